@@ -1,0 +1,295 @@
+//! What is known of models: looked up once for each model and server, by one caller while the others wait, and again
+//! when an answer shows that it is stale.
+
+use crate::limits;
+use crate::triton::exchange::Description;
+use crate::triton::model::Model;
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// What a look-up came to.
+#[derive(Debug)]
+pub enum Found {
+    /// The model.
+    Model(Model),
+    /// The server does not tell, and will not a moment later: a gateway that lets only the endpoint through.
+    Never,
+    /// The server does not tell now: not loaded yet, or busy.
+    NotNow,
+}
+
+/// All models of one client.
+#[derive(Debug, Default)]
+pub struct Models {
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    looking: bool,
+    model: Option<Arc<Model>>,
+    looked_at: Option<Instant>,
+    /// Whose look-up failed (a key that opens less than another), and until when it is not tried again.
+    refused: Option<(u64, Instant)>,
+}
+
+/// Ends a look-up also when it panics: nobody is to wait for ever.
+struct Looking<'a>(&'a Slot);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.lock().looking = false;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// When the call began: what was looked up before may be stale.
+    pub began: Instant,
+    /// When the call ends.
+    pub deadline: Instant,
+    /// A digest of the credentials.
+    pub credentials: u64,
+}
+
+impl Models {
+    fn slot(&self, url: &str) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(url) {
+            return slot.clone();
+        }
+        if slots.len() >= limits::MODELS {
+            slots.clear();
+        }
+        slots.entry(url.to_owned()).or_default().clone()
+    }
+
+    /// Forgets a model that was changed.
+    pub fn forget(&self, url: &str) {
+        let mut state = self.slot(url).lock().looked_at.take();
+        let _ = state.take();
+    }
+
+    /// What is known of the model whose metadata is at `url`; `look_up` finds out. `fresh`: what is known is in doubt.
+    pub fn describe<E>(
+        &self,
+        url: &str,
+        fresh: bool,
+        asker: Asker,
+        look_up: impl FnOnce() -> Result<Found, E>,
+    ) -> Result<Description, E> {
+        let slot = self.slot(url);
+        let mut state = slot.lock();
+        loop {
+            let now = Instant::now();
+            if let Some(description) = state.known(fresh, asker, now) {
+                return Ok(description);
+            }
+            if !state.looking {
+                break;
+            }
+            let left = asker.deadline.saturating_duration_since(now);
+            if left.is_zero() {
+                return Ok(Description::default());
+            }
+            state = slot
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.looking = true;
+        drop(state);
+
+        let looking = Looking(&slot);
+        let found = look_up();
+        let mut state = slot.lock();
+        let now = Instant::now();
+        let description = match found {
+            Ok(Found::Model(model)) => {
+                let model = match &state.model {
+                    // Callers that hold the old one see at a glance that nothing changed.
+                    Some(old) if **old == model => old.clone(),
+                    _ => Arc::new(model),
+                };
+                state.model = Some(model.clone());
+                state.looked_at = Some(now);
+                state.refused = None;
+                Ok(Description {
+                    model: Some(model),
+                    remembered: false,
+                })
+            }
+            Ok(Found::Never) => {
+                state.refused = Some((asker.credentials, now + limits::LOOKUP_FAILED_FOR));
+                Ok(Description::default())
+            }
+            Ok(Found::NotNow) => {
+                state.model = None;
+                state.looked_at = None;
+                Ok(Description::default())
+            }
+            Err(e) => Err(e),
+        };
+        drop(state);
+        drop(looking);
+        description
+    }
+}
+
+impl State {
+    fn known(&self, fresh: bool, asker: Asker, now: Instant) -> Option<Description> {
+        if let (Some(model), Some(at)) = (&self.model, self.looked_at) {
+            // Many callers may doubt at once: one new look answers all.
+            if !fresh || now.saturating_duration_since(at) < limits::LOOKUP_AGAIN_AFTER {
+                return Some(Description {
+                    model: Some(model.clone()),
+                    remembered: at < asker.began,
+                });
+            }
+        }
+        let refused = self
+            .refused
+            .is_some_and(|(who, until)| who == asker.credentials && until > now);
+        (refused && !fresh).then(|| Description {
+            model: None,
+            remembered: true,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    fn asker() -> Asker {
+        let began = Instant::now();
+        Asker {
+            began,
+            deadline: began + Duration::from_secs(10),
+            credentials: 1,
+        }
+    }
+
+    fn model() -> Model {
+        Model::read(br#"{"name":"m"}"#, None).unwrap()
+    }
+
+    #[test]
+    fn many_callers_look_once() {
+        let models = Models::default();
+        let looks = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..32 {
+                scope.spawn(|| {
+                    let look_up = || {
+                        looks.fetch_add(1, Ordering::SeqCst);
+                        std::thread::sleep(Duration::from_millis(20));
+                        Ok::<_, ()>(Found::Model(model()))
+                    };
+                    assert!(
+                        models
+                            .describe("u", false, asker(), look_up)
+                            .unwrap()
+                            .model
+                            .is_some()
+                    );
+                });
+            }
+        });
+        assert_eq!(looks.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_for_those_credentials() {
+        let models = Models::default();
+        let never = || Ok::<_, ()>(Found::Never);
+        assert!(
+            !models
+                .describe("u", false, asker(), never)
+                .unwrap()
+                .remembered
+        );
+        fn unreachable() -> Result<Found, ()> {
+            panic!("looked again")
+        }
+        assert!(
+            models
+                .describe("u", false, asker(), unreachable)
+                .unwrap()
+                .remembered
+        );
+        let other = Asker {
+            credentials: 2,
+            ..asker()
+        };
+        assert!(
+            models
+                .describe("u", false, other, || Ok::<_, ()>(Found::Model(model())))
+                .unwrap()
+                .model
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn what_is_not_ready_now_is_asked_again() {
+        let models = Models::default();
+        models
+            .describe("u", false, asker(), || Ok::<_, ()>(Found::NotNow))
+            .unwrap();
+        assert!(
+            models
+                .describe("u", false, asker(), || Ok::<_, ()>(Found::Model(model())))
+                .unwrap()
+                .model
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_failed_look_frees_those_who_wait() {
+        let models = Models::default();
+        assert_eq!(
+            models
+                .describe("u", false, asker(), || Err("no"))
+                .unwrap_err(),
+            "no"
+        );
+        assert!(
+            models
+                .describe("u", false, asker(), || Ok::<_, &str>(Found::Model(model())))
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn forgetting_looks_again() {
+        let models = Models::default();
+        models
+            .describe("u", false, asker(), || Ok::<_, ()>(Found::Model(model())))
+            .unwrap();
+        models.forget("u");
+        let again = models
+            .describe("u", false, asker(), || Err("looked"))
+            .unwrap_err();
+        assert_eq!(again, "looked");
+    }
+}

@@ -1,0 +1,570 @@
+//! What says where and how: the client's configuration, and the same things in a request.
+//!
+//! A request's own word beats the client's, the client's beats the default.
+
+use crate::error::{Error, Result};
+use crate::json::{self, Fields, kind};
+use crate::limits;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// A text that must not be seen: `Debug` shows stars.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself, for the wire only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Where and how to call; every field may come from the request or from the client's configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The endpoint or the server.
+    pub api_base: Option<String>,
+    /// Sent as `authorization: Bearer …`.
+    pub api_key: Option<Secret>,
+    /// Headers for Triton, lower-case names.
+    pub headers: BTreeMap<String, Secret>,
+    /// The whole call, retries included.
+    pub timeout: Option<Duration>,
+    /// TCP, proxy and TLS handshake of one connection.
+    pub connect_timeout: Option<Duration>,
+    /// Longest silence of the server while an answer is awaited.
+    pub idle_timeout: Option<Duration>,
+    /// Tries after the first.
+    pub num_retries: Option<u32>,
+    /// Leave out what cannot be done, instead of refusing the request.
+    pub drop_params: Option<bool>,
+    /// Parameters to forward as they are.
+    pub allowed_openai_params: Vec<String>,
+    /// Parameters to leave out.
+    pub additional_drop_params: Vec<String>,
+    /// The answer to give without calling anybody.
+    pub mock_response: Option<String>,
+    /// What the model's metadata cannot tell.
+    pub triton: TritonOptions,
+}
+
+/// The `triton` object: for models whose tensors cannot be found out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TritonOptions {
+    /// Name of the input tensor that takes the prompt or the texts.
+    pub input: Option<String>,
+    /// Name of the output tensor that holds the text or the embedding.
+    pub output: Option<String>,
+    /// `generate` or `infer`.
+    pub endpoint: Option<EndpointKind>,
+    /// Model version.
+    pub version: Option<String>,
+    /// Ask for embeddings as binary tensor data. Default: where the metadata is known.
+    pub binary: Option<bool>,
+}
+
+/// Which of Triton's two extensions to call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointKind {
+    /// `…/generate`
+    Generate,
+    /// `…/infer`
+    Infer,
+}
+
+/// Fields for the client alone: accepted, and never sent to Triton.
+const CLIENT_ONLY: [&str; 5] = [
+    "organization",
+    "api_version",
+    "ssl_verify",
+    "custom_llm_provider",
+    "stream_timeout",
+];
+
+impl Options {
+    /// Takes the fields out of a request or a configuration.
+    pub fn take(fields: &mut Fields) -> Result<Options> {
+        let api_base = match fields.string("api_base")? {
+            Some(base) => {
+                fields.take("base_url");
+                Some(base)
+            }
+            None => fields.string("base_url")?,
+        };
+        // Some clients write a key of their own choosing where none is needed; an empty one is none.
+        let api_key = fields.string("api_key")?.filter(|k| !k.is_empty());
+        if let Some(key) = &api_key {
+            check_header_value("api_key", key)?;
+        }
+        let mut headers = BTreeMap::new();
+        for key in ["extra_headers", "headers"] {
+            take_headers(fields, key, &mut headers)?;
+        }
+        for key in ["chat_template", "tokenizer"] {
+            if fields.take(key).is_some() {
+                return Err(Error::argument(
+                    key,
+                    format!("{key}: this version does not support it; leave it out"),
+                ));
+            }
+        }
+        let timeout = seconds(fields, "timeout")?;
+        let request_timeout = seconds(fields, "request_timeout")?;
+        let num_retries = retries(fields, "num_retries")?;
+        let max_retries = retries(fields, "max_retries")?;
+        let options = Options {
+            api_base,
+            api_key: api_key.map(Secret::new),
+            headers,
+            timeout: timeout.or(request_timeout),
+            connect_timeout: seconds(fields, "connect_timeout")?,
+            idle_timeout: seconds(fields, "idle_timeout")?,
+            num_retries: num_retries.or(max_retries),
+            drop_params: fields.boolean("drop_params")?,
+            allowed_openai_params: fields.strings("allowed_openai_params")?.unwrap_or_default(),
+            additional_drop_params: fields
+                .strings("additional_drop_params")?
+                .unwrap_or_default(),
+            mock_response: fields.string("mock_response")?,
+            triton: match fields.object("triton")? {
+                Some(triton) => TritonOptions::read(triton)?,
+                None => TritonOptions::default(),
+            },
+        };
+        for key in CLIENT_ONLY {
+            fields.take(key);
+        }
+        Ok(options)
+    }
+
+    /// Fills what the request left open from the client's configuration.
+    pub fn or(mut self, defaults: &Options) -> Options {
+        self.api_base = self.api_base.or_else(|| defaults.api_base.clone());
+        self.api_key = self.api_key.or_else(|| defaults.api_key.clone());
+        for (name, value) in &defaults.headers {
+            self.headers
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
+        }
+        self.timeout = self.timeout.or(defaults.timeout);
+        self.connect_timeout = self.connect_timeout.or(defaults.connect_timeout);
+        self.idle_timeout = self.idle_timeout.or(defaults.idle_timeout);
+        self.num_retries = self.num_retries.or(defaults.num_retries);
+        self.drop_params = self.drop_params.or(defaults.drop_params);
+        self.mock_response = self
+            .mock_response
+            .or_else(|| defaults.mock_response.clone());
+        self.allowed_openai_params
+            .extend(defaults.allowed_openai_params.iter().cloned());
+        self.additional_drop_params
+            .extend(defaults.additional_drop_params.iter().cloned());
+        let (own, default) = (self.triton, &defaults.triton);
+        self.triton = TritonOptions {
+            input: own.input.or_else(|| default.input.clone()),
+            output: own.output.or_else(|| default.output.clone()),
+            endpoint: own.endpoint.or(default.endpoint),
+            version: own.version.or_else(|| default.version.clone()),
+            binary: own.binary.or(default.binary),
+        };
+        self
+    }
+}
+
+impl TritonOptions {
+    fn read(mut fields: Fields) -> Result<TritonOptions> {
+        let version = match fields.take("version") {
+            None => None,
+            Some(Value::String(s)) => Some(s),
+            Some(Value::Number(n)) if n.is_u64() => Some(n.to_string()),
+            Some(other) => {
+                return Err(Error::argument(
+                    "triton.version",
+                    format!(
+                        "triton.version: expected a version number, got {}",
+                        kind(&other)
+                    ),
+                ));
+            }
+        };
+        if let Some(v) = &version {
+            if v.is_empty() || !v.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(Error::argument(
+                    "triton.version",
+                    "triton.version: expected a version number, such as 1",
+                ));
+            }
+        }
+        let options = TritonOptions {
+            input: fields.string("input")?,
+            output: fields.string("output")?,
+            endpoint: match fields.string("endpoint")?.as_deref() {
+                None => None,
+                Some("generate") => Some(EndpointKind::Generate),
+                Some("infer") => Some(EndpointKind::Infer),
+                Some(_) => {
+                    return Err(Error::argument(
+                        "triton.endpoint",
+                        "triton.endpoint: expected \"generate\" or \"infer\", got another string",
+                    ));
+                }
+            },
+            version,
+            binary: fields.boolean("binary")?,
+        };
+        fields.no_more("input, output, endpoint, version, binary")?;
+        Ok(options)
+    }
+}
+
+/// What `mishikallm_client_new` takes.
+#[derive(Clone, Debug, Default)]
+pub struct ClientConfig {
+    /// Defaults for every request.
+    pub defaults: Options,
+    /// Names that a request may use as its `model`.
+    pub models: BTreeMap<String, Deployment>,
+    /// TLS.
+    pub tls: TlsConfig,
+    /// Bytes of the longest reply.
+    pub max_reply_bytes: Option<usize>,
+    /// `http://…` or `socks5://…`; empty: no proxy. Default: from the environment.
+    pub proxy: Option<String>,
+}
+
+/// One entry of a model list: a public name's model, and where and how to call it.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// `triton/NAME`.
+    pub model: String,
+    /// Where and how.
+    pub options: Options,
+}
+
+/// Trust store and client certificate, as paths to PEM files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<String>,
+    /// The client's certificate chain.
+    pub client_cert_file: Option<String>,
+    /// The client's private key.
+    pub client_key_file: Option<String>,
+    /// `false`: any certificate is taken.
+    pub insecure: bool,
+}
+
+impl ClientConfig {
+    /// Reads a configuration. `None`, an empty string and `{}` are all the default.
+    pub fn read(text: &str) -> Result<ClientConfig> {
+        if text.trim().is_empty() {
+            return Ok(ClientConfig::default());
+        }
+        if text.len() > limits::CONFIG_BYTES {
+            return Err(Error::limit(
+                413,
+                format!(
+                    "config_json: {} bytes, more than the limit of {}",
+                    text.len(),
+                    limits::CONFIG_BYTES
+                ),
+            )
+            .with_param("config_json"));
+        }
+        Self::read_fields(json::object("config_json", text)?).map_err(as_config_error)
+    }
+
+    fn read_fields(mut fields: Fields) -> Result<ClientConfig> {
+        let mut models = BTreeMap::new();
+        match fields.take("model_list") {
+            None => {}
+            Some(Value::Array(entries)) => {
+                for (i, entry) in entries.into_iter().enumerate() {
+                    let (name, deployment) = read_deployment(i, entry)?;
+                    if models.insert(name.clone(), deployment).is_some() {
+                        return Err(Error::argument(
+                            "model_list",
+                            format!(
+                                "model_list[{i}].model_name: \"{name}\" is there twice; this version takes one deployment for each name"
+                            ),
+                        ));
+                    }
+                }
+            }
+            Some(other) => {
+                return Err(Error::argument(
+                    "model_list",
+                    format!("model_list: expected a list, got {}", kind(&other)),
+                ));
+            }
+        }
+        let tls = match fields.object("tls")? {
+            None => TlsConfig::default(),
+            Some(mut tls) => {
+                let config = TlsConfig {
+                    ca_file: tls.string("ca_file")?,
+                    client_cert_file: tls.string("client_cert_file")?,
+                    client_key_file: tls.string("client_key_file")?,
+                    insecure: tls.boolean("insecure")?.unwrap_or(false),
+                };
+                if config.client_cert_file.is_some() != config.client_key_file.is_some() {
+                    return Err(Error::argument(
+                        "tls.client_cert_file",
+                        "tls.client_cert_file and tls.client_key_file: give both or none",
+                    ));
+                }
+                tls.no_more("ca_file, client_cert_file, client_key_file, insecure")?;
+                config
+            }
+        };
+        let max_reply_bytes = fields.whole("max_reply_bytes", 1)?;
+        let proxy = fields.string("proxy")?;
+        let defaults = Options::take(&mut fields)?;
+        fields.no_more(
+            "api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, \
+             drop_params, triton, model_list, tls, proxy, max_reply_bytes",
+        )?;
+        Ok(ClientConfig {
+            defaults,
+            models,
+            tls,
+            max_reply_bytes: max_reply_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
+            proxy,
+        })
+    }
+}
+
+fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {
+    let Value::Object(entry) = entry else {
+        return Err(Error::argument(
+            "model_list",
+            format!("model_list[{i}]: expected an object, got {}", kind(&entry)),
+        ));
+    };
+    let missing = |field: &str| {
+        Error::argument(
+            "model_list",
+            format!("model_list[{i}].{field}: expected a string, got nothing"),
+        )
+    };
+    let mut entry = Fields::new(entry);
+    let name = entry
+        .string("model_name")?
+        .ok_or_else(|| missing("model_name"))?;
+    let mut params = entry
+        .object("mishikallm_params")?
+        .ok_or_else(|| missing("mishikallm_params.model"))?;
+    let model = params
+        .string("model")?
+        .ok_or_else(|| missing("mishikallm_params.model"))?;
+    let options = Options::take(&mut params)?;
+    params.no_more("model, api_base, api_key, extra_headers, timeout, num_retries, triton")?;
+    Ok((name, Deployment { model, options }))
+}
+
+/// The same mistake, in a configuration.
+fn as_config_error(e: Error) -> Error {
+    match e.status() {
+        crate::error::Status::Argument => {
+            Error::config(e.param().unwrap_or("config_json"), e.message())
+        }
+        _ => e,
+    }
+}
+
+fn seconds(fields: &mut Fields, key: &str) -> Result<Option<Duration>> {
+    let Some(value) = fields.take(key) else {
+        return Ok(None);
+    };
+    let wrong = || {
+        Error::argument(
+            key,
+            format!(
+                "{key}: expected a number of seconds above 0, got {}",
+                kind(&value)
+            ),
+        )
+    };
+    let n = value.as_f64().ok_or_else(wrong)?;
+    if !n.is_finite() || n <= 0.0 {
+        return Err(wrong());
+    }
+    let longest = limits::LONGEST_TIMEOUT.as_secs_f64();
+    Ok(Some(Duration::from_secs_f64(n.min(longest))))
+}
+
+fn retries(fields: &mut Fields, key: &str) -> Result<Option<u32>> {
+    match fields.whole(key, 0)? {
+        None => Ok(None),
+        Some(n) => match u32::try_from(n) {
+            Ok(n) if n <= limits::RETRIES => Ok(Some(n)),
+            _ => Err(Error::argument(
+                key,
+                format!(
+                    "{key}: expected a whole number of at most {}, got {n}",
+                    limits::RETRIES
+                ),
+            )),
+        },
+    }
+}
+
+/// Headers that frame the message: another value of theirs would break the exchange.
+const FRAMING: [&str; 7] = [
+    "content-length",
+    "transfer-encoding",
+    "host",
+    "connection",
+    "upgrade",
+    "expect",
+    "te",
+];
+
+fn take_headers(fields: &mut Fields, key: &str, into: &mut BTreeMap<String, Secret>) -> Result<()> {
+    let Some(object) = fields.object(key)? else {
+        return Ok(());
+    };
+    for (name, value) in object.rest() {
+        let param = format!("{key}.{name}");
+        let lower = name.to_ascii_lowercase();
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(Error::argument(
+                key,
+                format!("{key}: a header's name may hold only letters, digits and -_."),
+            ));
+        }
+        if FRAMING.contains(&lower.as_str()) {
+            return Err(Error::argument(
+                &param,
+                format!("{param}: this header frames the message and cannot be set"),
+            ));
+        }
+        let text = match value {
+            Value::String(s) => s,
+            Value::Number(n) => n.to_string(),
+            Value::Bool(b) => b.to_string(),
+            other => {
+                return Err(Error::argument(
+                    &param,
+                    format!("{param}: expected a string, got {}", kind(&other)),
+                ));
+            }
+        };
+        check_header_value(&param, &text)?;
+        into.entry(lower).or_insert_with(|| Secret::new(text));
+    }
+    Ok(())
+}
+
+fn check_header_value(param: &str, text: &str) -> Result<()> {
+    if text.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
+        return Err(Error::argument(
+            param,
+            format!("{param}: holds a control character (a line break?) that no header may hold"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(json: &str) -> Result<Options> {
+        Options::take(&mut json::object("request_json", json)?)
+    }
+
+    #[test]
+    fn a_requests_word_beats_the_clients() {
+        let client =
+            options(r#"{"api_base":"http://a","timeout":5,"extra_headers":{"X-A":"1","X-B":"1"}}"#)
+                .unwrap();
+        let call = options(r#"{"timeout":1,"extra_headers":{"x-a":"2"}}"#)
+            .unwrap()
+            .or(&client);
+        assert_eq!(call.api_base.as_deref(), Some("http://a"));
+        assert_eq!(call.timeout, Some(Duration::from_secs(1)));
+        assert_eq!(call.headers["x-a"].reveal(), "2");
+        assert_eq!(call.headers["x-b"].reveal(), "1");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let o = options(r#"{"api_key":"sk-secret","extra_headers":{"X-Key":"hidden"}}"#).unwrap();
+        let shown = format!("{o:?}");
+        assert!(
+            !shown.contains("secret") && !shown.contains("hidden"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_header_cannot_smuggle_another() {
+        for json in [
+            r#"{"extra_headers":{"X-A":"1\r\nX-B: 2"}}"#,
+            r#"{"api_key":"a\nb"}"#,
+            r#"{"extra_headers":{"X A":"1"}}"#,
+            r#"{"extra_headers":{"Content-Length":"1"}}"#,
+        ] {
+            assert_eq!(options(json).unwrap_err().http_status(), 400, "{json}");
+        }
+    }
+
+    #[test]
+    fn timeouts_are_seconds_above_zero() {
+        assert_eq!(
+            options(r#"{"timeout":0.5}"#).unwrap().timeout,
+            Some(Duration::from_millis(500))
+        );
+        for bad in ["0", "-1", "\"5\"", "1e999", "[]"] {
+            let json = format!("{{\"timeout\":{bad}}}");
+            assert!(options(&json).is_err(), "{bad}");
+        }
+        assert!(options(r#"{"timeout":1e300}"#).unwrap().timeout.is_some());
+    }
+
+    #[test]
+    fn max_retries_is_num_retries() {
+        assert_eq!(
+            options(r#"{"max_retries":2}"#).unwrap().num_retries,
+            Some(2)
+        );
+        assert_eq!(
+            options(r#"{"max_retries":2,"num_retries":1}"#)
+                .unwrap()
+                .num_retries,
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn a_configuration_names_its_mistakes() {
+        let e = ClientConfig::read(r#"{"api_bass":"x"}"#).unwrap_err();
+        assert_eq!(e.status(), crate::error::Status::Config);
+        assert!(e.message().contains("api_bass"), "{e}");
+        let e = ClientConfig::read(r#"{"tls":{"client_cert_file":"a"}}"#).unwrap_err();
+        assert!(e.message().contains("client_key_file"), "{e}");
+    }
+
+    #[test]
+    fn a_model_list_gives_names() {
+        let config = ClientConfig::read(
+            r#"{"model_list":[{"model_name":"chat","mishikallm_params":{"model":"triton/llm","api_base":"http://a"}}]}"#,
+        )
+        .unwrap();
+        assert_eq!(config.models["chat"].model, "triton/llm");
+    }
+}

@@ -1,0 +1,146 @@
+//! One-shot calls over the border: JSON in, JSON out.
+
+use super::client::{borrow, mishikallm_client};
+use super::guard::answer;
+use super::text::from_c;
+use crate::error::Result;
+use crate::limits;
+use crate::openai::Operation;
+use std::ffi::c_char;
+
+/// # Safety
+/// As the functions below.
+unsafe fn call(
+    client: *const mishikallm_client,
+    operation: impl FnOnce() -> Result<Operation>,
+    request_json: *const c_char,
+    out_status: *mut i32,
+) -> *mut c_char {
+    answer(out_status, || {
+        // SAFETY: NULL or a live handle, by the callers' contract.
+        let client = unsafe { borrow(client) }?;
+        let operation = operation()?;
+        // SAFETY: NULL or a NUL-terminated string, by the callers' contract.
+        let request = unsafe { from_c("request_json", request_json, limits::REQUEST_BYTES) }?;
+        client.call(operation, request)
+    })
+}
+
+/// Asks for a chat completion and waits for the whole answer.
+///
+/// @param client        NULL: the default client.
+/// @param request_json  OpenAI's request: model, messages, max_tokens, max_completion_tokens, temperature, top_p, stop,
+///   seed, … Any other key goes to the model under its own name. Beside them, in the same object, what says where and
+///   how:
+///   model: "triton/NAME", or a name of the client's model_list;
+///   api_base: a server ("http://host:8000", "…/v2"), a model ("…/v2/models/NAME[/versions/N]") or an endpoint
+///   ("…/generate", "…/infer"). For a server or a model the metadata is read once and the request made to fit;
+///   api_key: sent as "authorization: Bearer …"; extra_headers: an object of headers;
+///   timeout: seconds for the whole call, retries included (600); connect_timeout: seconds for a connection (10);
+///   idle_timeout: the server's longest silence in seconds (none but timeout);
+///   num_retries: tries after the first (0), for 408, 429, 500, 502, 503, 504 and connections that fail;
+///   fallbacks: a list of names or objects {"model", "api_base", …} to ask instead when this fails;
+///   drop_params: true leaves out what a Triton model cannot do, instead of refusing it;
+///   extra_body: an object for the top level of a generate request;
+///   mock_response: a text to answer without calling anybody;
+///   triton: {"input", "output", "endpoint", "version", "binary"}, where a model's tensors cannot be found out.
+/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @return OpenAI's chat.completion, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
+///   usage has "estimated": true where the model tells no token counts.
+///
+/// Blocks. Any thread, any number at once. Since 0.1.0.
+///
+/// # Safety
+/// `client` is NULL or a live handle, `request_json` NULL or a NUL-terminated string, `out_status` NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_completion(
+    client: *const mishikallm_client,
+    request_json: *const c_char,
+    out_status: *mut i32,
+) -> *mut c_char {
+    // SAFETY: the caller's contract is ours.
+    unsafe { call(client, || Ok(Operation::Chat), request_json, out_status) }
+}
+
+/// Asks for a text completion and waits for the whole answer.
+///
+/// @param client        NULL: the default client.
+/// @param request_json  OpenAI's request: model, prompt (a string, or a list of strings, each answered by a choice of
+///   its own), and the rest as in mishikallm_completion().
+/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @return OpenAI's text_completion, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
+///
+/// Blocks. Any thread, any number at once. Since 0.1.0.
+///
+/// # Safety
+/// As `mishikallm_completion`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_text_completion(
+    client: *const mishikallm_client,
+    request_json: *const c_char,
+    out_status: *mut i32,
+) -> *mut c_char {
+    // SAFETY: the caller's contract is ours.
+    unsafe { call(client, || Ok(Operation::Text), request_json, out_status) }
+}
+
+/// Asks for embeddings and waits for all of them.
+///
+/// @param client        NULL: the default client.
+/// @param request_json  OpenAI's request: model, input (a string, a list of strings, or token ids for a model that
+///   takes integers), encoding_format ("float" or "base64": little-endian 32-bit floats), dimensions (for a model that
+///   takes it), and what says where and how, as in mishikallm_completion(); api_base may end in "/infer" or
+///   "/embeddings". More inputs than the model's max_batch_size are sent in several requests.
+/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees it
+///   with mishikallm_string_free().
+///
+/// Blocks. Any thread, any number at once. Since 0.1.0.
+///
+/// # Safety
+/// As `mishikallm_completion`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_embedding(
+    client: *const mishikallm_client,
+    request_json: *const c_char,
+    out_status: *mut i32,
+) -> *mut c_char {
+    // SAFETY: the caller's contract is ours.
+    unsafe {
+        call(
+            client,
+            || Ok(Operation::Embeddings),
+            request_json,
+            out_status,
+        )
+    }
+}
+
+/// Does what an operation's name says. New operations need no new function; mishikallm_info() lists them.
+///
+/// @param client        NULL: the default client.
+/// @param operation     "chat.completions", "completions", "embeddings": as the functions above;
+///   "models": what the server at api_base has ready, as OpenAI's list of models: {"api_base"};
+///   "health": whether the server at api_base, and the model if one is named, are ready: {"api_base", "model"?} gives
+///   {"status": "healthy" or "unhealthy", "ready", "model", "model_ready"}.
+/// @param request_json  The operation's request.
+/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @return the operation's answer, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
+///
+/// Blocks. Any thread, any number at once. Since 0.1.0.
+///
+/// # Safety
+/// As `mishikallm_completion`; `operation` is NULL or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_invoke(
+    client: *const mishikallm_client,
+    operation: *const c_char,
+    request_json: *const c_char,
+    out_status: *mut i32,
+) -> *mut c_char {
+    // SAFETY: NULL or a NUL-terminated string, by the caller's contract.
+    let parse =
+        || Operation::parse(unsafe { from_c("operation", operation, limits::CONFIG_BYTES) }?);
+    // SAFETY: the caller's contract is ours.
+    unsafe { call(client, parse, request_json, out_status) }
+}

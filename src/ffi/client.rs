@@ -1,0 +1,122 @@
+//! Clients over the border.
+
+use super::guard::guarded;
+use super::text::{from_c, to_c};
+use crate::Client;
+use crate::error::Result;
+use crate::limits;
+use std::ffi::c_char;
+use std::ptr;
+use std::sync::Arc;
+
+/// Calls models: connections, what is known of models, and defaults for every request.
+///
+/// A client is for any number of threads at once. Make one and keep it; NULL is the process-wide default client.
+pub struct mishikallm_client {
+    client: Arc<Client>,
+}
+
+/// Borrows the client behind a handle; NULL is the default client.
+///
+/// # Safety
+/// `client` is NULL, or came from `mishikallm_client_new` and is not freed before this returns.
+pub(super) unsafe fn borrow(client: *const mishikallm_client) -> Result<Arc<Client>> {
+    // SAFETY: valid by contract where it is not NULL.
+    match unsafe { client.as_ref() } {
+        Some(handle) => Ok(handle.client.clone()),
+        None => Client::default_client().cloned(),
+    }
+}
+
+/// Makes a client.
+///
+/// @param config_json  Defaults for every request, and what only a client has; NULL, "" and "{}" mean none:
+///   api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, drop_params, triton: as in
+///   a request, see mishikallm_completion();
+///   model_list: a list of {"model_name", "mishikallm_params": {"model": "triton/NAME", "api_base", …}}: names that a
+///   request may give as its model;
+///   tls: {"ca_file", "client_cert_file", "client_key_file", "insecure"}: PEM files; without ca_file the system's
+///   certificates are trusted;
+///   proxy: "http://…" or "socks5://…", "" for none; without it the environment's ALL_PROXY, HTTPS_PROXY, HTTP_PROXY
+///   and NO_PROXY count. No proxy is used for this machine's own loopback;
+///   max_reply_bytes: of one reply of the server.
+/// @param out_error    May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
+///   mishikallm_string_free().
+/// @return a client that the caller frees with mishikallm_client_free(); NULL on failure.
+///
+/// Reads the certificates; opens no connection and starts no thread. Since 0.1.0.
+///
+/// # Safety
+/// `config_json` is NULL or a NUL-terminated string; `out_error` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_client_new(
+    config_json: *const c_char,
+    out_error: *mut *mut c_char,
+) -> *mut mishikallm_client {
+    let result = guarded(|| {
+        let config = match config_json.is_null() {
+            true => "",
+            // SAFETY: a NUL-terminated string by contract, and not NULL.
+            false => unsafe { from_c("config_json", config_json, limits::CONFIG_BYTES) }?,
+        };
+        Client::new(config)
+    });
+    let (client, error) = match result {
+        Ok(client) => {
+            let handle = mishikallm_client {
+                client: Arc::new(client),
+            };
+            (Box::into_raw(Box::new(handle)), ptr::null_mut())
+        }
+        Err(e) => (ptr::null_mut(), to_c(e.to_json())),
+    };
+    if out_error.is_null() {
+        // SAFETY: just made by `to_c`, or NULL.
+        unsafe { super::mishikallm_string_free(error) };
+    } else {
+        // SAFETY: not NULL, and writable by contract.
+        unsafe { out_error.write(error) };
+    }
+    client
+}
+
+/// Ends every call under way on this client with MISHIKALLM_ERR_CLOSED, at once, and lets it refuse new ones.
+///
+/// @param client  NULL is a no-op: the default client is never closed.
+///
+/// The handle stays valid until it is freed. Any thread, any number of times. Since 0.1.0.
+///
+/// # Safety
+/// `client` is NULL, or came from `mishikallm_client_new` and is not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_client_close(client: *const mishikallm_client) {
+    // SAFETY: valid by contract where it is not NULL.
+    if let Some(handle) = unsafe { client.as_ref() } {
+        let _ = guarded(|| {
+            handle.client.close();
+            Ok(())
+        });
+    }
+}
+
+/// Closes a client, as mishikallm_client_close() does, and gives up its handle.
+///
+/// @param client  NULL is a no-op. No other thread may be about to use the handle; calls that have begun end with
+///   MISHIKALLM_ERR_CLOSED and are no obstacle.
+///
+/// Any thread, and in a child of fork() too. Since 0.1.0.
+///
+/// # Safety
+/// `client` is NULL, or came from `mishikallm_client_new` and is freed once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_client_free(client: *mut mishikallm_client) {
+    if !client.is_null() {
+        // SAFETY: by contract it came from Box::into_raw, and is freed once.
+        let handle = unsafe { Box::from_raw(client) };
+        let _ = guarded(|| {
+            handle.client.close();
+            drop(handle);
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,27 @@
+//! What every entry point goes through: no panic crosses, and an answer is always given.
+
+use super::text::to_c;
+use crate::error::{Error, Result};
+use std::ffi::c_char;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `body`; a panic becomes the error `PANIC`.
+///
+/// Unwind safety: whatever a panic leaves half done is behind locks whose poison is ignored on purpose, because each
+/// holds only values that are whole at any point (caches, pools).
+pub(super) fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(Error::panicked()))
+}
+
+/// Runs `body` and gives its JSON, or the error's JSON, to the caller.
+pub(super) fn answer(out_status: *mut i32, body: impl FnOnce() -> Result<String>) -> *mut c_char {
+    let (json, status) = match guarded(body) {
+        Ok(json) => (json, 0),
+        Err(e) => (e.to_json(), e.status().as_i32()),
+    };
+    if !out_status.is_null() {
+        // SAFETY: not NULL, and by the header's contract it points to a writable int32_t.
+        unsafe { out_status.write(status) };
+    }
+    to_c(json)
+}

@@ -1,0 +1,275 @@
+//! Reading the caller's JSON: every mistake becomes an error that names the field, says what was expected and what came.
+//!
+//! What came is told by its kind, never by its text: a string may be a prompt or a key.
+
+use crate::error::{Error, Result};
+use serde_json::{Map, Value};
+
+/// A JSON object whose known fields are taken out one by one; what is left belongs to somebody else.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    map: Map<String, Value>,
+    /// Where the object stands, such as `triton.`; empty at the top.
+    path: String,
+}
+
+/// Says what a value is, for the end of an error message.
+pub fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(b) => format!("the boolean {b}"),
+        Value::Number(n) => format!("the number {n}"),
+        Value::String(_) => "a string".into(),
+        Value::Array(a) if a.is_empty() => "an empty list".into(),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "an object".into(),
+    }
+}
+
+/// Parses `text` as one JSON object. `what` names it in messages, such as `request_json`.
+pub fn object(what: &str, text: &str) -> Result<Fields> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(map)) => Ok(Fields::new(map)),
+        Ok(other) => Err(Error::argument(
+            what,
+            format!("{what}: expected a JSON object, got {}", kind(&other)),
+        )),
+        // serde_json's own message tells line and column, and at most one character of the text.
+        Err(e) if text.trim().is_empty() => {
+            let _ = e;
+            Err(Error::argument(
+                what,
+                format!("{what}: expected a JSON object, got an empty string"),
+            ))
+        }
+        Err(e) => Err(Error::argument(
+            what,
+            format!(
+                "{what}: not valid JSON: {} at line {} column {}",
+                syntax(&e),
+                e.line(),
+                e.column()
+            ),
+        )),
+    }
+}
+
+/// serde_json's complaint without its position and without anything of the text itself.
+fn syntax(e: &serde_json::Error) -> String {
+    let text = e.to_string();
+    let text = text.split(" at line ").next().unwrap_or("syntax error");
+    if text.contains('`') {
+        // "invalid type: string `…`" and the like quote the text.
+        "syntax error".into()
+    } else {
+        text.into()
+    }
+}
+
+impl Fields {
+    /// Wraps an object at the top level.
+    pub fn new(map: Map<String, Value>) -> Fields {
+        Fields {
+            map,
+            path: String::new(),
+        }
+    }
+
+    /// The field's full name.
+    fn name(&self, key: &str) -> String {
+        format!("{}{key}", self.path)
+    }
+
+    fn wrong(&self, key: &str, expected: &str, got: &Value) -> Error {
+        let name = self.name(key);
+        Error::argument(
+            &name,
+            format!("{name}: expected {expected}, got {}", kind(got)),
+        )
+    }
+
+    /// Takes a field as it is; `null` counts as absent.
+    pub fn take(&mut self, key: &str) -> Option<Value> {
+        self.map.remove(key).filter(|v| !v.is_null())
+    }
+
+    /// Looks at a field without taking it; `null` counts as absent.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.map.get(key).filter(|v| !v.is_null())
+    }
+
+    /// Takes a string.
+    pub fn string(&mut self, key: &str) -> Result<Option<String>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(s)) => Ok(Some(s)),
+            Some(other) => Err(self.wrong(key, "a string", &other)),
+        }
+    }
+
+    /// Takes a boolean.
+    pub fn boolean(&mut self, key: &str) -> Result<Option<bool>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Bool(b)) => Ok(Some(b)),
+            Some(other) => Err(self.wrong(key, "true or false", &other)),
+        }
+    }
+
+    /// Takes a whole number of at least `least`. `3.0` is whole, `"3"` is no number.
+    pub fn whole(&mut self, key: &str, least: u64) -> Result<Option<u64>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(value) => match as_whole(&value) {
+                Some(n) if n >= least => Ok(Some(n)),
+                _ => Err(self.wrong(key, &format!("a whole number of at least {least}"), &value)),
+            },
+        }
+    }
+
+    /// Takes a list of strings; a bare string is a list of one.
+    pub fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>> {
+        let expected = "a string or a list of strings";
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(s)) => Ok(Some(vec![s])),
+            Some(Value::Array(items)) => {
+                let mut strings = Vec::with_capacity(items.len());
+                for (i, item) in items.into_iter().enumerate() {
+                    match item {
+                        Value::String(s) => strings.push(s),
+                        other => {
+                            return Err(self.wrong(&format!("{key}[{i}]"), "a string", &other));
+                        }
+                    }
+                }
+                Ok(Some(strings))
+            }
+            Some(other) => Err(self.wrong(key, expected, &other)),
+        }
+    }
+
+    /// Takes an object.
+    pub fn object(&mut self, key: &str) -> Result<Option<Fields>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(Fields {
+                map,
+                path: format!("{}{key}.", self.path),
+            })),
+            Some(other) => Err(self.wrong(key, "an object", &other)),
+        }
+    }
+
+    /// Checks that a field, if there, is a number, and leaves it in its place.
+    pub fn check_number(&self, key: &str) -> Result<()> {
+        match self.get(key) {
+            None | Some(Value::Number(_)) => Ok(()),
+            Some(other) => Err(self.wrong(key, "a number", other)),
+        }
+    }
+
+    /// Checks that a field, if there, is a whole number, and leaves it in its place.
+    pub fn check_whole(&self, key: &str) -> Result<()> {
+        match self.get(key) {
+            Some(Value::Number(n)) if n.is_i64() || n.is_u64() => Ok(()),
+            None => Ok(()),
+            Some(other) => Err(self.wrong(key, "a whole number", other)),
+        }
+    }
+
+    /// What nobody has taken, without nulls.
+    pub fn rest(self) -> Map<String, Value> {
+        self.map.into_iter().filter(|(_, v)| !v.is_null()).collect()
+    }
+
+    /// Fails on the first field that nobody has taken: for objects that have no room for others.
+    pub fn no_more(self, known: &str) -> Result<()> {
+        match self.map.keys().next() {
+            None => Ok(()),
+            Some(key) => {
+                let name = self.name(key);
+                Err(Error::argument(
+                    &name,
+                    format!("{name}: unknown field; known here are {known}"),
+                ))
+            }
+        }
+    }
+}
+
+/// A number without a fraction, at or above zero.
+pub fn as_whole(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(n) => n.as_u64().or_else(|| {
+            let f = n.as_f64()?;
+            // Above 2^53 a float no longer tells one whole number from the next.
+            (f >= 0.0 && f.fract() == 0.0 && f <= 9007199254740992.0).then_some(f as u64)
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(json: &str) -> Fields {
+        object("request_json", json).unwrap()
+    }
+
+    #[test]
+    fn mistakes_name_the_field_the_expectation_and_what_came() {
+        let message = |json: &str| fields(json).whole("n", 1).unwrap_err().message().to_owned();
+        assert_eq!(
+            message(r#"{"n":"2"}"#),
+            "n: expected a whole number of at least 1, got a string"
+        );
+        assert_eq!(
+            message(r#"{"n":0}"#),
+            "n: expected a whole number of at least 1, got the number 0"
+        );
+        assert_eq!(
+            message(r#"{"n":3.7}"#),
+            "n: expected a whole number of at least 1, got the number 3.7"
+        );
+        assert_eq!(
+            message(r#"{"n":true}"#),
+            "n: expected a whole number of at least 1, got the boolean true"
+        );
+    }
+
+    #[test]
+    fn a_string_is_never_quoted() {
+        let e = fields(r#"{"stream":"sk-secret"}"#)
+            .boolean("stream")
+            .unwrap_err();
+        assert!(!e.message().contains("secret"));
+        let e = object("request_json", r#"{"a": sk-secret}"#).unwrap_err();
+        assert!(!e.message().contains("secret"), "{e}");
+    }
+
+    #[test]
+    fn nested_fields_have_full_names() {
+        let mut f = fields(r#"{"triton":{"binary":1}}"#)
+            .object("triton")
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            f.boolean("binary").unwrap_err().param(),
+            Some("triton.binary")
+        );
+    }
+
+    #[test]
+    fn null_is_absent() {
+        assert_eq!(fields(r#"{"n":null}"#).whole("n", 1), Ok(None));
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_crash() {
+        let text = format!("{{\"a\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        let e = object("request_json", &text).unwrap_err();
+        assert!(e.message().contains("recursion limit"), "{e}");
+    }
+}

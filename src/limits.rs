@@ -1,0 +1,64 @@
+//! Upper bounds on everything that comes from outside, so that no caller and no server can make the library take
+//! memory or time without end. `mishikallm_info()` tells them.
+
+use std::time::Duration;
+
+/// Bytes of one request JSON. Triton itself takes bodies of 64 MiB by default (`--http-max-input-size`).
+pub const REQUEST_BYTES: usize = 64 << 20;
+
+/// Bytes of one client configuration JSON.
+pub const CONFIG_BYTES: usize = 1 << 20;
+
+/// Bytes of one reply body. 512 embeddings of 4096 numbers are 45 MB as JSON text.
+pub const REPLY_BYTES: usize = 256 << 20;
+
+/// Bytes of the body of a metadata or config look-up.
+pub const LOOKUP_BYTES: usize = 4 << 20;
+
+/// Bytes of Triton's words that an error message carries on.
+pub const MESSAGE_BYTES: usize = 4096;
+
+/// Prompts in one text completion (each is one request to Triton).
+pub const PROMPTS: usize = 2048;
+
+/// Inputs in one embeddings request; OpenAI's own limit is 2048.
+pub const EMBEDDING_INPUTS: usize = 16384;
+
+/// Stop sequences in one request.
+pub const STOP_SEQUENCES: usize = 64;
+
+/// Retries that one call may ask for.
+pub const RETRIES: u32 = 32;
+
+/// Longest pause before a retry, also when `Retry-After` asks for more.
+pub const RETRY_WAIT: Duration = Duration::from_secs(60);
+
+/// The whole call, look-ups and retries included, unless `timeout` says otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// TCP, proxy and TLS handshake of one connection, unless `connect_timeout` says otherwise.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One metadata look-up. A gateway that swallows it costs a call no more than this.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a look-up that failed is not tried again.
+pub const LOOKUP_FAILED_FOR: Duration = Duration::from_secs(60);
+
+/// How often, at most, a model that looks stale is looked up anew.
+pub const LOOKUP_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Models whose metadata one client keeps.
+pub const MODELS: usize = 1024;
+
+/// Longest time-out a caller may ask for: a year.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Idle connections kept for one server.
+pub const IDLE_CONNECTIONS_PER_SERVER: usize = 256;
+
+/// Idle connections kept in all.
+pub const IDLE_CONNECTIONS: usize = 1024;
+
+/// How long an idle connection is kept. Short: servers and load balancers in between drop them without a word.
+pub const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(15);

@@ -1,0 +1,694 @@
+//! One call of the library, from the request's JSON to the answer's, as a state machine.
+//!
+//! ```text
+//! start ─► Describe / Send ─► … ─► Done
+//!             ▲        │
+//!             │        ▼ an error worth a retry
+//!             └────── Wait
+//! ```
+
+use super::{fallback, retry};
+use crate::config::{ClientConfig, Options, Secret};
+use crate::error::{Error, Result};
+use crate::json::Fields;
+use crate::openai::embedding::{EmbeddingRequest, Encoding};
+use crate::openai::generation::{self, Generation};
+use crate::openai::response::{self, FinishReason, Generated, Stamp, Usage};
+use crate::openai::{Operation, message, take_model};
+use crate::template;
+use crate::triton::endpoint::{self, Route};
+use crate::triton::exchange::{Description, Exchange, Outcome, Step, Task};
+use crate::triton::reply::Reply;
+use crate::triton::{Request, health, repository, usage};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the core cannot know by itself.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// Seconds since 1970.
+    pub unix_time: u64,
+    /// Unique to the call.
+    pub id: String,
+    /// Chance.
+    pub random: u64,
+}
+
+/// What the driver does next.
+#[derive(Debug)]
+pub enum Todo {
+    /// Find out about the model at [`Call::route`] and come back with [`Event::Described`].
+    Describe {
+        /// What is remembered will not do.
+        fresh: bool,
+    },
+    /// Send this with [`Call::headers`] and come back with [`Event::Replied`].
+    Send(Request),
+    /// Wait, and come back with [`Event::Waited`]; where there is no time for it, the call ends with this error.
+    Wait(Duration, Error),
+    /// The answer's JSON.
+    Done(String),
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The beginning.
+    Start,
+    /// The look-up is done.
+    Described(Description),
+    /// A reply came, whatever its status.
+    Replied(Reply),
+    /// No reply came.
+    Failed(Error),
+    /// The pause is over.
+    Waited,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    work: Work,
+    options: Arc<Options>,
+    route: Option<Arc<Route>>,
+    env: Env,
+    /// The name that the answer gives.
+    model: String,
+    /// The caller knows the model by a name of the model list: answers keep to it.
+    listed: bool,
+    tried: u32,
+    chance: u64,
+    /// What is called instead when this fails for good, in order.
+    fallbacks: VecDeque<Call>,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// Answered without calling anybody.
+    Mock(Operation, String),
+    Chat(Asking),
+    Text(Asking),
+    Embeddings(Asking, Encoding, Arc<EmbeddingRequest>),
+    Models,
+    Health(VecDeque<Request>, Vec<Reply>, Option<String>),
+}
+
+/// Asks that are made one after the other.
+#[derive(Debug)]
+struct Asking {
+    tasks: VecDeque<Task>,
+    current: Option<Exchange>,
+    outcomes: Vec<Outcome>,
+    changed: bool,
+}
+
+impl Asking {
+    fn new(tasks: impl IntoIterator<Item = Task>) -> Asking {
+        Asking {
+            tasks: tasks.into_iter().collect(),
+            current: None,
+            outcomes: Vec::new(),
+            changed: false,
+        }
+    }
+}
+
+impl Call {
+    /// Reads a request. Nothing is sent when it is wrong.
+    pub fn new(
+        operation: Operation,
+        mut fields: Fields,
+        config: &ClientConfig,
+        env: Env,
+    ) -> Result<Call> {
+        let fallbacks = fallback::take(&mut fields)?
+            .into_iter()
+            .map(|fields| Call::new(operation, fields, config, env.clone()))
+            .collect::<Result<_>>()?;
+        let mut call = Call::one(operation, fields, config, env)?;
+        call.fallbacks = fallbacks;
+        Ok(call)
+    }
+
+    fn one(
+        operation: Operation,
+        mut fields: Fields,
+        config: &ClientConfig,
+        env: Env,
+    ) -> Result<Call> {
+        let needs_model = !matches!(operation, Operation::Models | Operation::Health);
+        let requested = match needs_model {
+            true => Some(take_model(&mut fields)?),
+            false => fields.string("model")?,
+        };
+        let own = Options::take(&mut fields)?;
+        let deployment = requested
+            .as_deref()
+            .and_then(|name| config.models.get(name));
+        let listed = deployment.is_some();
+        let (target, options) = match deployment {
+            Some(d) => (
+                Some(d.model.clone()),
+                own.or(&d.options).or(&config.defaults),
+            ),
+            None => (requested.clone(), own.or(&config.defaults)),
+        };
+        let options = Arc::new(options);
+        let target = target.as_deref().map(endpoint::model_name).transpose()?;
+        let model = match (&requested, target) {
+            (Some(name), _) if listed => name.clone(),
+            (_, target) => target.unwrap_or_default().to_owned(),
+        };
+
+        let mock = options.mock_response.clone();
+        let work = match (operation, mock) {
+            (Operation::Chat, mock) => {
+                let messages = message::take_messages(&mut fields)?;
+                let generation = Arc::new(take_generation(fields, &options)?);
+                match mock {
+                    Some(text) => Work::Mock(operation, text),
+                    None => Work::Chat(Asking::new([Task::Text {
+                        prompt: template::join(&messages),
+                        generation,
+                    }])),
+                }
+            }
+            (Operation::Text, mock) => {
+                let prompts = generation::take_prompts(&mut fields)?;
+                let generation = Arc::new(take_generation(fields, &options)?);
+                match mock {
+                    Some(text) => Work::Mock(operation, text),
+                    None => Work::Text(Asking::new(prompts.into_iter().map(|prompt| Task::Text {
+                        prompt,
+                        generation: generation.clone(),
+                    }))),
+                }
+            }
+            (Operation::Embeddings, None) => {
+                let request = Arc::new(EmbeddingRequest::take(fields, &options)?);
+                Work::Embeddings(
+                    Asking::new([Task::Embed(request.clone())]),
+                    request.encoding,
+                    request,
+                )
+            }
+            (Operation::Embeddings, Some(_)) => {
+                return Err(Error::argument(
+                    "mock_response",
+                    "mock_response: only chat and text completions can be mocked",
+                ));
+            }
+            (Operation::Models, _) => {
+                fields.no_more("api_base, api_key, extra_headers, timeout, num_retries")?;
+                Work::Models
+            }
+            (Operation::Health, _) => {
+                fields.no_more("model, api_base, api_key, extra_headers, timeout, num_retries")?;
+                Work::Health(VecDeque::new(), Vec::new(), target.map(str::to_owned))
+            }
+        };
+        let route = match &work {
+            Work::Mock(..) => None,
+            // A list or a health check of the server alone names no model; no URL of one is asked for then.
+            _ => Some(Arc::new(Route::new(
+                options.api_base.as_deref(),
+                target.unwrap_or("-"),
+                &options.triton,
+            )?)),
+        };
+        Ok(Call {
+            work,
+            options,
+            route,
+            model,
+            listed,
+            tried: 0,
+            chance: env.random | 1,
+            fallbacks: VecDeque::new(),
+            env,
+        })
+    }
+
+    /// Where and how.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The way to the model; `None`: nothing will be sent.
+    pub fn route(&self) -> Option<&Arc<Route>> {
+        self.route.as_ref()
+    }
+
+    /// Whether what is remembered of the model should be forgotten.
+    pub fn saw_a_change(&self) -> bool {
+        match &self.work {
+            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, ..) => a.changed,
+            _ => false,
+        }
+    }
+
+    /// Headers of every request of this call: lower-case names, the caller's own first.
+    pub fn headers(&self) -> Vec<(&str, String)> {
+        let mut headers: Vec<(&str, String)> = self
+            .options
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.reveal().to_owned()))
+            .collect();
+        if let Some(key) = &self.options.api_key {
+            if !self.options.headers.contains_key("authorization") {
+                headers.push(("authorization", format!("Bearer {}", key.reveal())));
+            }
+        }
+        if !self.options.headers.contains_key("content-type") {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
+        headers
+    }
+
+    /// Goes on; an error ends the call.
+    pub fn on(&mut self, event: Event) -> Result<Todo> {
+        match self.advance(event) {
+            Ok(todo) => Ok(todo),
+            Err(error) => {
+                let most = self.options.num_retries.unwrap_or(0);
+                let chance = self.next_chance();
+                match retry::pause(&error, self.tried, most, chance) {
+                    Some(pause) => {
+                        self.tried += 1;
+                        Ok(Todo::Wait(pause, redact(error, &self.options)))
+                    }
+                    None => match self.fallbacks.pop_front() {
+                        Some(next) if fallback::may_help(&error) => {
+                            self.replace_with(next);
+                            self.on(Event::Start)
+                        }
+                        _ => Err(redact(error, &self.options)),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Goes on as another call, whose answer still gives the name that was asked for.
+    fn replace_with(&mut self, next: Call) {
+        let model = std::mem::take(&mut self.model);
+        let fallbacks = std::mem::take(&mut self.fallbacks);
+        *self = Call {
+            model,
+            listed: true,
+            fallbacks,
+            ..next
+        };
+    }
+
+    /// xorshift64: enough to spread callers over time.
+    fn next_chance(&mut self) -> f64 {
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 7;
+        self.chance ^= self.chance << 17;
+        (self.chance >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn advance(&mut self, event: Event) -> Result<Todo> {
+        if let Event::Failed(error) = event {
+            return Err(error);
+        }
+        let stamp = Stamp {
+            id: &self.env.id,
+            created: self.env.unix_time,
+            model: &self.model,
+        };
+        let route = || {
+            self.route
+                .clone()
+                .ok_or_else(|| Error::argument("api_base", "api_base: expected a URL, got nothing"))
+        };
+        match &mut self.work {
+            Work::Mock(operation, text) => {
+                let generated = Generated {
+                    text: text.clone(),
+                    finish_reason: FinishReason::Stop,
+                    usage: Usage::completion(0, usage::estimate(text), true),
+                };
+                Ok(Todo::Done(match operation {
+                    Operation::Chat => response::chat(&stamp, &generated),
+                    _ => response::text(&stamp, &[generated]),
+                }))
+            }
+            Work::Chat(asking) => match ask(asking, event, &self.options, route)? {
+                Some(todo) => Ok(todo),
+                None => {
+                    let texts = texts(asking)?;
+                    let first = texts.first().ok_or_else(nothing_came)?;
+                    Ok(Todo::Done(response::chat(&stamp, first)))
+                }
+            },
+            Work::Text(asking) => match ask(asking, event, &self.options, route)? {
+                Some(todo) => Ok(todo),
+                None => Ok(Todo::Done(response::text(&stamp, &texts(asking)?))),
+            },
+            Work::Embeddings(asking, encoding, request) => {
+                match ask(asking, event, &self.options, route)? {
+                    Some(todo) => Ok(todo),
+                    None => match asking.outcomes.pop() {
+                        Some(Outcome::Rows(matrix, name)) => {
+                            let name = match name {
+                                Some(name) if !self.listed && !name.is_empty() => name,
+                                _ => self.model.clone(),
+                            };
+                            let spent = Usage::embedding(estimate_inputs(request), true);
+                            Ok(Todo::Done(response::embeddings(
+                                &name, &matrix, *encoding, spent,
+                            )))
+                        }
+                        _ => Err(nothing_came()),
+                    },
+                }
+            }
+            Work::Models => match event {
+                Event::Replied(reply) => {
+                    Ok(Todo::Done(response::models(&repository::decode(&reply)?)))
+                }
+                _ => Ok(Todo::Send(repository::request(&*route()?)?)),
+            },
+            Work::Health(left, replies, model) => {
+                match event {
+                    Event::Replied(reply) => {
+                        left.pop_front();
+                        replies.push(reply);
+                    }
+                    _ => {
+                        replies.clear();
+                        *left = health::requests(&*route()?, model.as_deref())?.into();
+                    }
+                }
+                match left.front() {
+                    Some(request) => Ok(Todo::Send(request.clone())),
+                    None => Ok(Todo::Done(health::report(replies, model.as_deref()))),
+                }
+            }
+        }
+    }
+}
+
+fn take_generation(fields: Fields, options: &Options) -> Result<Generation> {
+    let generation = Generation::take(fields, options)?;
+    if generation.stream {
+        return Err(Error::argument(
+            "stream",
+            "stream: this call gives one whole answer; leave stream out",
+        ));
+    }
+    Ok(generation)
+}
+
+fn nothing_came() -> Error {
+    Error::protocol("the server gave no answer")
+}
+
+fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
+    use crate::openai::embedding::Input;
+    match &request.input {
+        Input::Texts(texts) => texts.iter().map(|t| usage::estimate(t)).sum(),
+        Input::Tokens(rows) => rows.iter().map(|r| r.len() as u64).sum(),
+    }
+}
+
+fn texts(asking: &mut Asking) -> Result<Vec<Generated>> {
+    asking
+        .outcomes
+        .drain(..)
+        .map(|outcome| match outcome {
+            Outcome::Text(generated) => Ok(generated),
+            Outcome::Rows(..) => Err(nothing_came()),
+        })
+        .collect()
+}
+
+/// Goes on with the asks; `None`: all are answered.
+fn ask(
+    asking: &mut Asking,
+    event: Event,
+    options: &Arc<Options>,
+    route: impl Fn() -> Result<Arc<Route>>,
+) -> Result<Option<Todo>> {
+    let mut step = match (event, asking.current.as_mut()) {
+        (Event::Described(description), Some(exchange)) => exchange.described(description)?,
+        (Event::Replied(reply), Some(exchange)) => exchange.replied(&reply)?,
+        // The beginning, and the beginning again after a pause.
+        _ => begin(asking, options, &route)?,
+    };
+    loop {
+        if let Some(exchange) = &asking.current {
+            asking.changed |= exchange.saw_a_change();
+        }
+        match step {
+            Step::Describe { fresh } => return Ok(Some(Todo::Describe { fresh })),
+            Step::Send(request) => return Ok(Some(Todo::Send(request))),
+            Step::Done(outcome) => {
+                asking.outcomes.push(outcome);
+                asking.tasks.pop_front();
+                if asking.tasks.is_empty() {
+                    return Ok(None);
+                }
+                step = begin(asking, options, &route)?;
+            }
+        }
+    }
+}
+
+fn begin(
+    asking: &mut Asking,
+    options: &Arc<Options>,
+    route: &impl Fn() -> Result<Arc<Route>>,
+) -> Result<Step> {
+    let task = asking.tasks.front().cloned().ok_or_else(nothing_came)?;
+    let exchange = asking
+        .current
+        .insert(Exchange::new(route()?, options.clone(), task));
+    exchange.start()
+}
+
+/// A server may repeat what it was sent: the caller's secrets do not come back in an error.
+fn redact(error: Error, options: &Options) -> Error {
+    let secrets = options
+        .headers
+        .values()
+        .chain(&options.api_key)
+        .map(Secret::reveal);
+    let mut message = error.message().to_owned();
+    for secret in secrets {
+        // "Bearer x" as a header: the token alone is as secret. A very short value is no secret, and a common word.
+        for part in std::iter::once(secret).chain(secret.split_whitespace()) {
+            if part.len() >= 4
+                && !part.eq_ignore_ascii_case("bearer")
+                && !part.eq_ignore_ascii_case("basic")
+            {
+                message = message.replace(part, "***");
+            }
+        }
+    }
+    error.with_message(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    use crate::triton::model::tests::model;
+    use serde_json::{Value, json};
+
+    fn call(operation: Operation, request: Value) -> Result<Call> {
+        call_with(operation, request, "")
+    }
+
+    fn call_with(operation: Operation, request: Value, config: &str) -> Result<Call> {
+        let fields = json::object("request_json", &request.to_string())?;
+        let env = Env {
+            unix_time: 7,
+            id: "1".into(),
+            random: 1,
+        };
+        Call::new(operation, fields, &ClientConfig::read(config)?, env)
+    }
+
+    fn reply(status: u16, body: Value) -> Event {
+        Event::Replied(Reply {
+            status,
+            body: body.to_string().into_bytes(),
+            ..Default::default()
+        })
+    }
+
+    fn done(todo: Result<Todo>) -> Value {
+        match todo.unwrap() {
+            Todo::Done(text) => serde_json::from_str(&text).unwrap(),
+            other => panic!("expected Done, got {other:?}"),
+        }
+    }
+
+    fn sent(todo: Result<Todo>) -> Value {
+        match todo.unwrap() {
+            Todo::Send(r) => serde_json::from_slice(&r.body).unwrap_or_default(),
+            other => panic!("expected Send, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_chat_from_request_to_answer() {
+        let mut c = call(Operation::Chat, json!({"model":"triton/llm","api_base":"http://h/x/generate","messages":[{"role":"user","content":"hi"}]})).unwrap();
+        assert_eq!(sent(c.on(Event::Start))["text_input"], "hi");
+        let answer = done(c.on(reply(200, json!({"text_output":"yo"}))));
+        assert_eq!(answer["choices"][0]["message"]["content"], "yo");
+        assert_eq!(
+            (&answer["model"], &answer["id"]),
+            (&json!("llm"), &json!("chatcmpl-1"))
+        );
+    }
+
+    #[test]
+    fn each_prompt_is_an_ask_and_a_choice() {
+        let mut c = call(
+            Operation::Text,
+            json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":["one","two"]}),
+        )
+        .unwrap();
+        assert_eq!(sent(c.on(Event::Start))["text_input"], "one");
+        assert_eq!(
+            sent(c.on(reply(200, json!({"text_output":"1"}))))["text_input"],
+            "two"
+        );
+        let answer = done(c.on(reply(200, json!({"text_output":"2"}))));
+        assert_eq!(
+            answer["choices"][1],
+            json!({"index":1,"text":"2","finish_reason":"stop","logprobs":null})
+        );
+    }
+
+    #[test]
+    fn errors_worth_it_are_tried_again() {
+        let request = json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":"hi","num_retries":1});
+        let mut c = call(Operation::Text, request).unwrap();
+        sent(c.on(Event::Start));
+        let waits = c.on(reply(503, json!({"error":"not ready"}))).unwrap();
+        assert!(matches!(waits, Todo::Wait(..)));
+        assert_eq!(sent(c.on(Event::Waited))["text_input"], "hi");
+        let e = c.on(Event::Failed(Error::connect("refused"))).unwrap_err();
+        assert_eq!(e.http_status(), 503);
+    }
+
+    #[test]
+    fn a_fallback_is_asked_when_the_first_fails_for_good() {
+        let request = json!({"model":"triton/a","api_base":"http://h/a/generate","prompt":"hi","api_key":"key-of-a",
+            "fallbacks":[{"model":"triton/b","api_base":"http://h/b/generate"}]});
+        let mut c = call(Operation::Text, request).unwrap();
+        sent(c.on(Event::Start));
+        let Todo::Send(second) = c.on(reply(503, json!({"error":"not ready"}))).unwrap() else {
+            panic!("expected a second request");
+        };
+        assert_eq!(second.url, "http://h/b/generate");
+        // The first server's key is not the second's business.
+        assert!(!c.headers().iter().any(|(name, _)| *name == "authorization"));
+        assert_eq!(
+            done(c.on(reply(200, json!({"text_output":"yo"}))))["model"],
+            "a"
+        );
+    }
+
+    #[test]
+    fn a_name_of_the_model_list_is_kept_in_the_answer() {
+        let config = json!({"model_list":[{"model_name":"embed","mishikallm_params":{"model":"triton/e","api_base":"http://h","api_key":"k"}}]});
+        let mut c = call_with(
+            Operation::Embeddings,
+            json!({"model":"embed","input":"a"}),
+            &config.to_string(),
+        )
+        .unwrap();
+        assert!(matches!(
+            c.on(Event::Start).unwrap(),
+            Todo::Describe { fresh: false }
+        ));
+        let known = Description {
+            model: Some(Arc::new(model("text:BYTES[1]", "e:FP32[1]", 0, false))),
+            remembered: false,
+        };
+        sent(c.on(Event::Described(known)));
+        let answer = done(c.on(reply(200, json!({"model_name":"e","outputs":[{"name":"e","datatype":"FP32","shape":[1],"data":[1]}]}))));
+        assert_eq!(answer["model"], "embed");
+        assert!(
+            c.headers()
+                .contains(&("authorization", "Bearer k".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_mock_calls_nobody() {
+        let mut c = call(Operation::Chat, json!({"model":"triton/llm","messages":[{"role":"user","content":"hi"}],"mock_response":"mocked!"})).unwrap();
+        assert!(c.route().is_none());
+        assert_eq!(
+            done(c.on(Event::Start))["choices"][0]["message"]["content"],
+            "mocked!"
+        );
+    }
+
+    #[test]
+    fn an_echoed_secret_is_struck_out() {
+        let request = json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":"hi","api_key":"sk-secret","extra_headers":{"X-Auth":"Basic hidden1"}});
+        let mut c = call(Operation::Text, request).unwrap();
+        c.on(Event::Start).unwrap();
+        let e = c
+            .on(reply(401, json!({"error":"bad key sk-secret, hidden1"})))
+            .unwrap_err();
+        assert_eq!(e.message(), "bad key ***, ***");
+    }
+
+    #[test]
+    fn mistakes_are_found_before_anything_is_sent() {
+        let chat = |request: Value| call(Operation::Chat, request).unwrap_err();
+        let messages = json!([{"role":"user","content":"hi"}]);
+        assert_eq!(
+            chat(json!({"messages":messages,"api_base":"http://h"})).param(),
+            Some("model")
+        );
+        assert_eq!(
+            chat(json!({"model":"triton/","messages":messages,"api_base":"http://h"})).param(),
+            Some("model")
+        );
+        assert_eq!(
+            chat(json!({"model":"gpt-4","messages":messages,"api_base":"http://h"})).param(),
+            Some("model")
+        );
+        assert_eq!(
+            chat(json!({"model":"triton/m","messages":messages})).param(),
+            Some("api_base")
+        );
+        assert_eq!(
+            chat(
+                json!({"model":"triton/m","messages":messages,"api_base":"http://h","stream":true})
+            )
+            .param(),
+            Some("stream")
+        );
+    }
+
+    #[test]
+    fn the_server_and_its_models() {
+        let mut c = call(Operation::Models, json!({"api_base":"http://h"})).unwrap();
+        sent(c.on(Event::Start));
+        let list = done(c.on(reply(
+            200,
+            json!([{"name":"m","version":"1","state":"READY"}]),
+        )));
+        assert_eq!(list["data"][0]["id"], "triton/m");
+        let mut c = call(
+            Operation::Health,
+            json!({"api_base":"http://h","model":"triton/m"}),
+        )
+        .unwrap();
+        sent(c.on(Event::Start));
+        sent(c.on(reply(200, json!(null))));
+        assert_eq!(done(c.on(reply(400, json!(null))))["status"], "unhealthy");
+    }
+}

@@ -1,0 +1,8 @@
+//! From a request to its answer: which model, which asks in which order, what is tried again and when.
+//!
+//! Pure: time and chance come in as arguments, bytes as replies. The blocking client and any other driver own a short
+//! loop around [`call::Call`].
+
+pub mod call;
+pub mod fallback;
+pub mod retry;

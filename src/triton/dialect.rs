@@ -1,0 +1,447 @@
+//! What OpenAI's names are called by the backends, as tables.
+//!
+//! Sources: the vLLM backend's model definition; TensorRT-LLM's `ensemble`, `tensorrt_llm_bls` and LLM-API
+//! configurations, of older and newer releases.
+
+use super::model::{Model, Tensor, list};
+use super::tensor::Datatype;
+use crate::error::{Error, Result};
+use serde_json::{Value, json};
+
+/// Inputs that take the prompt or the texts, most telling first.
+const TEXT_INPUTS: [&str; 12] = [
+    "text_input",
+    "prompt",
+    "input_text",
+    "text",
+    "texts",
+    "query",
+    "sentences",
+    "sentence",
+    "inputs",
+    "input",
+    "TEXT",
+    "INPUT0",
+];
+
+/// Inputs that take token ids.
+const TOKEN_INPUTS: [&str; 4] = ["input_ids", "token_ids", "tokens", "input"];
+
+/// Outputs that hold the text.
+const TEXT_OUTPUTS: [&str; 6] = [
+    "text_output",
+    "completion",
+    "generated_text",
+    "output_text",
+    "text",
+    "output",
+];
+
+/// BYTES outputs that are no text for the caller.
+const NOT_TEXT: [&str; 4] = ["finish_reason", "stop_reason", "logprobs", "error"];
+
+/// Floating-point outputs that are no embedding.
+const NOT_VECTORS: [&str; 7] = [
+    "cumulative_logprob",
+    "cum_log_probs",
+    "output_log_probs",
+    "logprobs",
+    "context_logits",
+    "generation_logits",
+    "score",
+];
+
+/// Outputs that tell how the text ended and what it took.
+pub const TEXT_EXTRAS: [&str; 4] = [
+    "finish_reason",
+    "stop_reason",
+    "num_input_tokens",
+    "num_output_tokens",
+];
+
+/// vLLM's input for sampling parameters: JSON in a string, the only way to give it lists.
+pub const SAMPLING_PARAMETERS: &str = "sampling_parameters";
+
+/// Tokens to generate where nobody says how many and the model needs to know.
+pub const DEFAULT_MAX_TOKENS: u64 = 2000;
+
+/// OpenAI's name → the inputs that mean the same.
+const ALIASES: [(&str, &[&str]); 12] = [
+    (
+        "max_tokens",
+        &[
+            "max_tokens",
+            "sampling_param_max_tokens",
+            "max_new_tokens",
+            "max_output_tokens",
+            "request_output_len",
+        ],
+    ),
+    (
+        "temperature",
+        &["temperature", "sampling_param_temperature"],
+    ),
+    ("top_p", &["top_p", "sampling_param_top_p", "runtime_top_p"]),
+    ("top_k", &["top_k", "sampling_param_top_k", "runtime_top_k"]),
+    ("min_p", &["min_p", "sampling_param_min_p"]),
+    ("seed", &["seed", "random_seed", "sampling_param_seed"]),
+    (
+        "presence_penalty",
+        &["presence_penalty", "sampling_param_presence_penalty"],
+    ),
+    (
+        "frequency_penalty",
+        &["frequency_penalty", "sampling_param_frequency_penalty"],
+    ),
+    (
+        "repetition_penalty",
+        &["repetition_penalty", "sampling_param_repetition_penalty"],
+    ),
+    (
+        "length_penalty",
+        &["length_penalty", "sampling_param_length_penalty"],
+    ),
+    (
+        "min_tokens",
+        &["min_tokens", "min_length", "sampling_param_min_tokens"],
+    ),
+    (
+        "stop",
+        &[
+            "stop_words",
+            "stop",
+            "stop_sequences",
+            "sampling_param_stop",
+        ],
+    ),
+];
+
+/// BOOL inputs that are set where the model declares them: no echo of the prompt, and tell how it ended and what it took.
+const ASKED_FOR: [(&str, bool); 7] = [
+    ("exclude_input_in_output", true),
+    ("sampling_param_exclude_input_from_output", true),
+    ("return_finish_reason", true),
+    ("return_num_input_tokens", true),
+    ("return_num_output_tokens", true),
+    ("stream", false),
+    ("streaming", false),
+];
+
+/// Triton keeps these parameter names to itself and refuses them from a caller.
+pub fn is_reserved_parameter(name: &str) -> bool {
+    matches!(
+        name,
+        "sequence_id" | "sequence_start" | "sequence_end" | "priority" | "timeout" | "headers"
+    ) || name.starts_with("triton_")
+}
+
+/// The input for a caller's parameter.
+pub fn input_for<'a>(model: &'a Model, key: &str) -> Option<&'a Tensor> {
+    model.input(key).or_else(|| {
+        let (_, names) = ALIASES.iter().find(|(name, _)| *name == key)?;
+        names.iter().find_map(|name| model.input(name))
+    })
+}
+
+/// The flags a model declares, and what we set them to.
+pub fn asked_for(model: &Model) -> impl Iterator<Item = (&Tensor, Value)> {
+    ASKED_FOR.iter().filter_map(|(name, value)| {
+        let input = model.input(name)?;
+        (input.datatype == Datatype::Bool).then(|| (input, json!(value)))
+    })
+}
+
+/// What to give a required input that the caller left out; `None`: nothing can be guessed.
+pub fn neutral(input: &Tensor) -> Option<Value> {
+    let means_max_tokens = ALIASES[0].1.contains(&input.name.as_str());
+    match input.name.as_str() {
+        _ if means_max_tokens && input.datatype.is_integer() => Some(json!(DEFAULT_MAX_TOKENS)),
+        // Older ensembles require the word lists; one empty word is TensorRT-LLM's own way to say none.
+        "bad_words" | "stop_words" if input.datatype == Datatype::Bytes => Some(json!("")),
+        _ => None,
+    }
+}
+
+/// The input that takes the prompt or the texts.
+pub fn text_input<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tensor> {
+    if let Some(name) = named {
+        return match model.input(name) {
+            Some(t) if t.datatype == Datatype::Bytes => Ok(t),
+            Some(t) => Err(Error::argument(
+                "triton.input",
+                format!("triton.input: {t} of model '{}' takes no text", model.name),
+            )),
+            None => Err(Error::argument(
+                "triton.input",
+                format!(
+                    "triton.input: model '{}' has no such input; it has {}",
+                    model.name,
+                    list(&model.inputs)
+                ),
+            )),
+        };
+    }
+    let texts = || {
+        model
+            .inputs
+            .iter()
+            .filter(|t| t.datatype == Datatype::Bytes)
+    };
+    if let Some(t) = TEXT_INPUTS
+        .iter()
+        .find_map(|name| texts().find(|t| t.name == *name))
+    {
+        return Ok(t);
+    }
+    let required: Vec<_> = texts().filter(|t| t.optional != Some(true)).collect();
+    match (required.as_slice(), texts().collect::<Vec<_>>().as_slice()) {
+        ([one], _) | ([], [one]) => Ok(one),
+        (_, []) => Err(Error::argument(
+            "model",
+            format!(
+                "model: '{}' takes no text; its inputs are {}",
+                model.name,
+                list(&model.inputs)
+            ),
+        )),
+        _ => Err(Error::argument(
+            "triton.input",
+            format!(
+                "model '{}' has several text inputs and none of a usual name: {}; say which with triton.input",
+                model.name,
+                list(&model.inputs)
+            ),
+        )),
+    }
+}
+
+/// The input that takes token ids.
+pub fn token_input<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tensor> {
+    let integers = || model.inputs.iter().filter(|t| t.datatype.is_integer());
+    let found = match named {
+        Some(name) => integers().find(|t| t.name == name),
+        None => TOKEN_INPUTS
+            .iter()
+            .find_map(|name| integers().find(|t| t.name == *name)),
+    };
+    found.ok_or_else(|| {
+        Error::argument(
+            "input",
+            format!(
+                "input: expected texts, got token ids; model '{}' declares no input for token ids: its inputs are {}",
+                model.name,
+                list(&model.inputs)
+            ),
+        )
+    })
+}
+
+fn named_output<'a>(model: &'a Model, name: &str) -> Result<&'a Tensor> {
+    model.output(name).ok_or_else(|| {
+        Error::argument(
+            "triton.output",
+            format!(
+                "triton.output: model '{}' has no such output; it has {}",
+                model.name,
+                list(&model.outputs)
+            ),
+        )
+    })
+}
+
+/// The output that holds the text.
+pub fn text_output<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tensor> {
+    if let Some(name) = named {
+        return named_output(model, name);
+    }
+    let texts = || {
+        model
+            .outputs
+            .iter()
+            .filter(|t| t.datatype == Datatype::Bytes && !NOT_TEXT.contains(&t.name.as_str()))
+    };
+    TEXT_OUTPUTS
+        .iter()
+        .find_map(|name| texts().find(|t| t.name == *name))
+        .or_else(|| texts().next())
+        .ok_or_else(|| {
+            let hint = match model.outputs.iter().any(|t| t.datatype.is_float()) {
+                true => "; is it an embedding model?",
+                false => "",
+            };
+            Error::argument(
+                "model",
+                format!(
+                    "model: '{}' gives no text; its outputs are {}{hint}",
+                    model.name,
+                    list(&model.outputs)
+                ),
+            )
+        })
+}
+
+/// The output that holds the embeddings.
+pub fn vector_output<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tensor> {
+    if let Some(name) = named {
+        return named_output(model, name);
+    }
+    let candidates: Vec<&Tensor> = model
+        .outputs
+        .iter()
+        .filter(|t| !NOT_VECTORS.contains(&t.name.as_str()))
+        .collect();
+    let generates_text =
+        model.decoupled && candidates.iter().any(|t| t.datatype == Datatype::Bytes);
+    let floats: Vec<&Tensor> = candidates
+        .iter()
+        .copied()
+        .filter(|t| t.datatype.is_float())
+        .collect();
+    let integers: Vec<&Tensor> = candidates
+        .iter()
+        .copied()
+        .filter(|t| t.datatype.is_integer())
+        .collect();
+    match (floats.as_slice(), integers.as_slice()) {
+        _ if generates_text => Err(not_an_embedding_model(model)),
+        ([one], _) => Ok(one),
+        // Quantised embeddings.
+        ([], [one]) if candidates.len() == 1 => Ok(one),
+        ([], _) => Err(not_an_embedding_model(model)),
+        _ => {
+            let owned: Vec<Tensor> = floats.into_iter().cloned().collect();
+            Err(several_vectors(&list(&owned)))
+        }
+    }
+}
+
+fn not_an_embedding_model(model: &Model) -> Error {
+    Error::argument(
+        "model",
+        format!(
+            "model: '{}' gives no embeddings; its outputs are {}",
+            model.name,
+            list(&model.outputs)
+        ),
+    )
+}
+
+/// Of several floating-point outputs none may be taken by guess.
+pub fn several_vectors(names: &str) -> Error {
+    Error::protocol(format!(
+        "the model has several floating-point outputs: {names}; say which is the embedding with triton.output"
+    ))
+    .with_param("triton.output")
+}
+
+/// Which of an answer's outputs, of a model that is not known, holds the text.
+pub fn is_usual_text_output(name: &str) -> bool {
+    name == TEXT_OUTPUTS[0]
+}
+
+/// Whether a BYTES output, of a model that is not known, may be the text.
+pub fn may_be_text(name: &str) -> bool {
+    !NOT_TEXT.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::tests::model;
+    use super::*;
+
+    #[test]
+    fn names_of_backends() {
+        let bls = model(
+            "text_input:BYTES[1] max_tokens:INT32[1] random_seed:UINT64[1]?",
+            "text_output:BYTES[-1]",
+            8,
+            false,
+        );
+        assert_eq!(input_for(&bls, "seed").unwrap().name, "random_seed");
+        assert_eq!(input_for(&bls, "top_p"), None);
+        let api = model(
+            "text_input:BYTES[1] sampling_param_max_tokens:INT32[1]?",
+            "text_output:BYTES[-1]",
+            0,
+            true,
+        );
+        assert_eq!(
+            input_for(&api, "max_tokens").unwrap().name,
+            "sampling_param_max_tokens"
+        );
+    }
+
+    #[test]
+    fn the_text_input_is_found() {
+        let m = model(
+            "stop_words:BYTES[-1]? question:BYTES[1]",
+            "answer:BYTES[1]",
+            0,
+            false,
+        );
+        assert_eq!(text_input(&m, None).unwrap().name, "question");
+        assert_eq!(text_output(&m, None).unwrap().name, "answer");
+        let two = model("a:BYTES[1] b:BYTES[1]", "answer:BYTES[1]", 0, false);
+        assert!(
+            text_input(&two, None)
+                .unwrap_err()
+                .message()
+                .contains("triton.input")
+        );
+        assert_eq!(text_input(&two, Some("b")).unwrap().name, "b");
+        assert!(
+            text_input(&two, Some("c"))
+                .unwrap_err()
+                .message()
+                .contains("a BYTES[1], b BYTES[1]")
+        );
+    }
+
+    #[test]
+    fn the_wrong_kind_of_model_is_said() {
+        let embedder = model("text:BYTES[1]", "embedding:FP32[8]", 8, false);
+        let e = text_output(&embedder, None).unwrap_err();
+        assert_eq!((e.http_status(), e.param()), (400, Some("model")));
+        assert!(e.message().contains("embedding FP32[8]"), "{e}");
+        let llm = model(
+            "text_input:BYTES[1]",
+            "text_output:BYTES[-1] cumulative_logprob:FP32[-1] num_input_tokens:UINT32[1]",
+            0,
+            true,
+        );
+        assert_eq!(vector_output(&llm, None).unwrap_err().http_status(), 400);
+        let ids = model("input_ids:INT64[-1]", "embedding:FP32[8]", 8, false);
+        assert!(
+            text_input(&ids, None)
+                .unwrap_err()
+                .message()
+                .contains("takes no text")
+        );
+    }
+
+    #[test]
+    fn the_one_floating_point_output_is_the_embedding() {
+        let m = model(
+            "text:BYTES[1]",
+            "token_count:INT32[1] sentence:FP16[8]",
+            8,
+            false,
+        );
+        assert_eq!(vector_output(&m, None).unwrap().name, "sentence");
+        let two = model(
+            "text:BYTES[1]",
+            "embedding:FP32[8] pooled:FP32[2]",
+            8,
+            false,
+        );
+        let e = vector_output(&two, None).unwrap_err();
+        assert!(
+            e.http_status() == 502
+                && e.message().contains("embedding")
+                && e.message().contains("pooled")
+        );
+        assert_eq!(vector_output(&two, Some("pooled")).unwrap().name, "pooled");
+        let quantised = model("text:BYTES[1]", "embedding:INT8[8]", 8, false);
+        assert_eq!(vector_output(&quantised, None).unwrap().name, "embedding");
+    }
+}

@@ -1,0 +1,492 @@
+//! `api_base` → what to call. Every form that the documentation names is read here, and nothing else decides about URLs.
+//!
+//! | `api_base` | is |
+//! |---|---|
+//! | `http://host:8000`, `…/prefix`, `…/v2` | a server: the model's name comes from the request |
+//! | `…/v2/models/M[/versions/V]` | a model |
+//! | `…/v2/models/M[/versions/V]/generate` (`generate_stream`, `infer`, `embeddings`) | a model's endpoint |
+//! | `…/generate` (`generate_stream`, `infer`, `embeddings`) elsewhere | an opaque endpoint, of a gateway |
+
+use crate::config::{EndpointKind, TritonOptions};
+use crate::error::{Error, Result};
+use http::Uri;
+
+/// The last word of an endpoint's URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// The generate extension; `generate_stream` is the same endpoint's other reply.
+    Generate,
+    /// The KServe v2 inference protocol.
+    Infer,
+    /// A gateway's route to an infer endpoint; Triton itself has none of this name.
+    Embeddings,
+}
+
+impl Verb {
+    /// Reads the word, whatever its case.
+    fn parse(word: &str) -> Option<Verb> {
+        match word.to_ascii_lowercase().as_str() {
+            "generate" | "generate_stream" => Some(Verb::Generate),
+            "infer" => Some(Verb::Infer),
+            "embeddings" => Some(Verb::Embeddings),
+            _ => None,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Verb::Generate => "generate",
+            Verb::Infer => "infer",
+            Verb::Embeddings => "embeddings",
+        }
+    }
+}
+
+/// What a request wants from the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Text.
+    Text,
+    /// Vectors.
+    Vectors,
+}
+
+/// A request's way to its model: `api_base`, the model's name and the version, put together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// `http://host:8000/prefix`, without a slash at its end; `None` for an opaque URL.
+    server: Option<String>,
+    /// `…/v2/models/M[/versions/V]`, or all of an opaque URL before its last word.
+    base: String,
+    /// What the URL itself, or the caller's `triton.endpoint`, says.
+    verb: Option<Verb>,
+    /// `?…`, or empty.
+    query: String,
+}
+
+impl Route {
+    /// Reads `api_base`; `model` is the name without `triton/`.
+    pub fn new(api_base: Option<&str>, model: &str, triton: &TritonOptions) -> Result<Route> {
+        let parts = Parts::read(api_base)?;
+        let mut segments: Vec<&str> = parts.path.split('/').filter(|s| !s.is_empty()).collect();
+        let at = |segments: &[&str]| -> String {
+            let mut url = parts.origin.clone();
+            for segment in segments {
+                url.push('/');
+                url.push_str(segment);
+            }
+            url
+        };
+        let query = parts.query.clone();
+        let wanted_verb = triton.endpoint.map(|kind| match kind {
+            EndpointKind::Generate => Verb::Generate,
+            EndpointKind::Infer => Verb::Infer,
+        });
+
+        let model_at = segments
+            .windows(3)
+            .rposition(|w| w[0] == "v2" && w[1] == "models");
+        if let Some(i) = model_at {
+            let server = at(&segments[..i]);
+            let mut rest = &segments[i + 3..];
+            let mut base = at(&segments[..i + 3]);
+            let mut version = triton.version.clone();
+            if let ["versions", v, after @ ..] = rest {
+                version = version.or(Some((*v).to_owned()));
+                rest = after;
+            }
+            if let Some(v) = version {
+                base.push_str("/versions/");
+                base.push_str(&v);
+            }
+            let verb = match rest {
+                [] => None,
+                [word] => Some(Verb::parse(word).ok_or_else(|| unknown_ending(word))?),
+                [.., word] => return Err(unknown_ending(word)),
+            };
+            return Ok(Route {
+                server: Some(server),
+                base,
+                verb: wanted_verb.or(verb),
+                query,
+            });
+        }
+
+        if let Some(verb) = segments.last().and_then(|word| Verb::parse(word)) {
+            segments.pop();
+            return Ok(Route {
+                server: None,
+                base: at(&segments),
+                verb: wanted_verb.or(Some(verb)),
+                query,
+            });
+        }
+
+        // A server, maybe with the path of Triton's API begun.
+        if segments.ends_with(&["v2", "models"]) {
+            segments.truncate(segments.len() - 2);
+        } else if segments.ends_with(&["v2"]) {
+            segments.pop();
+        } else if segments.contains(&"v2") {
+            return Err(unknown_ending(segments.last().copied().unwrap_or("v2")));
+        }
+        let server = at(&segments);
+        let mut base = format!("{server}/v2/models/{}", escape(model));
+        if let Some(v) = &triton.version {
+            base.push_str("/versions/");
+            base.push_str(v);
+        }
+        Ok(Route {
+            server: Some(server),
+            base,
+            verb: wanted_verb,
+            query,
+        })
+    }
+
+    /// Where the model's metadata is told; `None` for an opaque URL. Also the key under which it is remembered.
+    pub fn metadata_url(&self) -> Option<String> {
+        self.server
+            .as_ref()
+            .map(|_| format!("{}{}", self.base, self.query))
+    }
+
+    /// Where the model's configuration is told.
+    pub fn config_url(&self) -> Option<String> {
+        self.server
+            .as_ref()
+            .map(|_| format!("{}/config{}", self.base, self.query))
+    }
+
+    /// A path of the server itself, such as `/v2/health/ready`.
+    pub fn server_url(&self, path: &str) -> Result<String> {
+        match &self.server {
+            Some(server) => Ok(format!("{server}{path}{}", self.query)),
+            None => Err(Error::argument(
+                "api_base",
+                "api_base: expected a Triton server, such as http://host:8000; this URL is an endpoint of a gateway",
+            )),
+        }
+    }
+
+    /// Where the model says whether it is ready.
+    pub fn ready_url(&self) -> Result<String> {
+        self.server_url("")?;
+        Ok(format!("{}/ready{}", self.base, self.query))
+    }
+
+    /// The URL to call for text or vectors. `decoupled` is what the metadata says, if it is known.
+    pub fn call(&self, want: Want, decoupled: Option<bool>) -> Result<(Verb, String)> {
+        let opaque = self.server.is_none();
+        let verb = match (want, self.verb) {
+            (Want::Text, Some(Verb::Embeddings)) => {
+                return Err(Error::argument(
+                    "api_base",
+                    "api_base: ends in /embeddings, which gives no text; expected /generate, /infer or a server",
+                ));
+            }
+            // HTTP infer refuses decoupled models.
+            (Want::Text, Some(Verb::Infer)) if decoupled == Some(true) => Verb::Generate,
+            (Want::Text, Some(verb)) => verb,
+            (Want::Text, None) if decoupled == Some(false) => Verb::Infer,
+            (Want::Text, None) => Verb::Generate,
+            (Want::Vectors, Some(Verb::Generate)) if opaque => {
+                return Err(Error::argument(
+                    "api_base",
+                    "api_base: ends in /generate, which gives no embeddings; expected /infer, /embeddings or a server",
+                ));
+            }
+            (Want::Vectors, Some(Verb::Embeddings)) => Verb::Embeddings,
+            (Want::Vectors, _) => Verb::Infer,
+        };
+        Ok((verb, format!("{}/{}{}", self.base, verb.word(), self.query)))
+    }
+}
+
+/// The model's name without its `triton/`.
+pub fn model_name(model: &str) -> Result<&str> {
+    match model.strip_prefix("triton/") {
+        Some("") => Err(Error::argument(
+            "model",
+            "model: expected a model's name after triton/, got none",
+        )),
+        Some(name) => Ok(name),
+        None => Err(Error::argument(
+            "model",
+            "model: expected triton/ and the name of a Triton model, such as triton/llama",
+        )),
+    }
+}
+
+fn unknown_ending(word: &str) -> Error {
+    // The word is the caller's URL's; a long one is not repeated.
+    let got = if word.len() <= 32 {
+        word
+    } else {
+        "another word"
+    };
+    Error::argument(
+        "api_base",
+        format!(
+            "api_base: expected a server, …/v2/models/NAME, or an endpoint that ends in generate, generate_stream, infer or embeddings; got an ending in /{got}"
+        ),
+    )
+}
+
+/// A path segment, percent-encoded but for RFC 3986's unreserved characters.
+fn escape(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    for b in segment.bytes() {
+        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+            out.push(b as char);
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    out
+}
+
+struct Parts {
+    /// `http://host:8000`
+    origin: String,
+    path: String,
+    query: String,
+}
+
+impl Parts {
+    fn read(api_base: Option<&str>) -> Result<Parts> {
+        let wrong = |got: &str| {
+            Error::argument(
+                "api_base",
+                format!("api_base: expected a URL such as http://localhost:8000, got {got}"),
+            )
+        };
+        let text = api_base.ok_or_else(|| wrong("nothing"))?.trim();
+        if text.is_empty() {
+            return Err(wrong("an empty string"));
+        }
+        let text = text.split('#').next().unwrap_or(text);
+        let has_scheme = ["http://", "https://"].iter().any(|s| {
+            text.len() >= s.len() && text.as_bytes()[..s.len()].eq_ignore_ascii_case(s.as_bytes())
+        });
+        if !has_scheme {
+            return Err(wrong(
+                "a string that does not begin with http:// or https://",
+            ));
+        }
+        let uri: Uri = text.parse().map_err(|_| wrong("a string that is no URL"))?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(wrong("a URL without a host"));
+        };
+        if authority.as_str().contains('@') {
+            return Err(Error::argument(
+                "api_base",
+                "api_base: holds a user name or password; give credentials as api_key or extra_headers",
+            ));
+        }
+        let port = authority
+            .as_str()
+            .rsplit_once("]")
+            .map_or(authority.as_str(), |(_, p)| p);
+        if authority.host().is_empty() || (port.contains(':') && authority.port_u16().is_none()) {
+            return Err(wrong("a URL with a bad host or port"));
+        }
+        Ok(Parts {
+            origin: format!("{}://{}", scheme.to_ascii_lowercase(), authority),
+            path: uri.path().to_owned(),
+            query: uri.query().map(|q| format!("?{q}")).unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(base: &str) -> Result<Route> {
+        Route::new(Some(base), "llm", &TritonOptions::default())
+    }
+
+    fn text_url(base: &str, decoupled: Option<bool>) -> String {
+        route(base).unwrap().call(Want::Text, decoupled).unwrap().1
+    }
+
+    fn vectors_url(base: &str) -> String {
+        route(base).unwrap().call(Want::Vectors, None).unwrap().1
+    }
+
+    #[test]
+    fn a_server_and_its_model() {
+        for base in [
+            "http://h:8000",
+            "http://h:8000/",
+            "http://h:8000/v2",
+            "http://h:8000/v2/",
+            "http://h:8000/v2/models",
+            "HTTP://h:8000",
+        ] {
+            assert_eq!(
+                text_url(base, None),
+                "http://h:8000/v2/models/llm/generate",
+                "{base}"
+            );
+            assert_eq!(
+                vectors_url(base),
+                "http://h:8000/v2/models/llm/infer",
+                "{base}"
+            );
+        }
+        assert_eq!(
+            text_url("https://h/a/b", None),
+            "https://h/a/b/v2/models/llm/generate"
+        );
+        assert_eq!(
+            text_url("http://[::1]:8000", None),
+            "http://[::1]:8000/v2/models/llm/generate"
+        );
+    }
+
+    #[test]
+    fn the_metadata_decides_where_the_url_does_not() {
+        assert_eq!(
+            text_url("http://h", Some(true)),
+            "http://h/v2/models/llm/generate"
+        );
+        assert_eq!(
+            text_url("http://h", Some(false)),
+            "http://h/v2/models/llm/infer"
+        );
+        assert_eq!(
+            text_url("http://h/v2/models/m", Some(false)),
+            "http://h/v2/models/m/infer"
+        );
+    }
+
+    #[test]
+    fn a_decoupled_model_is_never_asked_through_infer() {
+        assert_eq!(
+            text_url("http://h/v2/models/m/infer", Some(true)),
+            "http://h/v2/models/m/generate"
+        );
+        assert_eq!(
+            text_url("http://h/v2/models/m/infer", None),
+            "http://h/v2/models/m/infer"
+        );
+    }
+
+    #[test]
+    fn endpoints_slashes_queries_versions_and_case() {
+        assert_eq!(
+            text_url("http://h/v2/models/m/generate/", None),
+            "http://h/v2/models/m/generate"
+        );
+        assert_eq!(
+            text_url("http://h/v2/models/m/generate_stream", None),
+            "http://h/v2/models/m/generate"
+        );
+        assert_eq!(
+            text_url("http://h/v2/models/m/GENERATE", None),
+            "http://h/v2/models/m/generate"
+        );
+        assert_eq!(
+            text_url("http://h/v2/models/m/generate?a=1", None),
+            "http://h/v2/models/m/generate?a=1"
+        );
+        assert_eq!(
+            text_url("http://h/p/v2/models/m/versions/3/generate", None),
+            "http://h/p/v2/models/m/versions/3/generate"
+        );
+        assert_eq!(
+            text_url("http://h/triton/generate", None),
+            "http://h/triton/generate"
+        );
+        assert_eq!(
+            vectors_url("http://h/triton/embeddings"),
+            "http://h/triton/embeddings"
+        );
+        assert_eq!(
+            vectors_url("http://h/v2/models/m/generate"),
+            "http://h/v2/models/m/infer"
+        );
+    }
+
+    #[test]
+    fn lookups_go_beside_the_endpoint() {
+        let r = route("http://h/p/v2/models/m/versions/3/generate?t=1").unwrap();
+        assert_eq!(
+            r.metadata_url().unwrap(),
+            "http://h/p/v2/models/m/versions/3?t=1"
+        );
+        assert_eq!(
+            r.config_url().unwrap(),
+            "http://h/p/v2/models/m/versions/3/config?t=1"
+        );
+        assert_eq!(
+            r.server_url("/v2/health/ready").unwrap(),
+            "http://h/p/v2/health/ready?t=1"
+        );
+        assert_eq!(
+            route("http://h/triton/generate").unwrap().metadata_url(),
+            None
+        );
+    }
+
+    #[test]
+    fn triton_options_override() {
+        let triton = TritonOptions {
+            version: Some("2".into()),
+            endpoint: Some(EndpointKind::Infer),
+            ..Default::default()
+        };
+        let r = Route::new(Some("http://h"), "a b/c", &triton).unwrap();
+        assert_eq!(
+            r.call(Want::Text, None).unwrap().1,
+            "http://h/v2/models/a%20b%2Fc/versions/2/infer"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_names_api_base() {
+        for bad in [
+            "",
+            "  ",
+            "h:8000",
+            "ftp://h",
+            "http://",
+            "http:///x",
+            "http://h:99999",
+            "http://u:p@h",
+            "http://h/v2/models/m/stats",
+            "http://h/v2/health/ready",
+            "http://h h",
+        ] {
+            let e = route(bad).unwrap_err();
+            assert_eq!(e.param(), Some("api_base"), "{bad:?}: {e}");
+            assert!(!e.message().contains("u:p"));
+        }
+        assert!(Route::new(None, "m", &TritonOptions::default()).is_err());
+        assert!(
+            route("http://h/x/embeddings")
+                .unwrap()
+                .call(Want::Text, None)
+                .is_err()
+        );
+        assert!(
+            route("http://h/x/generate")
+                .unwrap()
+                .call(Want::Vectors, None)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(
+            model_name("triton/meta-llama/Llama-3"),
+            Ok("meta-llama/Llama-3")
+        );
+        for bad in ["triton/", "llama", "openai/gpt"] {
+            assert_eq!(model_name(bad).unwrap_err().param(), Some("model"));
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! One ask of one model as a state machine: look the model up, send what fits, read what came; once more when the
+//! answer shows that what was known of the model is stale.
+//!
+//! ```text
+//!            ┌────────── fresh ──────────┐
+//!            ▼                           │ stale
+//! start ─► Describe ─described()─► Send ─replied()─► Done
+//!   └────────── opaque URL ─────────►▲      │
+//!                                    └──────┘ next batch
+//! ```
+//!
+//! In scope: what to send, and what a reply means. Out of scope: sockets, time, retries, caches: the driver's.
+
+use super::endpoint::{Route, Verb, Want};
+use super::model::Model;
+use super::reply::Reply;
+use super::{Request, embed, text};
+use crate::config::Options;
+use crate::error::{Error, Result};
+use crate::openai::embedding::EmbeddingRequest;
+use crate::openai::generation::Generation;
+use crate::openai::response::{Generated, Matrix};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// The continuation of a prompt.
+    Text {
+        /// The prompt.
+        prompt: String,
+        /// How.
+        generation: Arc<Generation>,
+    },
+    /// Vectors.
+    Embed(Arc<EmbeddingRequest>),
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A text.
+    Text(Generated),
+    /// A row for each input, and who made them.
+    Rows(Matrix, Option<String>),
+}
+
+/// What the driver does next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Find out about the model (see [`super::model`]) and call [`Exchange::described`].
+    Describe {
+        /// What is remembered will not do.
+        fresh: bool,
+    },
+    /// Send this, and call [`Exchange::replied`].
+    Send(Request),
+    /// Over.
+    Done(Outcome),
+}
+
+/// What the driver found out about a model.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// `None`: the look-up failed, and the plain format is to be used.
+    pub model: Option<Arc<Model>>,
+    /// It was known before this call, so it may be stale.
+    pub remembered: bool,
+}
+
+/// One ask of one model.
+#[derive(Debug)]
+pub struct Exchange {
+    route: Arc<Route>,
+    options: Arc<Options>,
+    task: Task,
+    description: Description,
+    /// The error that made us look again.
+    doubt: Option<Error>,
+    looked_again: bool,
+    verb: Verb,
+    url: String,
+    /// Batches not sent yet, the next one last.
+    left: Vec<Range<usize>>,
+    sent: Range<usize>,
+    rows: Option<(Matrix, Option<String>)>,
+    /// The version that answered is none of those we know: the model was changed.
+    changed: bool,
+}
+
+impl Exchange {
+    /// Prepares an ask.
+    pub fn new(route: Arc<Route>, options: Arc<Options>, task: Task) -> Exchange {
+        Exchange {
+            route,
+            options,
+            task,
+            description: Description::default(),
+            doubt: None,
+            looked_again: false,
+            verb: Verb::Generate,
+            url: String::new(),
+            left: Vec::new(),
+            sent: 0..0,
+            rows: None,
+            changed: false,
+        }
+    }
+
+    /// The first step.
+    pub fn start(&mut self) -> Result<Step> {
+        if self.route.metadata_url().is_some() {
+            Ok(Step::Describe { fresh: false })
+        } else {
+            self.begin()
+        }
+    }
+
+    /// Takes what the look-up gave.
+    pub fn described(&mut self, description: Description) -> Result<Step> {
+        if let Some(error) = self.doubt.take() {
+            // Looked again and seen nothing new: the error was about the request.
+            if description.model == self.description.model {
+                return Err(error);
+            }
+        }
+        self.description = description;
+        self.begin()
+    }
+
+    /// Takes a reply.
+    pub fn replied(&mut self, reply: &Reply) -> Result<Step> {
+        match self.read(reply) {
+            Err(error) if self.may_be_stale(&error) => {
+                self.looked_again = true;
+                self.doubt = Some(error);
+                Ok(Step::Describe { fresh: true })
+            }
+            other => other,
+        }
+    }
+
+    /// Whether what is remembered of the model should be forgotten.
+    pub fn saw_a_change(&self) -> bool {
+        self.changed
+    }
+
+    fn want(&self) -> Want {
+        match self.task {
+            Task::Text { .. } => Want::Text,
+            Task::Embed(_) => Want::Vectors,
+        }
+    }
+
+    fn model(&self) -> Option<&Model> {
+        self.description.model.as_deref()
+    }
+
+    /// From the beginning, with what is now known.
+    fn begin(&mut self) -> Result<Step> {
+        let decoupled = self.model().map(|m| m.decoupled);
+        (self.verb, self.url) = self.route.call(self.want(), decoupled)?;
+        self.rows = None;
+        if let Task::Embed(request) = &self.task {
+            self.left = embed::batches(request, &self.options, self.model())?;
+            self.left.reverse();
+            if decoupled == Some(true) {
+                return Err(Error::argument(
+                    "model",
+                    "model: it is decoupled, and Triton's infer endpoint, which embeddings need, takes no decoupled models over HTTP",
+                ));
+            }
+        }
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<Step> {
+        let (body, json_length) = match &self.task {
+            Task::Text { prompt, generation } => {
+                text::encode(prompt, generation, &self.options, self.verb, self.model())?
+            }
+            Task::Embed(request) => {
+                self.sent = self.left.pop().unwrap_or(0..0);
+                embed::encode(request, self.sent.clone(), &self.options, self.model())?
+            }
+        };
+        Ok(Step::Send(Request {
+            json_length,
+            ..Request::post(self.url.clone(), body)
+        }))
+    }
+
+    fn read(&mut self, reply: &Reply) -> Result<Step> {
+        match &self.task {
+            Task::Text { prompt, generation } => {
+                let (generated, version) = text::decode(
+                    reply,
+                    prompt,
+                    generation,
+                    &self.options,
+                    self.verb,
+                    self.model(),
+                )?;
+                self.note_version(version.as_deref());
+                Ok(Step::Done(Outcome::Text(generated)))
+            }
+            Task::Embed(_) => {
+                let rows = embed::decode(reply, self.sent.len(), &self.options, self.model())?;
+                self.note_version(rows.model_version.as_deref());
+                match &mut self.rows {
+                    None => self.rows = Some((rows.matrix, rows.model_name)),
+                    Some((all, _)) if all.columns == rows.matrix.columns => {
+                        all.values.append(rows.matrix.values)
+                    }
+                    Some((all, _)) => {
+                        return Err(Error::protocol(format!(
+                            "the model gave rows of {} numbers and then rows of {}",
+                            all.columns, rows.matrix.columns
+                        )));
+                    }
+                }
+                match self.rows.take() {
+                    Some((matrix, name)) if self.left.is_empty() => {
+                        Ok(Step::Done(Outcome::Rows(matrix, name)))
+                    }
+                    rows => {
+                        self.rows = rows;
+                        self.send()
+                    }
+                }
+            }
+        }
+    }
+
+    fn note_version(&mut self, version: Option<&str>) {
+        if let (Some(model), Some(version)) = (self.model(), version) {
+            if !model.versions.is_empty()
+                && !version.is_empty()
+                && !model.versions.iter().any(|v| v == version)
+            {
+                self.changed = true;
+            }
+        }
+    }
+
+    /// A model that was reloaded with other tensors answers old requests with these statuses; what was just looked up
+    /// is not stale.
+    fn may_be_stale(&self, error: &Error) -> bool {
+        let refused = error.status() == crate::error::Status::Server
+            && matches!(error.http_status(), 400 | 404 | 501);
+        // Triton's "exactly 1 response" comes under HTTP 200: a model that has become decoupled.
+        let decoupled_now =
+            error.http_status() == 500 && error.message().contains("generate expects model");
+        let odd = error.status() == crate::error::Status::Protocol && self.model().is_some();
+        self.description.remembered && !self.looked_again && (refused || decoupled_now || odd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::tests::model;
+    use super::*;
+    use crate::config::TritonOptions;
+    use serde_json::{Value, json};
+
+    fn exchange(base: &str, task: Task) -> Exchange {
+        let route = Route::new(Some(base), "m", &TritonOptions::default()).unwrap();
+        Exchange::new(Arc::new(route), Arc::new(Options::default()), task)
+    }
+
+    fn prompt(text: &str) -> Task {
+        Task::Text {
+            prompt: text.into(),
+            generation: Arc::default(),
+        }
+    }
+
+    fn texts(texts: &[&str]) -> Task {
+        let fields =
+            crate::json::object("request_json", &json!({ "input": texts }).to_string()).unwrap();
+        Task::Embed(Arc::new(
+            EmbeddingRequest::take(fields, &Options::default()).unwrap(),
+        ))
+    }
+
+    fn reply(status: u16, body: Value) -> Reply {
+        Reply {
+            status,
+            body: body.to_string().into_bytes(),
+            ..Default::default()
+        }
+    }
+
+    fn sent(step: Result<Step>) -> (String, Value) {
+        match step.unwrap() {
+            Step::Send(r) => (r.url, serde_json::from_slice(&r.body).unwrap()),
+            other => panic!("expected Send, got {other:?}"),
+        }
+    }
+
+    fn known(model: Model, remembered: bool) -> Description {
+        Description {
+            model: Some(Arc::new(model)),
+            remembered,
+        }
+    }
+
+    #[test]
+    fn an_opaque_url_is_called_at_once() {
+        let mut x = exchange("http://h/x/generate", prompt("hi"));
+        let (url, body) = sent(x.start());
+        assert_eq!(url, "http://h/x/generate");
+        assert_eq!(body["text_input"], "hi");
+        let done = x.replied(&reply(200, json!({"text_output":"yo"}))).unwrap();
+        assert!(matches!(done, Step::Done(Outcome::Text(g)) if g.text == "yo"));
+    }
+
+    #[test]
+    fn a_failed_lookup_is_no_error_of_its_own() {
+        let mut x = exchange("http://h", prompt("hi"));
+        assert_eq!(x.start().unwrap(), Step::Describe { fresh: false });
+        let (url, body) = sent(x.described(Description::default()));
+        assert_eq!(url, "http://h/v2/models/m/generate");
+        assert_eq!(body["parameters"]["max_tokens"], 2000);
+    }
+
+    #[test]
+    fn a_stale_model_is_looked_up_again_and_asked_again() {
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        let old = model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, false);
+        let (_, body) = sent(x.described(known(old, true)));
+        assert_eq!(body["inputs"][0]["shape"], json!([1]));
+        let step = x.replied(&reply(400, json!({"error":"unexpected shape for input"})));
+        assert_eq!(step.unwrap(), Step::Describe { fresh: true });
+        let new = model("text_input:BYTES[1]", "text_output:BYTES[1]", 8, false);
+        let (_, body) = sent(x.described(known(new, false)));
+        assert_eq!(body["inputs"][0]["shape"], json!([1, 1]));
+        // Once is enough.
+        let e = x
+            .replied(&reply(400, json!({"error":"still no"})))
+            .unwrap_err();
+        assert_eq!(e.message(), "still no");
+    }
+
+    #[test]
+    fn a_mistake_of_the_request_stays_one() {
+        let m = model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, true);
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        x.described(known(m.clone(), true)).unwrap();
+        x.replied(&reply(400, json!({"error":"bad word"}))).unwrap();
+        let e = x.described(known(m.clone(), false)).unwrap_err();
+        assert_eq!(e.message(), "bad word");
+        // What was just looked up is not looked up again.
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        x.described(known(m, false)).unwrap();
+        assert!(x.replied(&reply(400, json!({"error":"bad word"}))).is_err());
+    }
+
+    #[test]
+    fn a_model_that_became_decoupled_is_noticed() {
+        let mut x = exchange("http://h/v2/models/m/infer", prompt("hi"));
+        x.start().unwrap();
+        x.described(known(
+            model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, false),
+            true,
+        ))
+        .unwrap();
+        x.replied(&reply(501, json!({"error":"HTTP end point doesn't support models with decoupled transaction policy"}))).unwrap();
+        let (url, _) = sent(x.described(known(
+            model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, true),
+            false,
+        )));
+        assert_eq!(url, "http://h/v2/models/m/generate");
+    }
+
+    #[test]
+    fn a_version_we_do_not_know_is_noticed() {
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        x.described(known(
+            model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, true),
+            true,
+        ))
+        .unwrap();
+        x.replied(&reply(200, json!({"text_output":"x","model_version":"2"})))
+            .unwrap();
+        assert!(x.saw_a_change());
+    }
+
+    #[test]
+    fn batches_are_sent_in_order_and_their_rows_put_together() {
+        let mut x = exchange("http://h", texts(&["a", "b", "c"]));
+        x.start().unwrap();
+        let m = model("text:BYTES[1]", "embedding:FP32[1]", 2, false);
+        let (_, body) = sent(x.described(known(m, false)));
+        assert_eq!(body["inputs"][0]["data"], json!(["a", "b"]));
+        let rows = |shape: Value, data: Value| {
+            reply(
+                200,
+                json!({"model_name":"e","outputs":[{"name":"embedding","datatype":"FP32","shape":shape,"data":data}]}),
+            )
+        };
+        let (_, body) = sent(x.replied(&rows(json!([2, 1]), json!([1, 2]))));
+        assert_eq!(body["inputs"][0]["data"], json!(["c"]));
+        let Step::Done(Outcome::Rows(matrix, name)) =
+            x.replied(&rows(json!([1, 1]), json!([3]))).unwrap()
+        else {
+            panic!("expected rows");
+        };
+        assert_eq!(
+            matrix.values,
+            crate::openai::response::Values::F64(vec![1.0, 2.0, 3.0])
+        );
+        assert_eq!(name.as_deref(), Some("e"));
+    }
+
+    #[test]
+    fn embeddings_of_a_decoupled_model_are_refused_before_anything_is_sent() {
+        let mut x = exchange("http://h", texts(&["a"]));
+        x.start().unwrap();
+        let e = x
+            .described(known(
+                model("text:BYTES[1]", "embedding:FP32[1]", 0, true),
+                false,
+            ))
+            .unwrap_err();
+        assert!(e.message().contains("decoupled"), "{e}");
+    }
+}

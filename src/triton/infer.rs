@@ -1,0 +1,435 @@
+//! The KServe v2 inference protocol: a request's body, and what its reply holds, as JSON and as binary tensor data.
+//!
+//! Source: KServe v2 "Inference", and Triton's binary tensor data extension: the header
+//! `inference-header-content-length` gives the length of the JSON, after which the raw tensors follow in order.
+
+use super::reply::Reply;
+use super::tensor::{Datatype, numbers_from_bytes, numbers_from_json, texts_from_bytes};
+use crate::error::{Error, Result};
+use crate::openai::response::Values;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// One input of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its datatype.
+    pub datatype: Datatype,
+    /// Its shape, batch dimension included.
+    pub shape: Vec<usize>,
+    /// Its elements in row-major order.
+    pub data: Data<'a>,
+}
+
+/// Elements of an input.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data<'a> {
+    /// BYTES.
+    Texts(&'a [String]),
+    /// Integers.
+    Integers(Vec<i64>),
+    /// Anything, already of the right type.
+    Values(Vec<Value>),
+    /// What JSON cannot carry.
+    Raw(Vec<u8>),
+}
+
+/// A request's body.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Body<'a> {
+    /// Inputs.
+    pub inputs: Vec<Input<'a>>,
+    /// Outputs to send, and whether as binary tensor data; empty: all, as JSON.
+    pub outputs: Vec<(&'a str, bool)>,
+    /// Request parameters.
+    pub parameters: Map<String, Value>,
+}
+
+impl Body<'_> {
+    /// The bytes, and the length of their JSON where raw tensors follow it.
+    pub fn encode(&self) -> (Vec<u8>, Option<usize>) {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            inputs: Vec<WireInput<'a>>,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            outputs: Vec<WireOutputRequest<'a>>,
+            #[serde(skip_serializing_if = "Map::is_empty")]
+            parameters: &'a Map<String, Value>,
+        }
+        #[derive(Serialize)]
+        struct WireInput<'a> {
+            name: &'a str,
+            shape: &'a [usize],
+            datatype: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            parameters: Option<BinarySize>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            data: Option<WireData<'a>>,
+        }
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum WireData<'a> {
+            Texts(&'a [String]),
+            Integers(&'a [i64]),
+            Values(&'a [Value]),
+        }
+        #[derive(Serialize)]
+        struct BinarySize {
+            binary_data_size: usize,
+        }
+        #[derive(Serialize)]
+        struct WireOutputRequest<'a> {
+            name: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            parameters: Option<BinaryData>,
+        }
+        #[derive(Serialize)]
+        struct BinaryData {
+            binary_data: bool,
+        }
+        let wire = Wire {
+            inputs: self
+                .inputs
+                .iter()
+                .map(|input| WireInput {
+                    name: input.name,
+                    shape: &input.shape,
+                    datatype: input.datatype.name(),
+                    parameters: match &input.data {
+                        Data::Raw(bytes) => Some(BinarySize {
+                            binary_data_size: bytes.len(),
+                        }),
+                        _ => None,
+                    },
+                    data: match &input.data {
+                        Data::Texts(t) => Some(WireData::Texts(t)),
+                        Data::Integers(i) => Some(WireData::Integers(i)),
+                        Data::Values(v) => Some(WireData::Values(v)),
+                        Data::Raw(_) => None,
+                    },
+                })
+                .collect(),
+            outputs: self
+                .outputs
+                .iter()
+                .map(|(name, binary)| WireOutputRequest {
+                    name,
+                    parameters: binary.then_some(BinaryData { binary_data: true }),
+                })
+                .collect(),
+            parameters: &self.parameters,
+        };
+        // Nothing here has a key that is no string, the only thing that could fail.
+        let mut bytes = serde_json::to_vec(&wire).unwrap_or_default();
+        let json_length = bytes.len();
+        for input in &self.inputs {
+            if let Data::Raw(raw) = &input.data {
+                bytes.extend_from_slice(raw);
+            }
+        }
+        let has_raw = self.inputs.iter().any(|i| matches!(i.data, Data::Raw(_)));
+        (bytes, has_raw.then_some(json_length))
+    }
+}
+
+/// A reply, its tensors still in the body's bytes.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// Who answered.
+    pub model_name: Option<Cow<'a, str>>,
+    /// Which version answered.
+    pub model_version: Option<Cow<'a, str>>,
+    /// Outputs in the model's order.
+    pub outputs: Vec<Output<'a>>,
+}
+
+/// One output of a reply.
+#[derive(Debug)]
+pub struct Output<'a> {
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// Its datatype.
+    pub datatype: Datatype,
+    /// Its shape, batch dimension included.
+    pub shape: Vec<usize>,
+    elements: Elements<'a>,
+}
+
+#[derive(Debug)]
+enum Elements<'a> {
+    Json(&'a RawValue),
+    Raw(&'a [u8]),
+}
+
+impl Output<'_> {
+    /// The numbers; an error when they do not fill the shape.
+    pub fn numbers(&self) -> Result<Values> {
+        let expected = self.elements()?;
+        let values = match self.elements {
+            Elements::Raw(bytes) => numbers_from_bytes(self.datatype, bytes).ok_or_else(|| {
+                Error::protocol(format!(
+                    "output '{}' of datatype {} has {} bytes, which are no numbers",
+                    self.name,
+                    self.datatype.name(),
+                    bytes.len()
+                ))
+            })?,
+            Elements::Json(raw) => Values::F64(numbers_from_json(raw.get(), expected)?),
+        };
+        if values.len() != expected {
+            return Err(Error::protocol(format!(
+                "output '{}' has {} numbers where its shape {:?} needs {expected}",
+                self.name,
+                values.len(),
+                self.shape
+            )));
+        }
+        Ok(values)
+    }
+
+    /// The data as JSON: a list of elements, or what stands in its place.
+    pub fn value(&self) -> Result<Value> {
+        match self.elements {
+            Elements::Json(raw) => serde_json::from_str(raw.get())
+                .map_err(|_| Error::protocol(format!("output '{}' is nested too deep", self.name))),
+            Elements::Raw(bytes) if self.datatype == Datatype::Bytes => {
+                texts_from_bytes(bytes).map(Value::from).ok_or_else(|| {
+                    Error::protocol(format!(
+                        "output '{}' has a text that is cut short",
+                        self.name
+                    ))
+                })
+            }
+            Elements::Raw(_) => Ok(match self.numbers()? {
+                Values::F32(v) => v.into(),
+                Values::F64(v) => v.into(),
+            }),
+        }
+    }
+
+    fn elements(&self) -> Result<usize> {
+        self.shape
+            .iter()
+            .try_fold(1usize, |n, d| n.checked_mul(*d))
+            .ok_or_else(|| {
+                Error::protocol(format!("output '{}' has an impossible shape", self.name))
+            })
+    }
+}
+
+#[derive(Deserialize)]
+struct WireAnswer<'a> {
+    #[serde(borrow, default)]
+    model_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    model_version: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    outputs: Option<Vec<WireOutput<'a>>>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct WireOutput<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    datatype: Cow<'a, str>,
+    #[serde(default)]
+    shape: Vec<usize>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    parameters: Option<WireSize>,
+}
+
+#[derive(Deserialize)]
+struct WireSize {
+    #[serde(default)]
+    binary_data_size: Option<usize>,
+}
+
+/// Reads a reply; an error hidden in a success's status is found.
+pub fn decode(reply: &Reply) -> Result<Answer<'_>> {
+    let body = reply.ok()?;
+    let no_answer =
+        |why: &str| Error::protocol(format!("the answer of Triton's infer endpoint {why}"));
+    let length = reply.json_length.unwrap_or(body.len());
+    let (json, mut raw) = body
+        .split_at_checked(length)
+        .ok_or_else(|| no_answer("is shorter than its header says"))?;
+    let wire: WireAnswer<'_> = serde_json::from_slice(json).map_err(|_| {
+        no_answer("is not the JSON that Triton sends (a gateway in between, or a wrong api_base?)")
+    })?;
+    let outputs = match (wire.outputs, wire.error) {
+        (Some(outputs), _) => outputs,
+        (None, Some(error)) => return Err(Reply::hidden_error(&error)),
+        (None, None) => return Err(no_answer("holds no outputs")),
+    };
+    let outputs = outputs
+        .into_iter()
+        .map(|o| {
+            let datatype = Datatype::parse(&o.datatype).ok_or_else(|| {
+                no_answer(&format!("holds output '{}' of an unknown datatype", o.name))
+            })?;
+            let size = o.parameters.and_then(|p| p.binary_data_size);
+            let elements = match (o.data, size) {
+                (Some(data), _) => Elements::Json(data),
+                (None, Some(size)) => {
+                    let (own, rest) = raw
+                        .split_at_checked(size)
+                        .ok_or_else(|| no_answer("ends before its binary data does"))?;
+                    raw = rest;
+                    Elements::Raw(own)
+                }
+                (None, None) => {
+                    return Err(no_answer(&format!(
+                        "holds output '{}' without data",
+                        o.name
+                    )));
+                }
+            };
+            Ok(Output {
+                name: o.name,
+                datatype,
+                shape: o.shape,
+                elements,
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Answer {
+        model_name: wire.model_name,
+        model_version: wire.model_version,
+        outputs,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn reply(body: &str) -> Reply {
+        Reply {
+            status: 200,
+            body: body.into(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_body_is_kserves() {
+        let texts = ["a".to_owned(), "b".to_owned()];
+        let body = Body {
+            inputs: vec![Input {
+                name: "t",
+                datatype: Datatype::Bytes,
+                shape: vec![2, 1],
+                data: Data::Texts(&texts),
+            }],
+            outputs: vec![("e", true), ("f", false)],
+            parameters: Map::new(),
+        };
+        let (bytes, length) = body.encode();
+        assert_eq!(length, None);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&bytes).unwrap(),
+            json!({"inputs":[{"name":"t","shape":[2,1],"datatype":"BYTES","data":["a","b"]}],
+                "outputs":[{"name":"e","parameters":{"binary_data":true}},{"name":"f"}]})
+        );
+    }
+
+    #[test]
+    fn raw_inputs_follow_the_json() {
+        let body = Body {
+            inputs: vec![Input {
+                name: "t",
+                datatype: Datatype::Fp16,
+                shape: vec![1],
+                data: Data::Raw(vec![0, 62]),
+            }],
+            ..Default::default()
+        };
+        let (bytes, length) = body.encode();
+        let (json, raw) = bytes.split_at(length.unwrap());
+        assert_eq!(raw, [0, 62]);
+        assert_eq!(
+            serde_json::from_slice::<Value>(json).unwrap()["inputs"][0]["parameters"],
+            json!({"binary_data_size":2})
+        );
+    }
+
+    #[test]
+    fn a_reply_as_json() {
+        let r = reply(
+            r#"{"model_name":"m","outputs":[{"name":"s","datatype":"FP32","shape":[2],"data":[1,2.5]},
+            {"name":"t","datatype":"BYTES","shape":[1,1],"data":[["x"]]}]}"#,
+        );
+        let a = decode(&r).unwrap();
+        assert_eq!(a.model_name.as_deref(), Some("m"));
+        assert_eq!(a.outputs[0].numbers().unwrap(), Values::F64(vec![1.0, 2.5]));
+        assert_eq!(a.outputs[1].value().unwrap(), json!([["x"]]));
+    }
+
+    #[test]
+    fn a_reply_with_binary_tensors() {
+        let json = r#"{"outputs":[{"name":"t","datatype":"BYTES","shape":[1],"parameters":{"binary_data_size":6}},
+            {"name":"e","datatype":"FP16","shape":[1,2],"parameters":{"binary_data_size":4}}]}"#;
+        let mut body = json.as_bytes().to_vec();
+        body.extend_from_slice(b"\x02\0\0\0hi\x00\x3e\x00\xc0");
+        let r = Reply {
+            status: 200,
+            json_length: Some(json.len()),
+            body,
+            ..Default::default()
+        };
+        let a = decode(&r).unwrap();
+        assert_eq!(a.outputs[0].value().unwrap(), json!(["hi"]));
+        assert_eq!(
+            a.outputs[1].numbers().unwrap(),
+            Values::F32(vec![1.5, -2.0])
+        );
+    }
+
+    #[test]
+    fn what_is_no_answer_is_said() {
+        for bad in [
+            "",
+            "{",
+            "[]",
+            "\"x\"",
+            r#"{"model_name":"m"}"#,
+            r#"{"outputs":[{"name":"x","datatype":"FP8","shape":[1],"data":[1]}]}"#,
+            r#"{"outputs":[{"name":"x","datatype":"FP32","shape":[1]}]}"#,
+            r#"{"outputs":[{"name":"x","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":4}}]}"#,
+            r#"{"outputs":[{"name":"x","datatype":"FP32","shape":[-1],"data":[1]}]}"#,
+        ] {
+            assert_eq!(decode(&reply(bad)).unwrap_err().http_status(), 502, "{bad}");
+        }
+        let hidden = decode(&reply(r#"{"error":"in 200"}"#)).unwrap_err();
+        assert_eq!((hidden.http_status(), hidden.message()), (500, "in 200"));
+        let beyond = Reply {
+            json_length: Some(99),
+            ..reply("{}")
+        };
+        assert!(decode(&beyond).is_err());
+    }
+
+    #[test]
+    fn data_must_fill_the_shape() {
+        for (shape, data) in [
+            ("[2,2]", "[1,2,3]"),
+            ("[1]", "[]"),
+            ("[18446744073709551615,2]", "[1]"),
+        ] {
+            let r = reply(&format!(
+                r#"{{"outputs":[{{"name":"x","datatype":"FP32","shape":{shape},"data":{data}}}]}}"#
+            ));
+            assert!(decode(&r).unwrap().outputs[0].numbers().is_err(), "{shape}");
+        }
+    }
+}

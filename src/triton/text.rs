@@ -1,0 +1,753 @@
+//! A prompt → a request for text that fits the model, and the reply → the text.
+
+use super::dialect;
+use super::endpoint::Verb;
+use super::infer::{self, Body, Data, Input};
+use super::model::{Model, Tensor};
+use super::reply::Reply;
+use super::tensor::{Datatype, half_to_bytes};
+use super::{generate, stop, usage};
+use crate::config::Options;
+use crate::error::{Error, Result};
+use crate::json::kind;
+use crate::openai::generation::Generation;
+use crate::openai::response::{FinishReason, Generated};
+use serde_json::{Map, Value, json};
+
+/// Tokens where the caller names no number, in the plain format of infer.
+const PLAIN_INFER_MAX_TOKENS: u64 = 20;
+
+/// The output that the plain format expects.
+const PLAIN_OUTPUT: &str = "text_output";
+
+/// The body of a request for text, and the length of its JSON where raw tensors follow.
+pub fn encode(
+    prompt: &str,
+    generation: &Generation,
+    options: &Options,
+    verb: Verb,
+    model: Option<&Model>,
+) -> Result<(Vec<u8>, Option<usize>)> {
+    match (verb, model) {
+        (Verb::Generate, None) => Ok((plain_generate(prompt, generation, options)?, None)),
+        (_, None) => plain_infer(prompt, generation, options),
+        (Verb::Generate, Some(model)) => {
+            let fitted = Fitted::new(prompt, generation, options, model)?;
+            // The output is looked for before anything is sent: a model of another kind need not run.
+            dialect::text_output(model, options.triton.output.as_deref())?;
+            let mut top = generation.extra_body.clone();
+            for (tensor, values) in fitted.inputs {
+                let value = match values {
+                    Elements::One(value) => value,
+                    Elements::Many(values) => Value::Array(values),
+                };
+                top.insert(tensor.name.clone(), value);
+            }
+            Ok((generate::encode(top, fitted.parameters), None))
+        }
+        (_, Some(model)) => {
+            let fitted = Fitted::new(prompt, generation, options, model)?;
+            let output = dialect::text_output(model, options.triton.output.as_deref())?;
+            let extras = dialect::TEXT_EXTRAS
+                .iter()
+                .filter(|name| model.output(name).is_some() && **name != output.name);
+            let outputs = std::iter::once(output.name.as_str()).chain(extras.copied());
+            let mut parameters = fitted.parameters;
+            parameters.extend(generation.extra_body.clone());
+            let body = Body {
+                inputs: fitted
+                    .inputs
+                    .into_iter()
+                    .map(|(tensor, values)| infer_input(tensor, values, model.max_batch_size > 0))
+                    .collect(),
+                outputs: outputs.map(|name| (name, false)).collect(),
+                parameters,
+            };
+            Ok(body.encode())
+        }
+    }
+}
+
+/// The text, with its end and its cost, out of the reply to such a request.
+pub fn decode(
+    reply: &Reply,
+    prompt: &str,
+    generation: &Generation,
+    options: &Options,
+    verb: Verb,
+    model: Option<&Model>,
+) -> Result<(Generated, Option<String>)> {
+    let named = options.triton.output.as_deref();
+    let (answer, output) = match verb {
+        Verb::Generate => {
+            let output = match model {
+                Some(model) => dialect::text_output(model, named)?.name.clone(),
+                None => named.unwrap_or(PLAIN_OUTPUT).to_owned(),
+            };
+            (generate::decode(reply, &output)?, output)
+        }
+        _ => infer_answer(reply, named, model)?,
+    };
+    let mut text = match answer.get(&output) {
+        Some(value) => concatenate(value).ok_or_else(|| {
+            Error::protocol(format!(
+                "the answer of Triton has {output} as {}, where a string was expected",
+                kind(value)
+            ))
+        })?,
+        None => {
+            let names: Vec<&str> = answer.keys().map(String::as_str).take(16).collect();
+            return Err(Error::protocol(format!(
+                "the answer of Triton has no {output}; it has {}",
+                if names.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    names.join(", ")
+                }
+            )));
+        }
+    };
+    let mut finish_reason = usage::finish_reason(&answer).unwrap_or(FinishReason::Stop);
+    let spent = usage::usage(&answer, prompt, &text);
+    if let Some(end) = stop::cut(&text, &generation.stop) {
+        text.truncate(end);
+        finish_reason = FinishReason::Stop;
+    }
+    let version = match answer.get("model_version") {
+        Some(Value::String(v)) => Some(v.clone()),
+        _ => None,
+    };
+    let generated = Generated {
+        text,
+        finish_reason,
+        usage: spent,
+    };
+    Ok((generated, version))
+}
+
+/// An infer reply as generate would have written it: outputs by name. Also says which of them is the text.
+fn infer_answer(
+    reply: &Reply,
+    named: Option<&str>,
+    model: Option<&Model>,
+) -> Result<(Map<String, Value>, String)> {
+    let wire = infer::decode(reply)?;
+    let known = match model {
+        Some(model) => Some(dialect::text_output(model, named)?.name.clone()),
+        None => named.map(str::to_owned),
+    };
+    let output = known.or_else(|| {
+        let texts = || {
+            wire.outputs
+                .iter()
+                .filter(|o| o.datatype == Datatype::Bytes)
+        };
+        texts()
+            .find(|o| dialect::is_usual_text_output(&o.name))
+            .or_else(|| texts().find(|o| dialect::may_be_text(&o.name)))
+            .map(|o| o.name.clone().into_owned())
+    });
+    let Some(output) = output else {
+        let names: Vec<&str> = wire.outputs.iter().map(|o| o.name.as_ref()).collect();
+        return Err(Error::protocol(format!(
+            "the answer of Triton has no text output (BYTES); it has {}",
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            }
+        )));
+    };
+    let mut answer = Map::new();
+    for o in &wire.outputs {
+        if *o.name == output || dialect::TEXT_EXTRAS.contains(&o.name.as_ref()) {
+            answer.insert(o.name.clone().into_owned(), o.value()?);
+        }
+    }
+    if let Some(version) = wire.model_version {
+        answer.insert("model_version".to_owned(), json!(version));
+    }
+    Ok((answer, output))
+}
+
+/// A string, or strings in lists, joined with nothing between.
+fn concatenate(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.clone()),
+        Value::Array(items) => items.iter().map(concatenate).collect(),
+        _ => None,
+    }
+}
+
+/// What a request parameter may hold: Triton refuses lists and objects there.
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null)
+}
+
+/// Lists and objects cannot be sent: all of them are named at once, or dropped when the caller says so.
+fn refuse_structured(offenders: &[&str], options: &Options, hint: &str) -> Result<()> {
+    match offenders.first() {
+        Some(first) if options.drop_params != Some(true) => Err(Error::argument(
+            first,
+            format!(
+                "{}: a list or an object cannot be a request parameter of Triton{hint}",
+                offenders.join(", ")
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Parameters that go out under their own names; the rest is refused, dropped, or forwarded because the caller says so.
+fn forwarded<'a>(
+    generation: &'a Generation,
+    options: &'a Options,
+) -> Result<Vec<(&'a String, &'a Value)>> {
+    let mut forwarded = Vec::new();
+    let mut offenders = Vec::new();
+    for (key, value) in &generation.params {
+        if is_scalar(value) || options.allowed_openai_params.contains(key) {
+            forwarded.push((key, value));
+        } else {
+            offenders.push(key.as_str());
+        }
+    }
+    let hint = "; a model that declares such an input can take it: give a server or …/v2/models/NAME as api_base";
+    refuse_structured(&offenders, options, hint)?;
+    Ok(forwarded)
+}
+
+fn plain_generate(prompt: &str, generation: &Generation, options: &Options) -> Result<Vec<u8>> {
+    let mut parameters = Map::new();
+    let max_tokens = generation.max_tokens.unwrap_or(dialect::DEFAULT_MAX_TOKENS);
+    parameters.insert("max_tokens".to_owned(), json!(max_tokens));
+    for (key, value) in forwarded(generation, options)? {
+        parameters.insert(key.clone(), value.clone());
+    }
+    let input = options.triton.input.as_deref().unwrap_or("text_input");
+    let mut top = Map::new();
+    top.insert(input.to_owned(), json!(prompt));
+    top.insert("stream".to_owned(), json!(false));
+    top.extend(generation.extra_body.clone());
+    Ok(generate::encode(top, parameters))
+}
+
+fn plain_infer(
+    prompt: &str,
+    generation: &Generation,
+    options: &Options,
+) -> Result<(Vec<u8>, Option<usize>)> {
+    let one = |name, datatype, value: &Value| Input {
+        name,
+        datatype,
+        shape: vec![1],
+        data: Data::Values(vec![value.clone()]),
+    };
+    let input = options.triton.input.as_deref().unwrap_or("text_input");
+    let max_tokens = json!(generation.max_tokens.unwrap_or(PLAIN_INFER_MAX_TOKENS));
+    let mut inputs = vec![one(input, Datatype::Bytes, &json!(prompt))];
+    for (key, value) in forwarded(generation, options)? {
+        let datatype = match value {
+            Value::Bool(_) => Datatype::Bool,
+            Value::Number(n) if n.is_f64() => Datatype::Fp32,
+            Value::Number(n) if n.as_i64().is_none() => Datatype::Uint64,
+            Value::Number(n) if n.as_i64().is_some_and(|i| i32::try_from(i).is_err()) => {
+                Datatype::Int64
+            }
+            Value::Number(_) => Datatype::Int32,
+            Value::String(_) => Datatype::Bytes,
+            // Only what the caller insists on gets here.
+            structured => {
+                inputs.push(Input {
+                    name: key,
+                    datatype: Datatype::Bytes,
+                    shape: vec![1],
+                    data: Data::Values(vec![json!(structured.to_string())]),
+                });
+                continue;
+            }
+        };
+        inputs.push(one(key, datatype, value));
+    }
+    inputs.push(one("max_tokens", Datatype::Int32, &max_tokens));
+    let body = Body {
+        inputs,
+        outputs: Vec::new(),
+        parameters: generation.extra_body.clone(),
+    };
+    Ok(body.encode())
+}
+
+/// Elements of an input: bare, or a list.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Elements {
+    /// One.
+    One(Value),
+    /// As many as the caller gave.
+    Many(Vec<Value>),
+}
+
+/// What a known model is given.
+struct Fitted<'m> {
+    inputs: Vec<(&'m Tensor, Elements)>,
+    parameters: Map<String, Value>,
+}
+
+impl<'m> Fitted<'m> {
+    fn new(
+        prompt: &str,
+        generation: &Generation,
+        options: &Options,
+        model: &'m Model,
+    ) -> Result<Fitted<'m>> {
+        let prompt_input = dialect::text_input(model, options.triton.input.as_deref())?;
+        let mut fitted = Fitted {
+            inputs: vec![(prompt_input, Elements::One(json!(prompt)))],
+            parameters: Map::new(),
+        };
+        // vLLM's JSON in a string takes what has no input of its own, lists too.
+        let sampling_input = model
+            .input(dialect::SAMPLING_PARAMETERS)
+            .filter(|_| !generation.params.contains_key(dialect::SAMPLING_PARAMETERS));
+        let mut sampling = Map::new();
+        let mut offenders = Vec::new();
+
+        let max_tokens = generation.max_tokens.map(|n| ("max_tokens", json!(n)));
+        let stop = (!generation.stop.is_empty()).then(|| ("stop", json!(generation.stop)));
+        let params = generation
+            .params
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.clone()));
+        for (key, value) in params.chain(max_tokens).chain(stop) {
+            if let Some(input) = dialect::input_for(model, key) {
+                if !fitted.has(&input.name) {
+                    fitted.inputs.push((input, fit(key, input, &value, model)?));
+                }
+            } else if sampling_input.is_some() {
+                sampling.insert(key.to_owned(), value);
+            } else if key == "stop" {
+                // Enforced on the text that comes back.
+            } else if dialect::is_reserved_parameter(key) {
+                return Err(Error::argument(
+                    key,
+                    format!("{key}: Triton keeps this parameter to itself; leave it out"),
+                ));
+            } else if is_scalar(&value) || options.allowed_openai_params.iter().any(|k| k == key) {
+                fitted.parameters.insert(key.to_owned(), value);
+            } else {
+                offenders.push(key.to_owned());
+            }
+        }
+        let offenders: Vec<&str> = offenders.iter().map(String::as_str).collect();
+        let hint = format!(
+            ", and model '{}' declares no input of that name",
+            model.name
+        );
+        refuse_structured(&offenders, options, &hint)?;
+
+        if let Some(input) = sampling_input {
+            sampling
+                .entry("max_tokens")
+                .or_insert_with(|| json!(dialect::DEFAULT_MAX_TOKENS));
+            fitted.inputs.push((
+                input,
+                Elements::One(Value::String(Value::Object(sampling).to_string())),
+            ));
+        }
+        for (input, value) in dialect::asked_for(model) {
+            if !fitted.has(&input.name) && !generation.extra_body.contains_key(&input.name) {
+                fitted.inputs.push((input, Elements::One(value)));
+            }
+        }
+        for input in &model.inputs {
+            if input.optional == Some(false)
+                && !fitted.has(&input.name)
+                && !generation.extra_body.contains_key(&input.name)
+            {
+                let value = dialect::neutral(input).ok_or_else(|| missing(input, model))?;
+                fitted
+                    .inputs
+                    .push((input, fit(&input.name, input, &value, model)?));
+            }
+        }
+        Ok(fitted)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.inputs.iter().any(|(t, _)| t.name == name)
+    }
+}
+
+/// A required input that the caller has to give.
+pub(super) fn missing(input: &Tensor, model: &Model) -> Error {
+    Error::argument(
+        &input.name,
+        format!(
+            "{}: model '{}' requires this input ({input}); give it in the request under its name",
+            input.name, model.name
+        ),
+    )
+}
+
+/// A caller's value as elements of an input.
+pub(super) fn fit(key: &str, input: &Tensor, value: &Value, model: &Model) -> Result<Elements> {
+    let wrong = |expected: String, got: &Value| {
+        Error::argument(
+            key,
+            format!(
+                "{key}: expected {expected} for input {input} of model '{}', got {}",
+                model.name,
+                kind(got)
+            ),
+        )
+    };
+    let fixed: Option<i64> = match input.dims.contains(&-1) {
+        true => None,
+        false => Some(input.dims.iter().product()),
+    };
+    match value {
+        Value::Array(items) => {
+            if fixed.is_some_and(|n| n != items.len() as i64) {
+                return Err(wrong(format!("{} elements", fixed.unwrap_or(1)), value));
+            }
+            items
+                .iter()
+                .map(|item| {
+                    input.datatype.fit(item).ok_or_else(|| {
+                        wrong(
+                            format!("a list of which each is {}", input.datatype.expectation()),
+                            item,
+                        )
+                    })
+                })
+                .collect::<Result<_>>()
+                .map(Elements::Many)
+        }
+        one => {
+            if fixed.is_some_and(|n| n != 1) {
+                return Err(wrong(
+                    format!("a list of {} elements", fixed.unwrap_or(1)),
+                    one,
+                ));
+            }
+            input
+                .datatype
+                .fit(one)
+                .map(Elements::One)
+                .ok_or_else(|| wrong(input.datatype.expectation().to_owned(), one))
+        }
+    }
+}
+
+/// An input with its shape filled in: of several open dimensions the innermost takes the elements.
+pub(super) fn infer_input(tensor: &Tensor, elements: Elements, batched: bool) -> Input<'_> {
+    let values = match elements {
+        Elements::One(value) => vec![value],
+        Elements::Many(values) => values,
+    };
+    let innermost = tensor.dims.iter().rposition(|d| *d == -1);
+    let known: usize = tensor
+        .dims
+        .iter()
+        .filter(|d| **d > 0)
+        .map(|d| *d as usize)
+        .product();
+    let mut shape: Vec<usize> = tensor
+        .dims
+        .iter()
+        .enumerate()
+        .map(|(i, d)| match usize::try_from(*d) {
+            Ok(d) => d,
+            Err(_) if Some(i) == innermost => values.len() / known.max(1),
+            Err(_) => 1,
+        })
+        .collect();
+    if batched {
+        shape.insert(0, 1);
+    }
+    let data = match tensor.datatype.needs_binary() {
+        true => Data::Raw(
+            values
+                .iter()
+                .flat_map(|v| half_to_bytes(tensor.datatype, v.as_f64().unwrap_or(f64::NAN)))
+                .collect(),
+        ),
+        false => Data::Values(values),
+    };
+    Input {
+        name: &tensor.name,
+        datatype: tensor.datatype,
+        shape,
+        data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::tests::model;
+    use super::*;
+    use crate::json;
+
+    fn body(request: &str, verb: Verb, model: Option<&Model>) -> Result<Value> {
+        let mut fields = json::object("request_json", request)?;
+        let options = Options::take(&mut fields)?;
+        let generation = Generation::take(fields, &options)?;
+        let (bytes, _) = encode("hi", &generation, &options, verb, model)?;
+        Ok(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    fn text(reply: &str, request: &str, verb: Verb, model: Option<&Model>) -> Result<Generated> {
+        let mut fields = json::object("request_json", request)?;
+        let options = Options::take(&mut fields)?;
+        let generation = Generation::take(fields, &options)?;
+        let reply = Reply {
+            status: 200,
+            body: reply.into(),
+            ..Default::default()
+        };
+        decode(&reply, "hi", &generation, &options, verb, model).map(|(g, _)| g)
+    }
+
+    #[test]
+    fn plain_generate_is_the_references() {
+        assert_eq!(
+            body(
+                r#"{"temperature":0.2,"stop":"x","extra_body":{"id":"42"}}"#,
+                Verb::Generate,
+                None
+            )
+            .unwrap(),
+            json!({"text_input":"hi","parameters":{"max_tokens":2000,"temperature":0.2},"stream":false,"id":"42"})
+        );
+    }
+
+    #[test]
+    fn plain_infer_types_by_the_values() {
+        let b = body(
+            r#"{"top_k":3,"top_p":0.5,"flag":true,"word":"w","seed":5000000000}"#,
+            Verb::Infer,
+            None,
+        )
+        .unwrap();
+        let types: Vec<_> = b["inputs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|i| (i["name"].as_str().unwrap(), i["datatype"].as_str().unwrap()))
+            .collect();
+        assert_eq!(
+            types,
+            [
+                ("text_input", "BYTES"),
+                ("flag", "BOOL"),
+                ("seed", "INT64"),
+                ("top_k", "INT32"),
+                ("top_p", "FP32"),
+                ("word", "BYTES"),
+                ("max_tokens", "INT32")
+            ]
+        );
+    }
+
+    #[test]
+    fn lists_are_refused_by_name_before_anything_is_sent() {
+        let e = body(
+            r#"{"bad_words":["x"],"stop_words":["y"],"beam_width":2}"#,
+            Verb::Generate,
+            None,
+        )
+        .unwrap_err();
+        assert!(
+            e.message().contains("bad_words")
+                && e.message().contains("stop_words")
+                && !e.message().contains("beam")
+        );
+        assert!(
+            body(
+                r#"{"bad_words":["x"],"drop_params":true}"#,
+                Verb::Generate,
+                None
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_known_model_is_given_what_it_declares() {
+        let m = model(
+            "text_input:BYTES[1] max_tokens:INT32[1]? temperature:FP32[1]? stop_words:BYTES[-1]? stream:BOOL[1]? return_finish_reason:BOOL[1]?",
+            "text_output:BYTES[-1]",
+            0,
+            true,
+        );
+        assert_eq!(
+            body(
+                r#"{"max_tokens":3,"temperature":1,"stop":["a"],"other":true}"#,
+                Verb::Generate,
+                Some(&m)
+            )
+            .unwrap(),
+            json!({"text_input":"hi","max_tokens":3,"temperature":1.0,"stop_words":["a"],"stream":false,"return_finish_reason":true,"parameters":{"other":true}})
+        );
+        // An optional limit is the model's own affair.
+        assert_eq!(
+            body("{}", Verb::Generate, Some(&m))
+                .unwrap()
+                .get("max_tokens"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_batch_dimension_is_given_to_all_inputs() {
+        let m = model(
+            "text_input:BYTES[1] max_tokens:INT32[1] stop_words:BYTES[-1]?",
+            "score:FP32[1] text_output:BYTES[-1]",
+            8,
+            false,
+        );
+        let b = body(r#"{"stop":["a","b"]}"#, Verb::Infer, Some(&m)).unwrap();
+        assert_eq!(
+            b,
+            json!({"inputs":[
+                {"name":"text_input","datatype":"BYTES","shape":[1,1],"data":["hi"]},
+                {"name":"stop_words","datatype":"BYTES","shape":[1,2],"data":["a","b"]},
+                {"name":"max_tokens","datatype":"INT32","shape":[1,1],"data":[2000]}],
+                "outputs":[{"name":"text_output"}]})
+        );
+    }
+
+    #[test]
+    fn vllm_gets_its_sampling_parameters_in_a_string() {
+        let m = model(
+            "text_input:BYTES[1] stream:BOOL[1]? sampling_parameters:BYTES[1]? exclude_input_in_output:BOOL[1]?",
+            "text_output:BYTES[-1]",
+            0,
+            true,
+        );
+        let b = body(
+            r#"{"temperature":0.5,"stop":["a"],"top_k":2}"#,
+            Verb::Generate,
+            Some(&m),
+        )
+        .unwrap();
+        let sampling: Value =
+            serde_json::from_str(b["sampling_parameters"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            sampling,
+            json!({"temperature":0.5,"stop":["a"],"top_k":2,"max_tokens":2000})
+        );
+        assert_eq!(b["exclude_input_in_output"], true);
+        let own = body(
+            r#"{"sampling_parameters":{"max_tokens":1}}"#,
+            Verb::Generate,
+            Some(&m),
+        )
+        .unwrap();
+        assert_eq!(own["sampling_parameters"], r#"{"max_tokens":1}"#);
+    }
+
+    #[test]
+    fn a_half_precision_input_travels_as_bytes() {
+        let m = model(
+            "prompt:BYTES[1,1] temperature:FP16[1]?",
+            "completion:BYTES[1]",
+            0,
+            false,
+        );
+        let generation = Generation {
+            params: json!({"temperature":1.5}).as_object().unwrap().clone(),
+            ..Default::default()
+        };
+        let (bytes, length) = encode(
+            "hi",
+            &generation,
+            &Options::default(),
+            Verb::Infer,
+            Some(&m),
+        )
+        .unwrap();
+        assert_eq!(&bytes[length.unwrap()..], [0, 62]);
+        let json: Value = serde_json::from_slice(&bytes[..length.unwrap()]).unwrap();
+        assert_eq!(json["inputs"][0]["shape"], json!([1, 1]));
+    }
+
+    #[test]
+    fn values_that_do_not_fit_name_the_field_and_the_input() {
+        let m = model(
+            "text_input:BYTES[1] max_tokens:INT32[1]? bias:FP32[2]? needed:INT32[1]",
+            "text_output:BYTES[1]",
+            0,
+            false,
+        );
+        for (request, field) in [
+            (r#"{"needed":1,"bias":[1]}"#, "bias"),
+            (r#"{"needed":1,"bias":1}"#, "bias"),
+            (r#"{"needed":1,"max_tokens":3000000000}"#, "max_tokens"),
+            (r#"{"needed":"x"}"#, "needed"),
+            (r#"{}"#, "needed"),
+            (r#"{"needed":1,"priority":3}"#, "priority"),
+        ] {
+            let e = body(request, Verb::Infer, Some(&m)).unwrap_err();
+            assert_eq!(
+                (e.param(), e.http_status()),
+                (Some(field), 400),
+                "{request}: {e}"
+            );
+        }
+    }
+
+    #[test]
+    fn texts_are_read_and_cut() {
+        let g = |reply: &str, request: &str| text(reply, request, Verb::Generate, None).unwrap();
+        assert_eq!(g(r#"{"text_output":["a","b"]}"#, "{}").text, "ab");
+        assert_eq!(g(r#"{"text_output":"  x \n"}"#, "{}").text, "  x \n");
+        let cut = g(
+            r#"{"text_output":"Hello there","finish_reason":"length"}"#,
+            r#"{"stop":["there"]}"#,
+        );
+        assert_eq!(
+            (cut.text.as_str(), cut.finish_reason),
+            ("Hello ", FinishReason::Stop)
+        );
+        assert_eq!(
+            g(r#"{"text_output":"x","stop_reason":"length"}"#, "{}").finish_reason,
+            FinishReason::Length
+        );
+    }
+
+    #[test]
+    fn infer_outputs_are_chosen_by_name_then_by_type() {
+        let both = r#"{"outputs":[{"name":"score","datatype":"FP32","shape":[1],"data":[0.5]},{"name":"other","datatype":"BYTES","shape":[1],"data":["no"]},{"name":"text_output","datatype":"BYTES","shape":[1],"data":["x"]}]}"#;
+        assert_eq!(text(both, "{}", Verb::Infer, None).unwrap().text, "x");
+        assert_eq!(
+            text(both, r#"{"triton":{"output":"other"}}"#, Verb::Infer, None)
+                .unwrap()
+                .text,
+            "no"
+        );
+        let none = r#"{"outputs":[{"name":"score","datatype":"FP32","shape":[1],"data":[0.5]}]}"#;
+        let e = text(none, "{}", Verb::Infer, None).unwrap_err();
+        assert!(
+            e.http_status() == 502 && e.message().contains("score"),
+            "{e}"
+        );
+        let bare =
+            r#"{"outputs":[{"name":"text_output","datatype":"BYTES","shape":[1],"data":"plain"}]}"#;
+        assert_eq!(text(bare, "{}", Verb::Infer, None).unwrap().text, "plain");
+        let empty =
+            r#"{"outputs":[{"name":"text_output","datatype":"BYTES","shape":[0],"data":[]}]}"#;
+        assert_eq!(text(empty, "{}", Verb::Infer, None).unwrap().text, "");
+    }
+
+    #[test]
+    fn an_unusable_answer_says_what_was_missing() {
+        let e = text(r#"{"model_name":"llm"}"#, "{}", Verb::Generate, None).unwrap_err();
+        assert!(
+            e.message().contains("text_output") && e.message().contains("model_name"),
+            "{e}"
+        );
+        let e = text(r#"{"text_output":5}"#, "{}", Verb::Generate, None).unwrap_err();
+        assert!(e.message().contains("the number 5"), "{e}");
+    }
+}

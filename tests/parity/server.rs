@@ -1,0 +1,239 @@
+//! The recording fake server: its own port and threads for each vector, and all of it gone afterwards.
+
+use std::collections::HashSet;
+use std::io::{self, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use crate::http::{self, Request};
+use crate::reply::{Answer, Body, Frame, Reply};
+
+/// A port that is ours and does not answer yet.
+pub struct Bound(TcpListener);
+
+pub struct Server {
+    pub host: String,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    replies: Vec<Reply>,
+    lookups: Map<String, Value>,
+    state: Mutex<State>,
+    stopped: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    posts: Vec<Request>,
+    open: Vec<TcpStream>,
+    stop: bool,
+}
+
+impl Bound {
+    /// A free port, never the same twice: what a client keeps about one vector's server must not meet another's.
+    pub fn new() -> Bound {
+        static USED: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+        let mut held = Vec::new();
+        loop {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let port = port(&listener);
+            if lock(&USED).get_or_insert_default().insert(port) {
+                return Bound(listener);
+            }
+            held.push(listener);
+        }
+    }
+
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", port(&self.0))
+    }
+
+    pub fn serve(self, replies: Vec<Reply>, lookups: Map<String, Value>) -> Server {
+        let host = self.host();
+        let shared = Arc::new(Shared {
+            replies,
+            lookups,
+            state: Mutex::default(),
+            stopped: Condvar::new(),
+        });
+        let accepting = Some(thread::spawn({
+            let shared = shared.clone();
+            move || accept(&self.0, &shared)
+        }));
+        Server {
+            host,
+            shared,
+            accepting,
+        }
+    }
+}
+
+impl Server {
+    /// The POSTs so far, in the order in which they arrived.
+    pub fn posts(&self) -> Vec<Request> {
+        lock(&self.shared.state).posts.clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let mut state = lock(&self.shared.state);
+        state.stop = true;
+        for stream in state.open.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        drop(state);
+        self.shared.stopped.notify_all();
+        let _ = TcpStream::connect(&self.host); // wakes accept()
+        if let Some(thread) = self.accepting.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    let mut connections = Vec::new();
+    for stream in listener.incoming() {
+        let Ok(stream) = stream else { break };
+        let mut state = lock(&shared.state);
+        if state.stop {
+            break;
+        }
+        state.open.extend(stream.try_clone());
+        drop(state);
+        let shared = shared.clone();
+        connections.push(thread::spawn(move || {
+            // An error is a client that went away, or the end of the vector.
+            let _ = shared.connection(&stream);
+            let _ = stream.shutdown(Shutdown::Both);
+        }));
+    }
+    for connection in connections {
+        let _ = connection.join();
+    }
+}
+
+impl Shared {
+    fn connection(&self, mut stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream);
+        while let Some(request) = Request::read(&mut reader, &mut stream)? {
+            let last = request.wants_close();
+            match request.method.as_str() {
+                "POST" => match self.record(request) {
+                    Some(Reply::Close) => return Ok(()),
+                    Some(Reply::Answer(answer)) => self.answer(stream, answer)?,
+                    None => {
+                        stream.write_all(&http::json(500, r#"{"error":"nothing was expected"}"#))?
+                    }
+                },
+                "GET" => stream.write_all(&self.look_up(&request.path))?,
+                _ => stream.write_all(&http::whole(405, &[], b""))?,
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&self, request: Request) -> Option<&Reply> {
+        let mut state = lock(&self.state);
+        state.posts.push(request);
+        self.replies
+            .get(state.posts.len() - 1)
+            .or(self.replies.last())
+    }
+
+    /// The answer to a GET: a model's metadata, its config, or that it is ready.
+    fn look_up(&self, path: &str) -> Vec<u8> {
+        let path = path.split('?').next().unwrap_or_default();
+        let rest = path.strip_prefix("/v2/models/").unwrap_or_default();
+        let (model, key) = match rest.rsplit_once('/') {
+            Some((model, "config")) => (model, "config"),
+            Some((model, "ready")) => (model, "ready"),
+            _ => (rest, "metadata"),
+        };
+        match (self.lookups.get(model), key) {
+            (Some(_), "ready") => http::whole(200, &[], b""),
+            (Some(answers), key) if !answers[key].is_null() => {
+                http::json(200, &answers[key].to_string())
+            }
+            _ => http::json(404, r#"{"error":"Not Found"}"#),
+        }
+    }
+
+    fn answer(&self, mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
+        self.pause(answer.delay)?;
+        let frames = match &answer.body {
+            Body::Whole(body) => {
+                return stream.write_all(&http::whole(answer.status, &answer.headers, body));
+            }
+            Body::Frames(frames) => frames,
+        };
+        stream.write_all(&http::head(
+            answer.status,
+            &answer.headers,
+            "transfer-encoding: chunked\r\n",
+        ))?;
+        for frame in frames {
+            match frame {
+                Frame::Text(text) if text.is_empty() => {}
+                Frame::Text(text) => stream.write_all(&http::chunk(text))?,
+                Frame::Pause(pause) => self.pause(*pause)?,
+                Frame::Cut => return Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        }
+        stream.write_all(&http::chunk(""))
+    }
+
+    /// Waits, but not past the end of the vector.
+    fn pause(&self, pause: Duration) -> io::Result<()> {
+        let until = Instant::now() + pause;
+        let mut state = lock(&self.state);
+        while !state.stop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            state = self
+                .stopped
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        Err(io::ErrorKind::Interrupted.into())
+    }
+}
+
+/// A port where nobody listens, kept from everybody as long as this lives: the near end of a connection.
+pub struct ClosedPort {
+    pub host: String,
+    _ends: (TcpStream, TcpStream),
+}
+
+impl ClosedPort {
+    pub fn new() -> ClosedPort {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let near = TcpStream::connect(("127.0.0.1", port(&listener))).expect("our own port");
+        let far = listener.accept().expect("our own connection").0;
+        ClosedPort {
+            host: near.local_addr().expect("its address").to_string(),
+            _ends: (near, far),
+        }
+    }
+}
+
+fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().expect("a bound port").port()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
