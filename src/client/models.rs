@@ -166,7 +166,7 @@ impl State {
         let refused = self
             .refused
             .is_some_and(|(who, until)| who == asker.credentials && until > now);
-        (refused && !fresh).then(|| Description {
+        (refused && !fresh).then_some(Description {
             model: None,
             remembered: true,
         })

@@ -20,9 +20,12 @@ const MOST_NAMES: usize = 1024;
 /// What ureq takes.
 const MOST_ADDRESSES: usize = 16;
 
+/// Host and port → addresses, and until when they are believed.
+type Known = HashMap<(String, u16), (Vec<SocketAddr>, Instant)>;
+
 #[derive(Debug, Default)]
 pub struct CachingResolver {
-    known: Mutex<HashMap<(String, u16), (Vec<SocketAddr>, Instant)>>,
+    known: Mutex<Known>,
 }
 
 impl CachingResolver {

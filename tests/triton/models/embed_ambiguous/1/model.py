@@ -1,0 +1,15 @@
+"""Several outputs, of which two could be the embedding."""
+
+import numpy as np
+
+import embedding
+import serving
+
+
+class TritonPythonModel(serving.Batched):
+    WRITES = False
+
+    def answer(self, request):
+        texts = serving.values(request, "input_text")
+        return [serving.numbers("embedding", embedding.embed_all(texts), np.float32),
+                serving.numbers("pooled", embedding.embed_all(texts, dimensions=4), np.float32)]

@@ -1,0 +1,14 @@
+"""Embeddings in half precision."""
+
+import numpy as np
+
+import embedding
+import serving
+
+
+class TritonPythonModel(serving.Batched):
+    WRITES = False
+
+    def answer(self, request):
+        texts = serving.values(request, "input_text")
+        return [serving.numbers("embedding", embedding.embed_all(texts), np.float16)]
