@@ -80,7 +80,7 @@ pub unsafe extern "C" fn mishikallm_client_new(
     client
 }
 
-/// Ends every call under way on this client with MISHIKALLM_ERR_CLOSED, at once, and lets it refuse new ones.
+/// Ends every call under way on this client with MISHIKALLM_CLOSED, at once, and lets it refuse new ones.
 ///
 /// @param client  NULL is a no-op: the default client is never closed.
 ///
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn mishikallm_client_close(client: *const mishikallm_clien
 /// Closes a client, as mishikallm_client_close() does, and gives up its handle.
 ///
 /// @param client  NULL is a no-op. No other thread may be about to use the handle; calls that have begun end with
-///   MISHIKALLM_ERR_CLOSED and are no obstacle.
+///   MISHIKALLM_CLOSED and are no obstacle.
 ///
 /// Any thread, and in a child of fork() too. Since 0.1.0.
 ///

@@ -46,7 +46,7 @@ impl Host {
 /// @param write      NULL: nowhere.
 /// @param userdata   Handed to each call of write. It must stay valid until another mishikallm_set_log() has returned.
 /// @param max_level  The least important level that is written: MISHIKALLM_LOG_ERROR … MISHIKALLM_LOG_DEBUG; 0: none.
-/// @return MISHIKALLM_OK; MISHIKALLM_ERR_ARGUMENT for a level that is none; MISHIKALLM_ERR_BUSY from inside a callback.
+/// @return MISHIKALLM_OK; MISHIKALLM_ARGUMENT for a level that is none; MISHIKALLM_BUSY from inside a callback.
 ///
 /// When it returns, the callback that was set before is not running and will not run again. No line holds a key, a
 /// header's value or a prompt. Any thread. Since 0.1.0.

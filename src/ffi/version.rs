@@ -20,31 +20,31 @@ pub const MISHIKALLM_DONE: i32 = 1;
 /// Nothing arrived within the time that the caller gave; not an error.
 pub const MISHIKALLM_TIMEOUT: i32 = 2;
 /// The request is wrong: NULL, no UTF-8, no JSON, or a field that the message names.
-pub const MISHIKALLM_ERR_ARGUMENT: i32 = -1;
+pub const MISHIKALLM_ARGUMENT: i32 = -1;
 /// The client's configuration is wrong.
-pub const MISHIKALLM_ERR_CONFIG: i32 = -2;
+pub const MISHIKALLM_CONFIG: i32 = -2;
 /// The server cannot be reached: its name, the connection, TLS.
-pub const MISHIKALLM_ERR_CONNECT: i32 = -3;
+pub const MISHIKALLM_CONNECT: i32 = -3;
 /// A time-out ran out; the message says which and after how long.
-pub const MISHIKALLM_ERR_DEADLINE: i32 = -4;
+pub const MISHIKALLM_DEADLINE: i32 = -4;
 /// The server answered with an error; the message has its words.
-pub const MISHIKALLM_ERR_SERVER: i32 = -5;
+pub const MISHIKALLM_SERVER: i32 = -5;
 /// The server's answer was cut short, or is not what Triton sends.
-pub const MISHIKALLM_ERR_PROTOCOL: i32 = -6;
+pub const MISHIKALLM_PROTOCOL: i32 = -6;
 /// The call was cancelled.
-pub const MISHIKALLM_ERR_CANCELLED: i32 = -7;
+pub const MISHIKALLM_CANCELLED: i32 = -7;
 /// The client was closed.
-pub const MISHIKALLM_ERR_CLOSED: i32 = -8;
+pub const MISHIKALLM_CLOSED: i32 = -8;
 /// Another thread holds what this call needs.
-pub const MISHIKALLM_ERR_BUSY: i32 = -9;
+pub const MISHIKALLM_BUSY: i32 = -9;
 /// The client was made before fork() and used in the child.
-pub const MISHIKALLM_ERR_FORKED: i32 = -10;
+pub const MISHIKALLM_FORKED: i32 = -10;
 /// A size limit was passed; mishikallm_info() tells the limits.
-pub const MISHIKALLM_ERR_LIMIT: i32 = -11;
+pub const MISHIKALLM_LIMIT: i32 = -11;
 /// A defect of the library; the call is lost, nothing else is.
-pub const MISHIKALLM_ERR_PANIC: i32 = -12;
+pub const MISHIKALLM_PANIC: i32 = -12;
 /// No deployment is left that could take the call.
-pub const MISHIKALLM_ERR_UNAVAILABLE: i32 = -13;
+pub const MISHIKALLM_UNAVAILABLE: i32 = -13;
 
 /// Tells the ABI's version of the library that is loaded.
 ///
@@ -75,7 +75,7 @@ pub extern "C" fn mishikallm_info() -> *mut c_char {
     to_c(super::guard::guarded(|| Ok(crate::client::info())).unwrap_or_else(|e| e.to_json()))
 }
 
-/// Names a status, such as "ARGUMENT" for MISHIKALLM_ERR_ARGUMENT.
+/// Names a status, such as "ARGUMENT" for MISHIKALLM_ARGUMENT.
 ///
 /// @return a static string, not to be freed; "UNKNOWN" for a number that is no status. Any thread. Since 0.1.0.
 #[unsafe(no_mangle)]
@@ -121,19 +121,19 @@ mod tests {
             (MISHIKALLM_OK, Status::Ok),
             (MISHIKALLM_DONE, Status::Done),
             (MISHIKALLM_TIMEOUT, Status::Timeout),
-            (MISHIKALLM_ERR_ARGUMENT, Status::Argument),
-            (MISHIKALLM_ERR_CONFIG, Status::Config),
-            (MISHIKALLM_ERR_CONNECT, Status::Connect),
-            (MISHIKALLM_ERR_DEADLINE, Status::Deadline),
-            (MISHIKALLM_ERR_SERVER, Status::Server),
-            (MISHIKALLM_ERR_PROTOCOL, Status::Protocol),
-            (MISHIKALLM_ERR_CANCELLED, Status::Cancelled),
-            (MISHIKALLM_ERR_CLOSED, Status::Closed),
-            (MISHIKALLM_ERR_BUSY, Status::Busy),
-            (MISHIKALLM_ERR_FORKED, Status::Forked),
-            (MISHIKALLM_ERR_LIMIT, Status::Limit),
-            (MISHIKALLM_ERR_PANIC, Status::Panic),
-            (MISHIKALLM_ERR_UNAVAILABLE, Status::Unavailable),
+            (MISHIKALLM_ARGUMENT, Status::Argument),
+            (MISHIKALLM_CONFIG, Status::Config),
+            (MISHIKALLM_CONNECT, Status::Connect),
+            (MISHIKALLM_DEADLINE, Status::Deadline),
+            (MISHIKALLM_SERVER, Status::Server),
+            (MISHIKALLM_PROTOCOL, Status::Protocol),
+            (MISHIKALLM_CANCELLED, Status::Cancelled),
+            (MISHIKALLM_CLOSED, Status::Closed),
+            (MISHIKALLM_BUSY, Status::Busy),
+            (MISHIKALLM_FORKED, Status::Forked),
+            (MISHIKALLM_LIMIT, Status::Limit),
+            (MISHIKALLM_PANIC, Status::Panic),
+            (MISHIKALLM_UNAVAILABLE, Status::Unavailable),
         ];
         assert_eq!(constants.len(), Status::ALL.len());
         for (number, status) in constants {

@@ -137,9 +137,11 @@ pub fn is_reserved_parameter(name: &str) -> bool {
 
 /// The input for a caller's parameter.
 pub fn input_for<'a>(model: &'a Model, key: &str) -> Option<&'a Tensor> {
-    model.input(key).or_else(|| {
+    // TensorRT-LLM's own `stop` is a BOOL that cancels a request.
+    let fits = |t: &&Tensor| key != "stop" || t.datatype == Datatype::Bytes;
+    model.input(key).filter(fits).or_else(|| {
         let (_, names) = ALIASES.iter().find(|(name, _)| *name == key)?;
-        names.iter().find_map(|name| model.input(name))
+        names.iter().find_map(|name| model.input(name).filter(fits))
     })
 }
 
@@ -290,8 +292,10 @@ pub fn vector_output<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Te
         .iter()
         .filter(|t| !NOT_VECTORS.contains(&t.name.as_str()))
         .collect();
-    let generates_text =
-        model.decoupled && candidates.iter().any(|t| t.datatype == Datatype::Bytes);
+    // A language model's scores and timings are floating-point outputs too.
+    let generates_text = candidates
+        .iter()
+        .any(|t| t.datatype == Datatype::Bytes && TEXT_OUTPUTS[..4].contains(&t.name.as_str()));
     let floats: Vec<&Tensor> = candidates
         .iter()
         .copied()
@@ -368,6 +372,16 @@ mod tests {
         assert_eq!(
             input_for(&api, "max_tokens").unwrap().name,
             "sampling_param_max_tokens"
+        );
+        let cancels = model(
+            "text_input:BYTES[1] stop:BOOL[1]? sampling_param_stop:BYTES[-1]?",
+            "text_output:BYTES[-1]",
+            0,
+            true,
+        );
+        assert_eq!(
+            input_for(&cancels, "stop").unwrap().name,
+            "sampling_param_stop"
         );
     }
 

@@ -14,7 +14,7 @@
 use super::endpoint::{Route, Verb, Want};
 use super::model::Model;
 use super::reply::Reply;
-use super::{Request, embed, text};
+use super::{Request, dialect, embed, text};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::openai::embedding::EmbeddingRequest;
@@ -165,6 +165,10 @@ impl Exchange {
         if let Task::Embed(request) = &self.task {
             self.left = embed::batches(request, &self.options, self.model())?;
             self.left.reverse();
+            if let Some(model) = self.model() {
+                // Said first: a language model is no embedding model however it is asked.
+                dialect::vector_output(model, self.options.triton.output.as_deref())?;
+            }
             if decoupled == Some(true) {
                 return Err(Error::argument(
                     "model",

@@ -107,8 +107,9 @@ pub fn decode(
             )));
         }
     };
-    let mut finish_reason = usage::finish_reason(&answer).unwrap_or(FinishReason::Stop);
     let spent = usage::usage(&answer, prompt, &text);
+    let mut finish_reason = usage::finish_reason(&answer)
+        .unwrap_or_else(|| usage::reason_by_count(&spent, generation.max_tokens));
     if let Some(end) = stop::cut(&text, &generation.stop) {
         text.truncate(end);
         finish_reason = FinishReason::Stop;

@@ -62,6 +62,14 @@ pub fn finish_reason(answer: &Map<String, Value>) -> Option<FinishReason> {
         })
 }
 
+/// The reason where the model tells none but counts its tokens, as TensorRT-LLM does: all that were allowed is `length`.
+pub fn reason_by_count(spent: &Usage, max_tokens: Option<u64>) -> FinishReason {
+    match (spent.estimated, spent.completion_tokens, max_tokens) {
+        (false, Some(made), Some(allowed)) if made >= allowed => FinishReason::Length,
+        _ => FinishReason::Stop,
+    }
+}
+
 fn last_text(value: &Value) -> Option<&str> {
     match value {
         Value::String(s) if !s.is_empty() && s != "None" => Some(s),
@@ -95,6 +103,18 @@ mod tests {
         );
         let incomplete = answer(json!({"usage":{"prompt_tokens":1}}));
         assert!(usage(&incomplete, "x", "y").estimated);
+    }
+
+    #[test]
+    fn all_tokens_that_were_allowed_is_length() {
+        let told = Usage::completion(1, 5, false);
+        assert_eq!(reason_by_count(&told, Some(5)), FinishReason::Length);
+        assert_eq!(reason_by_count(&told, Some(6)), FinishReason::Stop);
+        assert_eq!(reason_by_count(&told, None), FinishReason::Stop);
+        assert_eq!(
+            reason_by_count(&Usage::completion(1, 5, true), Some(5)),
+            FinishReason::Stop
+        );
     }
 
     #[test]

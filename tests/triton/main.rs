@@ -1,1 +1,76 @@
-//! Tests.
+//! The client against a real Triton, started by `tests/triton/triton run -- cargo test`, which sets `TRITON`.
+//!
+//! Without `TRITON` these tests fail and say so: a green run means that a real server answered.
+
+mod embeddings;
+mod failures;
+mod many;
+mod models;
+mod text;
+
+use mishikallm::Client;
+use serde_json::{Value, json};
+
+/// The server's address.
+fn server() -> String {
+    std::env::var("TRITON").expect("TRITON is not set: run the tests with `make test`, or `tests/triton/triton run -- cargo test`")
+}
+
+/// One call on a client of its own; the error's JSON where it fails.
+fn invoke(operation: &str, request: Value) -> Result<Value, Value> {
+    let client = Client::new("").unwrap();
+    invoke_on(&client, operation, request)
+}
+
+fn invoke_on(client: &Client, operation: &str, request: Value) -> Result<Value, Value> {
+    let parse = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+    client
+        .invoke(operation, &request.to_string())
+        .map(parse)
+        .map_err(|e| parse(e.to_json())["error"].clone())
+}
+
+/// A chat with nothing configured but `model` and `api_base`.
+fn chat(model: &str, question: &str, more: Value) -> Result<Value, Value> {
+    let mut request = json!({
+        "model": format!("triton/{model}"),
+        "api_base": server(),
+        "messages": [{"role": "user", "content": question}],
+    });
+    request
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    invoke("chat.completions", request)
+}
+
+fn embed(model: &str, input: Value) -> Result<Value, Value> {
+    invoke(
+        "embeddings",
+        json!({"model": format!("triton/{model}"), "api_base": server(), "input": input}),
+    )
+}
+
+/// The text of the first choice.
+fn content(answer: &Value) -> &str {
+    answer["choices"][0]["message"]["content"].as_str().unwrap()
+}
+
+/// The rows of an answer.
+fn rows(answer: &Value) -> Vec<Vec<f64>> {
+    answer["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+        .map(|(i, row)| {
+            assert_eq!(row["index"], i);
+            row["embedding"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|x| x.as_f64().unwrap())
+                .collect()
+        })
+        .collect()
+}

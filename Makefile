@@ -1,0 +1,62 @@
+# make            what there is
+# make demo       the main job, on a real Triton
+# make test       all tests, on a real Triton
+CARGO   ?= cargo
+CC      ?= cc
+# Where the reader's own server is: make demo TRITON=http://host:8000 MODEL=llama [EMBEDDING_MODEL=e5]
+TRITON  ?=
+MODEL   ?=
+EMBEDDING_MODEL ?= -
+RELEASE  = target/release
+# The ABI's version: the soname's number.
+SONAME   = libmishikallm.so.0
+CFLAGS  ?= -O2
+WARN     = -std=c99 -Wall -Wextra -pedantic
+
+.PHONY: help lib demo test bench header fmt lint clean
+help:
+	@sed -n '1,3p' Makefile
+	@echo '# make lib        $(RELEASE)/libmishikallm.so and .a'
+	@echo '# make bench      speed beside raw libcurl'
+	@echo '# make header     include/mishikallm.h anew, after a change in src/ffi'
+	@echo '# make lint       formatting and clippy, as CI does'
+
+# With only these two crate types the library is optimised as a whole; the tests build it as a Rust library too.
+lib:
+	@.ci/needs cargo cc
+	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
+	@ln -sf libmishikallm.so $(RELEASE)/$(SONAME)
+
+build/%: examples/c/%.c examples/c/peek.h include/mishikallm.h lib
+	@mkdir -p build
+	$(CC) $(CFLAGS) $(WARN) -Iinclude $< -o $@ -L$(RELEASE) -lmishikallm -lm -Wl,-rpath,'$$ORIGIN/../$(RELEASE)'
+
+demo: build/demo build/chat
+ifeq ($(strip $(TRITON)),)
+	@.ci/needs python3
+	tests/triton/triton run -- sh -c 'build/demo "$$TRITON"'
+else ifeq ($(strip $(MODEL)),)
+	$(error Say which model to ask: make demo TRITON=$(TRITON) MODEL=name [EMBEDDING_MODEL=name])
+else
+	build/demo '$(TRITON)' '$(MODEL)' '$(EMBEDDING_MODEL)'
+endif
+
+test:
+	.ci/test
+
+bench: lib
+	benches/run.py
+
+header:
+	MISHIKALLM_UPDATE=1 $(CARGO) test --test abi header
+
+fmt:
+	$(CARGO) fmt
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+clean:
+	$(CARGO) clean
+	rm -rf build
