@@ -3,12 +3,17 @@
 //! What came is told by its kind, never by its text: a string may be a prompt or a key.
 
 use crate::error::{Error, Result};
+use crate::limits;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// A JSON object whose known fields are taken out one by one; what is left belongs to somebody else.
+///
+/// A list, not a map: a request has a handful of fields and is asked for many that it does not have.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    map: Map<String, Value>,
+    entries: Vec<(String, Value)>,
     /// Where the object stands, such as `triton.`; empty at the top.
     path: String,
 }
@@ -28,9 +33,17 @@ pub fn kind(value: &Value) -> String {
 
 /// Parses `text` as one JSON object. `what` names it in messages, such as `request_json`.
 pub fn object(what: &str, text: &str) -> Result<Fields> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Object(map)) => Ok(Fields::new(map)),
-        Ok(other) => Err(Error::argument(
+    match serde_json::from_str::<Top>(text) {
+        Ok(Top::Object(entries)) if entries.len() > limits::FIELDS => Err(Error::argument(
+            what,
+            format!(
+                "{what}: expected at most {} fields, got {}",
+                limits::FIELDS,
+                entries.len()
+            ),
+        )),
+        Ok(Top::Object(entries)) => Ok(Fields::from_entries(entries)),
+        Ok(Top::Other(other)) => Err(Error::argument(
             what,
             format!("{what}: expected a JSON object, got {}", kind(&other)),
         )),
@@ -66,13 +79,88 @@ fn syntax(e: &serde_json::Error) -> String {
     }
 }
 
+/// The top level of a text: an object's fields in their order, or something else.
+enum Top {
+    Object(Vec<(String, Value)>),
+    Other(Value),
+}
+
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Top, D::Error> {
+        struct TopVisitor;
+        impl<'de> Visitor<'de> for TopVisitor {
+            type Value = Top;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Top, A::Error> {
+                let mut entries = Vec::with_capacity(16);
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Top::Object(entries))
+            }
+            fn visit_unit<E>(self) -> std::result::Result<Top, E> {
+                Ok(Top::Other(Value::Null))
+            }
+            fn visit_bool<E>(self, b: bool) -> std::result::Result<Top, E> {
+                Ok(Top::Other(b.into()))
+            }
+            fn visit_i64<E>(self, n: i64) -> std::result::Result<Top, E> {
+                Ok(Top::Other(n.into()))
+            }
+            fn visit_u64<E>(self, n: u64) -> std::result::Result<Top, E> {
+                Ok(Top::Other(n.into()))
+            }
+            fn visit_f64<E>(self, n: f64) -> std::result::Result<Top, E> {
+                Ok(Top::Other(n.into()))
+            }
+            fn visit_str<E>(self, s: &str) -> std::result::Result<Top, E> {
+                Ok(Top::Other(s.into()))
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> std::result::Result<Top, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Top::Other(Value::Array(items)))
+            }
+        }
+        d.deserialize_any(TopVisitor)
+    }
+}
+
 impl Fields {
     /// Wraps an object at the top level.
     pub fn new(map: Map<String, Value>) -> Fields {
         Fields {
-            map,
+            entries: map.into_iter().collect(),
             path: String::new(),
         }
+    }
+
+    /// Of two fields of one name the later counts, as in every JSON library.
+    fn from_entries(entries: Vec<(String, Value)>) -> Fields {
+        let mut kept: Vec<(String, Value)> = Vec::with_capacity(entries.len());
+        for entry in entries.into_iter().rev() {
+            if !kept.iter().any(|(key, _)| *key == entry.0) {
+                kept.push(entry);
+            }
+        }
+        Fields {
+            entries: kept,
+            path: String::new(),
+        }
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        self.entries.iter().position(|(k, _)| k == key)
     }
 
     /// The field's full name.
@@ -90,12 +178,14 @@ impl Fields {
 
     /// Takes a field as it is; `null` counts as absent.
     pub fn take(&mut self, key: &str) -> Option<Value> {
-        self.map.remove(key).filter(|v| !v.is_null())
+        let i = self.position(key)?;
+        Some(self.entries.swap_remove(i).1).filter(|v| !v.is_null())
     }
 
     /// Looks at a field without taking it; `null` counts as absent.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.map.get(key).filter(|v| !v.is_null())
+        let i = self.position(key)?;
+        Some(&self.entries[i].1).filter(|v| !v.is_null())
     }
 
     /// Takes a string.
@@ -154,7 +244,7 @@ impl Fields {
         match self.take(key) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(Fields {
-                map,
+                entries: map.into_iter().collect(),
                 path: format!("{}{key}.", self.path),
             })),
             Some(other) => Err(self.wrong(key, "an object", &other)),
@@ -180,14 +270,17 @@ impl Fields {
 
     /// What nobody has taken, without nulls.
     pub fn rest(self) -> Map<String, Value> {
-        self.map.into_iter().filter(|(_, v)| !v.is_null()).collect()
+        self.entries
+            .into_iter()
+            .filter(|(_, v)| !v.is_null())
+            .collect()
     }
 
     /// Fails on the first field that nobody has taken: for objects that have no room for others.
     pub fn no_more(self, known: &str) -> Result<()> {
-        match self.map.keys().next() {
+        match self.entries.first() {
             None => Ok(()),
-            Some(key) => {
+            Some((key, _)) => {
                 let name = self.name(key);
                 Err(Error::argument(
                     &name,
@@ -259,6 +352,41 @@ mod tests {
             f.boolean("binary").unwrap_err().param(),
             Some("triton.binary")
         );
+    }
+
+    #[test]
+    fn of_two_fields_of_one_name_the_later_counts() {
+        let mut f = fields(r#"{"a":1,"b":2,"a":3,"a":4}"#);
+        assert_eq!(f.whole("a", 0), Ok(Some(4)));
+        assert_eq!(f.whole("a", 0), Ok(None));
+        assert_eq!(f.whole("b", 0), Ok(Some(2)));
+    }
+
+    #[test]
+    fn too_many_fields_are_refused() {
+        let many: Vec<String> = (0..=limits::FIELDS)
+            .map(|i| format!("\"k{i}\":1"))
+            .collect();
+        let e = object("request_json", &format!("{{{}}}", many.join(","))).unwrap_err();
+        assert!(e.message().contains("at most"), "{e}");
+    }
+
+    #[test]
+    fn what_is_no_object_is_told() {
+        for (text, got) in [
+            ("null", "null"),
+            ("true", "the boolean true"),
+            ("1", "the number 1"),
+            ("-1", "the number -1"),
+            ("1.5", "the number 1.5"),
+            ("\"x\"", "a string"),
+            ("[]", "an empty list"),
+            ("[1]", "a list"),
+            ("  ", "an empty string"),
+        ] {
+            let e = object("request_json", text).unwrap_err();
+            assert!(e.message().ends_with(&format!("got {got}")), "{text}: {e}");
+        }
     }
 
     #[test]

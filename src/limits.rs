@@ -18,6 +18,9 @@ pub const LOOKUP_BYTES: usize = 4 << 20;
 /// Bytes of Triton's words that an error message carries on.
 pub const MESSAGE_BYTES: usize = 4096;
 
+/// Fields of one request; OpenAI's have some thirty.
+pub const FIELDS: usize = 1024;
+
 /// Prompts in one text completion (each is one request to Triton).
 pub const PROMPTS: usize = 2048;
 

@@ -39,7 +39,7 @@ pub struct Http {
 #[derive(Debug)]
 pub struct Terms<'a> {
     /// Headers for every request of the call.
-    pub headers: &'a [(&'a str, String)],
+    pub headers: &'a [(String, String)],
     /// When the call ends.
     pub limits: Limits,
     /// How long the whole call may take, for the message.
@@ -166,7 +166,7 @@ impl Http {
         };
         let mut builder = http::Request::builder().uri(uri.clone());
         for (name, value) in terms.headers {
-            builder = builder.header(*name, header_value(value)?);
+            builder = builder.header(name.as_str(), header_value(value)?);
         }
         if let Some(length) = request.json_length {
             builder = builder.header("inference-header-content-length", length);

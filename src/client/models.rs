@@ -57,14 +57,14 @@ impl Slot {
 }
 
 /// Who asks.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker {
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
     /// When the call began: what was looked up before may be stale.
     pub began: Instant,
     /// When the call ends.
     pub deadline: Instant,
-    /// A digest of the credentials.
-    pub credentials: u64,
+    /// A digest of the credentials, made only where one is needed.
+    pub credentials: &'a dyn Fn() -> u64,
 }
 
 impl Models {
@@ -90,7 +90,7 @@ impl Models {
         &self,
         url: &str,
         fresh: bool,
-        asker: Asker,
+        asker: Asker<'_>,
         look_up: impl FnOnce() -> Result<Found, E>,
     ) -> Result<Description, E> {
         let slot = self.slot(url);
@@ -136,7 +136,7 @@ impl Models {
                 })
             }
             Ok(Found::Never) => {
-                state.refused = Some((asker.credentials, now + limits::LOOKUP_FAILED_FOR));
+                state.refused = Some(((asker.credentials)(), now + limits::LOOKUP_FAILED_FOR));
                 Ok(Description::default())
             }
             Ok(Found::NotNow) => {
@@ -153,7 +153,7 @@ impl Models {
 }
 
 impl State {
-    fn known(&self, fresh: bool, asker: Asker, now: Instant) -> Option<Description> {
+    fn known(&self, fresh: bool, asker: Asker<'_>, now: Instant) -> Option<Description> {
         if let (Some(model), Some(at)) = (&self.model, self.looked_at) {
             // Many callers may doubt at once: one new look answers all.
             if !fresh || now.saturating_duration_since(at) < limits::LOOKUP_AGAIN_AFTER {
@@ -165,7 +165,7 @@ impl State {
         }
         let refused = self
             .refused
-            .is_some_and(|(who, until)| who == asker.credentials && until > now);
+            .is_some_and(|(who, until)| until > now && who == (asker.credentials)());
         (refused && !fresh).then_some(Description {
             model: None,
             remembered: true,
@@ -179,12 +179,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    fn asker() -> Asker {
+    fn asker() -> Asker<'static> {
         let began = Instant::now();
         Asker {
             began,
             deadline: began + Duration::from_secs(10),
-            credentials: 1,
+            credentials: &|| 1,
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
                 .remembered
         );
         let other = Asker {
-            credentials: 2,
+            credentials: &|| 2,
             ..asker()
         };
         assert!(

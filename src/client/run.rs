@@ -78,9 +78,8 @@ impl Client {
         span: Span,
         lookup: Option<Instant>,
     ) -> Result<Reply> {
-        let headers = call.headers();
         let terms = Terms {
-            headers: &headers,
+            headers: call.headers(),
             limits: Limits {
                 deadline: lookup.map_or(span.deadline, |l| l.min(span.deadline)),
                 idle: call.options().idle_timeout,
@@ -117,15 +116,18 @@ impl Client {
         let Some(route) = call.route().cloned() else {
             return Ok(Description::default());
         };
-        let (Some(metadata), Some(config)) = (route.metadata_url(), route.config_url()) else {
+        let Some(model_url) = route.model_url() else {
             return Ok(Description::default());
         };
+        let credentials = || digest(call.headers());
         let asker = Asker {
             began: span.began,
             deadline: span.deadline,
-            credentials: digest(&call.headers()),
+            credentials: &credentials,
         };
-        self.models.describe(&metadata, fresh, asker, || {
+        self.models.describe(model_url, fresh, asker, || {
+            let metadata = route.metadata_url().unwrap_or_default();
+            let config = route.config_url().unwrap_or_default();
             let found = self.look_up(call, &metadata, &config, span);
             match &found {
                 Ok(Found::Model(m)) => debug_line!(
@@ -186,8 +188,8 @@ impl Client {
 
     fn note_change(&self, call: &Call) {
         if call.saw_a_change() {
-            if let Some(url) = call.route().and_then(|r| r.metadata_url()) {
-                self.models.forget(&url);
+            if let Some(url) = call.route().and_then(|r| r.model_url()) {
+                self.models.forget(url);
             }
         }
     }
@@ -204,7 +206,7 @@ fn without_query(url: &str) -> &str {
     url.split('?').next().unwrap_or(url)
 }
 
-fn digest(headers: &[(&str, String)]) -> u64 {
+fn digest(headers: &[(String, String)]) -> u64 {
     let mut hasher = DefaultHasher::new();
     headers.hash(&mut hasher);
     hasher.finish()

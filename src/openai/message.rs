@@ -42,10 +42,11 @@ fn wrong(place: &str, expected: &str, got: &str) -> Error {
 }
 
 fn read_message(i: usize, item: Value) -> Result<Message> {
-    let place = format!("messages[{i}]");
+    // Places are put into words only where something is wrong with them.
+    let place = |field: &str| format!("messages[{i}]{field}");
     let Value::Object(mut rest) = item else {
         return Err(wrong(
-            &place,
+            &place(""),
             "an object with role and content",
             &kind(&item),
         ));
@@ -54,21 +55,26 @@ fn read_message(i: usize, item: Value) -> Result<Message> {
         Some(Value::String(role)) => role,
         other => {
             let got = other.map_or_else(|| "nothing".to_owned(), |v| kind(&v));
-            return Err(wrong(&format!("{place}.role"), "a string", &got));
+            return Err(wrong(&place(".role"), "a string", &got));
         }
     };
-    let place = format!("{place}.content");
     let content = match rest.remove("content") {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text,
         Some(Value::Array(parts)) => {
             let mut text = String::new();
             for (k, part) in parts.into_iter().enumerate() {
-                text.push_str(&read_part(&format!("{place}[{k}]"), part)?);
+                text.push_str(&read_part(&place(&format!(".content[{k}]")), part)?);
             }
             text
         }
-        Some(other) => return Err(wrong(&place, "a string or a list of parts", &kind(&other))),
+        Some(other) => {
+            return Err(wrong(
+                &place(".content"),
+                "a string or a list of parts",
+                &kind(&other),
+            ));
+        }
     };
     Ok(Message {
         role,

@@ -87,10 +87,18 @@ pub struct Stamp<'a> {
     pub model: &'a str,
 }
 
-fn to_text<T: Serialize>(value: &T) -> String {
+/// `expected`: bytes, so that the text is not moved as it grows.
+fn to_text<T: Serialize>(value: &T, expected: usize) -> String {
+    let mut out = Vec::with_capacity(expected);
     // Nothing here has a key that is no string, the only thing that could fail.
-    serde_json::to_string(value).unwrap_or_default()
+    match serde_json::to_writer(&mut out, value) {
+        Ok(()) => String::from_utf8(out).unwrap_or_default(),
+        Err(_) => String::new(),
+    }
 }
+
+/// Everything of a completion but its text.
+const FRAME: usize = 512;
 
 /// A `chat.completion`.
 pub fn chat(stamp: &Stamp<'_>, generated: &Generated) -> String {
@@ -116,8 +124,8 @@ pub fn chat(stamp: &Stamp<'_>, generated: &Generated) -> String {
         content: &'a str,
         refusal: (),
     }
-    to_text(&Answer {
-        id: format!("chatcmpl-{}", stamp.id),
+    let answer = Answer {
+        id: ["chatcmpl-", stamp.id].concat(),
         object: "chat.completion",
         created: stamp.created,
         model: stamp.model,
@@ -132,7 +140,8 @@ pub fn chat(stamp: &Stamp<'_>, generated: &Generated) -> String {
             finish_reason: generated.finish_reason,
         }],
         usage: generated.usage,
-    })
+    };
+    to_text(&answer, FRAME + generated.text.len() * 9 / 8)
 }
 
 /// A `text_completion`, one choice for each prompt, in order.
@@ -158,8 +167,8 @@ pub fn text(stamp: &Stamp<'_>, generated: &[Generated]) -> String {
         .map(|g| g.usage)
         .reduce(Usage::plus)
         .unwrap_or_default();
-    to_text(&Answer {
-        id: format!("cmpl-{}", stamp.id),
+    let answer = Answer {
+        id: ["cmpl-", stamp.id].concat(),
         object: "text_completion",
         created: stamp.created,
         model: stamp.model,
@@ -174,7 +183,9 @@ pub fn text(stamp: &Stamp<'_>, generated: &[Generated]) -> String {
             })
             .collect(),
         usage,
-    })
+    };
+    let texts: usize = generated.iter().map(|g| FRAME + g.text.len() * 9 / 8).sum();
+    to_text(&answer, texts)
 }
 
 /// The numbers of a matrix, row by row, in the precision they came in.
@@ -254,11 +265,7 @@ pub fn embeddings(model: &str, matrix: &Matrix, encoding: Encoding, usage: Usage
         (Encoding::Float, Values::F32(_)) => 13,
         (Encoding::Float, Values::F64(_)) => 21,
     };
-    let mut out = Vec::with_capacity(matrix.values.len() * each + 256);
-    match serde_json::to_writer(&mut out, &answer) {
-        Ok(()) => String::from_utf8(out).unwrap_or_default(),
-        Err(_) => String::new(),
-    }
+    to_text(&answer, matrix.values.len() * each + FRAME)
 }
 
 struct Rows<'a> {
@@ -348,10 +355,13 @@ pub fn models(data: &[ModelEntry]) -> String {
         object: &'static str,
         data: &'a [ModelEntry],
     }
-    to_text(&Answer {
-        object: "list",
-        data,
-    })
+    to_text(
+        &Answer {
+            object: "list",
+            data,
+        },
+        data.len() * 128,
+    )
 }
 
 #[cfg(test)]

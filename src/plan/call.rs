@@ -71,6 +71,7 @@ pub enum Event {
 pub struct Call {
     work: Work,
     options: Arc<Options>,
+    headers: Vec<(String, String)>,
     route: Option<Arc<Route>>,
     env: Env,
     /// The name that the answer gives.
@@ -219,6 +220,7 @@ impl Call {
         };
         Ok(Call {
             work,
+            headers: headers(&options),
             options,
             route,
             model,
@@ -249,22 +251,8 @@ impl Call {
     }
 
     /// Headers of every request of this call: lower-case names, the caller's own first.
-    pub fn headers(&self) -> Vec<(&str, String)> {
-        let mut headers: Vec<(&str, String)> = self
-            .options
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.reveal().to_owned()))
-            .collect();
-        if let Some(key) = &self.options.api_key {
-            if !self.options.headers.contains_key("authorization") {
-                headers.push(("authorization", format!("Bearer {}", key.reveal())));
-            }
-        }
-        if !self.options.headers.contains_key("content-type") {
-            headers.push(("content-type", "application/json".to_owned()));
-        }
-        headers
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     /// Goes on; an error ends the call.
@@ -391,6 +379,23 @@ impl Call {
             }
         }
     }
+}
+
+fn headers(options: &Options) -> Vec<(String, String)> {
+    let own = options.headers.iter();
+    let mut headers: Vec<(String, String)> = own
+        .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
+        .collect();
+    let mut add = |name: &str, value: String| {
+        if !options.headers.contains_key(name) {
+            headers.push((name.to_owned(), value));
+        }
+    };
+    if let Some(key) = &options.api_key {
+        add("authorization", format!("Bearer {}", key.reveal()));
+    }
+    add("content-type", "application/json".to_owned());
+    headers
 }
 
 fn take_generation(fields: Fields, options: &Options) -> Result<Generation> {
@@ -590,7 +595,7 @@ mod tests {
         };
         assert_eq!(second.url, "http://h/b/generate");
         // The first server's key is not the second's business.
-        assert!(!c.headers().iter().any(|(name, _)| *name == "authorization"));
+        assert!(!c.headers().iter().any(|(name, _)| name == "authorization"));
         assert_eq!(
             done(c.on(reply(200, json!({"text_output":"yo"}))))["model"],
             "a"
@@ -619,7 +624,7 @@ mod tests {
         assert_eq!(answer["model"], "embed");
         assert!(
             c.headers()
-                .contains(&("authorization", "Bearer k".to_owned()))
+                .contains(&("authorization".to_owned(), "Bearer k".to_owned()))
         );
     }
 

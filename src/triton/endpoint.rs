@@ -131,7 +131,7 @@ impl Route {
             return Err(unknown_ending(segments.last().copied().unwrap_or("v2")));
         }
         let server = at(&segments);
-        let mut base = format!("{server}/v2/models/{}", escape(model));
+        let mut base = [&server, "/v2/models/", &escape(model)].concat();
         if let Some(v) = &triton.version {
             base.push_str("/versions/");
             base.push_str(v);
@@ -144,18 +144,25 @@ impl Route {
         })
     }
 
-    /// Where the model's metadata is told; `None` for an opaque URL. Also the key under which it is remembered.
+    /// Whether the URL is Triton's own, so that the model's metadata can be looked up.
+    pub fn is_described(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The model's URL, the key under which its metadata is remembered; `None` for an opaque URL.
+    pub fn model_url(&self) -> Option<&str> {
+        self.server.as_ref().map(|_| self.base.as_str())
+    }
+
+    /// Where the model's metadata is told; `None` for an opaque URL.
     pub fn metadata_url(&self) -> Option<String> {
-        self.server
-            .as_ref()
-            .map(|_| format!("{}{}", self.base, self.query))
+        self.model_url().map(|url| [url, &self.query].concat())
     }
 
     /// Where the model's configuration is told.
     pub fn config_url(&self) -> Option<String> {
-        self.server
-            .as_ref()
-            .map(|_| format!("{}/config{}", self.base, self.query))
+        self.model_url()
+            .map(|url| [url, "/config", &self.query].concat())
     }
 
     /// A path of the server itself, such as `/v2/health/ready`.
@@ -199,7 +206,10 @@ impl Route {
             (Want::Vectors, Some(Verb::Embeddings)) => Verb::Embeddings,
             (Want::Vectors, _) => Verb::Infer,
         };
-        Ok((verb, format!("{}/{}{}", self.base, verb.word(), self.query)))
+        Ok((
+            verb,
+            [self.base.as_str(), "/", verb.word(), &self.query].concat(),
+        ))
     }
 }
 
@@ -292,9 +302,9 @@ impl Parts {
             return Err(wrong("a URL with a bad host or port"));
         }
         Ok(Parts {
-            origin: format!("{}://{}", scheme.to_ascii_lowercase(), authority),
+            origin: [&scheme.to_ascii_lowercase(), "://", authority.as_str()].concat(),
             path: uri.path().to_owned(),
-            query: uri.query().map(|q| format!("?{q}")).unwrap_or_default(),
+            query: uri.query().map(|q| ["?", q].concat()).unwrap_or_default(),
         })
     }
 }

@@ -110,7 +110,7 @@ impl Exchange {
 
     /// The first step.
     pub fn start(&mut self) -> Result<Step> {
-        if self.route.metadata_url().is_some() {
+        if self.route.is_described() {
             Ok(Step::Describe { fresh: false })
         } else {
             self.begin()
