@@ -256,10 +256,15 @@ impl Http {
                     | ErrorKind::PermissionDenied => {
                         Error::connect(format!("no way to {server}: {}", io.kind()))
                     }
-                    _ => Error::cut(format!(
-                        "{server} closed the connection before its answer was whole ({})",
-                        io.kind()
-                    )),
+                    kind => {
+                        let hint = match uri.scheme_str() {
+                            Some("https") => "; does it speak TLS?",
+                            _ => "",
+                        };
+                        Error::cut(format!(
+                            "{server} closed the connection before its answer was whole ({kind}{hint})"
+                        ))
+                    }
                 }
             }
             _ => Error::cut(format!("the exchange with {server} failed")),

@@ -7,8 +7,10 @@
 //!             └────── Wait
 //! ```
 
+use super::asking::{Asking, ask, nothing_came, texts};
+use super::credentials::{headers, redact};
 use super::{fallback, retry};
-use crate::config::{ClientConfig, Options, Secret};
+use crate::config::{ClientConfig, Options};
 use crate::error::{Error, Result};
 use crate::json::Fields;
 use crate::openai::embedding::{EmbeddingRequest, Encoding};
@@ -17,7 +19,7 @@ use crate::openai::response::{self, FinishReason, Generated, Stamp, Usage};
 use crate::openai::{Operation, message, take_model};
 use crate::template;
 use crate::triton::endpoint::{self, Route};
-use crate::triton::exchange::{Description, Exchange, Outcome, Step, Task};
+use crate::triton::exchange::{Description, Outcome, Task};
 use crate::triton::reply::Reply;
 use crate::triton::{Request, health, repository, usage};
 use std::collections::VecDeque;
@@ -93,26 +95,6 @@ enum Work {
     Embeddings(Asking, Encoding, Arc<EmbeddingRequest>),
     Models,
     Health(VecDeque<Request>, Vec<Reply>, Option<String>),
-}
-
-/// Asks that are made one after the other.
-#[derive(Debug)]
-struct Asking {
-    tasks: VecDeque<Task>,
-    current: Option<Exchange>,
-    outcomes: Vec<Outcome>,
-    changed: bool,
-}
-
-impl Asking {
-    fn new(tasks: impl IntoIterator<Item = Task>) -> Asking {
-        Asking {
-            tasks: tasks.into_iter().collect(),
-            current: None,
-            outcomes: Vec::new(),
-            changed: false,
-        }
-    }
 }
 
 impl Call {
@@ -381,23 +363,6 @@ impl Call {
     }
 }
 
-fn headers(options: &Options) -> Vec<(String, String)> {
-    let own = options.headers.iter();
-    let mut headers: Vec<(String, String)> = own
-        .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
-        .collect();
-    let mut add = |name: &str, value: String| {
-        if !options.headers.contains_key(name) {
-            headers.push((name.to_owned(), value));
-        }
-    };
-    if let Some(key) = &options.api_key {
-        add("authorization", format!("Bearer {}", key.reveal()));
-    }
-    add("content-type", "application/json".to_owned());
-    headers
-}
-
 fn take_generation(fields: Fields, options: &Options) -> Result<Generation> {
     let generation = Generation::take(fields, options)?;
     if generation.stream {
@@ -409,93 +374,12 @@ fn take_generation(fields: Fields, options: &Options) -> Result<Generation> {
     Ok(generation)
 }
 
-fn nothing_came() -> Error {
-    Error::protocol("the server gave no answer")
-}
-
 fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
     use crate::openai::embedding::Input;
     match &request.input {
         Input::Texts(texts) => texts.iter().map(|t| usage::estimate(t)).sum(),
         Input::Tokens(rows) => rows.iter().map(|r| r.len() as u64).sum(),
     }
-}
-
-fn texts(asking: &mut Asking) -> Result<Vec<Generated>> {
-    asking
-        .outcomes
-        .drain(..)
-        .map(|outcome| match outcome {
-            Outcome::Text(generated) => Ok(generated),
-            Outcome::Rows(..) => Err(nothing_came()),
-        })
-        .collect()
-}
-
-/// Goes on with the asks; `None`: all are answered.
-fn ask(
-    asking: &mut Asking,
-    event: Event,
-    options: &Arc<Options>,
-    route: impl Fn() -> Result<Arc<Route>>,
-) -> Result<Option<Todo>> {
-    let mut step = match (event, asking.current.as_mut()) {
-        (Event::Described(description), Some(exchange)) => exchange.described(description)?,
-        (Event::Replied(reply), Some(exchange)) => exchange.replied(&reply)?,
-        // The beginning, and the beginning again after a pause.
-        _ => begin(asking, options, &route)?,
-    };
-    loop {
-        if let Some(exchange) = &asking.current {
-            asking.changed |= exchange.saw_a_change();
-        }
-        match step {
-            Step::Describe { fresh } => return Ok(Some(Todo::Describe { fresh })),
-            Step::Send(request) => return Ok(Some(Todo::Send(request))),
-            Step::Done(outcome) => {
-                asking.outcomes.push(outcome);
-                asking.tasks.pop_front();
-                if asking.tasks.is_empty() {
-                    return Ok(None);
-                }
-                step = begin(asking, options, &route)?;
-            }
-        }
-    }
-}
-
-fn begin(
-    asking: &mut Asking,
-    options: &Arc<Options>,
-    route: &impl Fn() -> Result<Arc<Route>>,
-) -> Result<Step> {
-    let task = asking.tasks.front().cloned().ok_or_else(nothing_came)?;
-    let exchange = asking
-        .current
-        .insert(Exchange::new(route()?, options.clone(), task));
-    exchange.start()
-}
-
-/// A server may repeat what it was sent: the caller's secrets do not come back in an error.
-fn redact(error: Error, options: &Options) -> Error {
-    let secrets = options
-        .headers
-        .values()
-        .chain(&options.api_key)
-        .map(Secret::reveal);
-    let mut message = error.message().to_owned();
-    for secret in secrets {
-        // "Bearer x" as a header: the token alone is as secret. A very short value is no secret, and a common word.
-        for part in std::iter::once(secret).chain(secret.split_whitespace()) {
-            if part.len() >= 4
-                && !part.eq_ignore_ascii_case("bearer")
-                && !part.eq_ignore_ascii_case("basic")
-            {
-                message = message.replace(part, "***");
-            }
-        }
-    }
-    error.with_message(message)
 }
 
 #[cfg(test)]

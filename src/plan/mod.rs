@@ -3,6 +3,8 @@
 //! Pure: time and chance come in as arguments, bytes as replies. The blocking client and any other driver own a short
 //! loop around [`call::Call`].
 
+mod asking;
 pub mod call;
+mod credentials;
 pub mod fallback;
 pub mod retry;

@@ -238,23 +238,36 @@ pub fn token_input<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tens
     })
 }
 
-fn named_output<'a>(model: &'a Model, name: &str) -> Result<&'a Tensor> {
-    model.output(name).ok_or_else(|| {
-        Error::argument(
+fn named_output<'a>(
+    model: &'a Model,
+    name: &str,
+    wanted: &str,
+    fits: fn(Datatype) -> bool,
+) -> Result<&'a Tensor> {
+    match model.output(name) {
+        Some(t) if fits(t.datatype) => Ok(t),
+        Some(t) => Err(Error::argument(
+            "triton.output",
+            format!(
+                "triton.output: {t} of model '{}' is no {wanted}",
+                model.name
+            ),
+        )),
+        None => Err(Error::argument(
             "triton.output",
             format!(
                 "triton.output: model '{}' has no such output; it has {}",
                 model.name,
                 list(&model.outputs)
             ),
-        )
-    })
+        )),
+    }
 }
 
 /// The output that holds the text.
 pub fn text_output<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tensor> {
     if let Some(name) = named {
-        return named_output(model, name);
+        return named_output(model, name, "text", |d| d == Datatype::Bytes);
     }
     let texts = || {
         model
@@ -285,7 +298,7 @@ pub fn text_output<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tens
 /// The output that holds the embeddings.
 pub fn vector_output<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tensor> {
     if let Some(name) = named {
-        return named_output(model, name);
+        return named_output(model, name, "vector of numbers", |d| d != Datatype::Bytes);
     }
     let candidates: Vec<&Tensor> = model
         .outputs
@@ -455,6 +468,12 @@ mod tests {
                 && e.message().contains("pooled")
         );
         assert_eq!(vector_output(&two, Some("pooled")).unwrap().name, "pooled");
+        assert!(
+            text_output(&two, Some("pooled"))
+                .unwrap_err()
+                .message()
+                .contains("is no text")
+        );
         let quantised = model("text:BYTES[1]", "embedding:INT8[8]", 8, false);
         assert_eq!(vector_output(&quantised, None).unwrap().name, "embedding");
     }

@@ -4,7 +4,7 @@ use super::dialect;
 use super::infer::{self, Body, Data, Input};
 use super::model::{Model, Tensor};
 use super::reply::Reply;
-use super::text::{Elements, fit, infer_input, missing};
+use super::text::fitted::{Elements, fit, infer_input, missing};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::openai::embedding::{EmbeddingRequest, Input as Asked};

@@ -203,7 +203,8 @@ impl Route {
                     "api_base: ends in /generate, which gives no embeddings; expected /infer, /embeddings or a server",
                 ));
             }
-            (Want::Vectors, Some(Verb::Embeddings)) => Verb::Embeddings,
+            // A server that describes the model is Triton itself, which has no route of that name.
+            (Want::Vectors, Some(Verb::Embeddings)) if decoupled.is_none() => Verb::Embeddings,
             (Want::Vectors, _) => Verb::Infer,
         };
         Ok((
@@ -414,6 +415,10 @@ mod tests {
             vectors_url("http://h/triton/embeddings"),
             "http://h/triton/embeddings"
         );
+        let known = route("http://h/v2/models/m/embeddings").unwrap();
+        let url = |decoupled| known.call(Want::Vectors, decoupled).unwrap().1;
+        assert_eq!(url(None), "http://h/v2/models/m/embeddings");
+        assert_eq!(url(Some(false)), "http://h/v2/models/m/infer");
         assert_eq!(
             vectors_url("http://h/v2/models/m/generate"),
             "http://h/v2/models/m/infer"

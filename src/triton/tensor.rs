@@ -91,12 +91,15 @@ impl Datatype {
     }
 
     /// What a caller has to write for this datatype.
-    pub fn expectation(self) -> &'static str {
+    pub fn expectation(self) -> String {
         match self {
-            Datatype::Bool => "true or false",
-            Datatype::Bytes => "a string",
-            d if d.is_float() => "a number",
-            _ => "a whole number",
+            Datatype::Bool => "true or false".to_owned(),
+            Datatype::Bytes => "a string".to_owned(),
+            d if d.is_float() => "a number".to_owned(),
+            d => {
+                let (least, most) = d.bounds();
+                format!("a whole number from {least} to {most}")
+            }
         }
     }
 

@@ -2,11 +2,15 @@
 //!
 //! Without `TRITON` these tests fail and say so: a green run means that a real server answered.
 
+mod demo;
 mod embeddings;
 mod failures;
 mod many;
 mod models;
 mod text;
+#[allow(dead_code, reason = "the ABI's tests use all of it")]
+#[path = "../abi/toolchain.rs"]
+mod toolchain;
 
 use mishikallm::Client;
 use serde_json::{Value, json};

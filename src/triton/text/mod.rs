@@ -1,21 +1,22 @@
 //! A prompt → a request for text that fits the model, and the reply → the text.
 
+pub(super) mod fitted;
+mod plain;
+
 use super::dialect;
 use super::endpoint::Verb;
-use super::infer::{self, Body, Data, Input};
-use super::model::{Model, Tensor};
+use super::infer::{self, Body};
+use super::model::Model;
 use super::reply::Reply;
-use super::tensor::{Datatype, half_to_bytes};
+use super::tensor::Datatype;
 use super::{generate, stop, usage};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::kind;
 use crate::openai::generation::Generation;
 use crate::openai::response::{FinishReason, Generated};
+use fitted::{Elements, Fitted, infer_input};
 use serde_json::{Map, Value, json};
-
-/// Tokens where the caller names no number, in the plain format of infer.
-const PLAIN_INFER_MAX_TOKENS: u64 = 20;
 
 /// The output that the plain format expects.
 const PLAIN_OUTPUT: &str = "text_output";
@@ -29,8 +30,8 @@ pub fn encode(
     model: Option<&Model>,
 ) -> Result<(Vec<u8>, Option<usize>)> {
     match (verb, model) {
-        (Verb::Generate, None) => Ok((plain_generate(prompt, generation, options)?, None)),
-        (_, None) => plain_infer(prompt, generation, options),
+        (Verb::Generate, None) => Ok((plain::generate_body(prompt, generation, options)?, None)),
+        (_, None) => plain::infer_body(prompt, generation, options),
         (Verb::Generate, Some(model)) => {
             let fitted = Fitted::new(prompt, generation, options, model)?;
             // The output is looked for before anything is sent: a model of another kind need not run.
@@ -180,314 +181,11 @@ fn concatenate(value: &Value) -> Option<String> {
     }
 }
 
-/// What a request parameter may hold: Triton refuses lists and objects there.
-fn is_scalar(value: &Value) -> bool {
-    !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null)
-}
-
-/// Lists and objects cannot be sent: all of them are named at once, or dropped when the caller says so.
-fn refuse_structured(offenders: &[&str], options: &Options, hint: &str) -> Result<()> {
-    match offenders.first() {
-        Some(first) if options.drop_params != Some(true) => Err(Error::argument(
-            first,
-            format!(
-                "{}: a list or an object cannot be a request parameter of Triton{hint}",
-                offenders.join(", ")
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Parameters that go out under their own names; the rest is refused, dropped, or forwarded because the caller says so.
-fn forwarded<'a>(
-    generation: &'a Generation,
-    options: &'a Options,
-) -> Result<Vec<(&'a String, &'a Value)>> {
-    let mut forwarded = Vec::new();
-    let mut offenders = Vec::new();
-    for (key, value) in &generation.params {
-        if is_scalar(value) || options.allowed_openai_params.contains(key) {
-            forwarded.push((key, value));
-        } else {
-            offenders.push(key.as_str());
-        }
-    }
-    let hint = "; a model that declares such an input can take it: give a server or …/v2/models/NAME as api_base";
-    refuse_structured(&offenders, options, hint)?;
-    Ok(forwarded)
-}
-
-fn plain_generate(prompt: &str, generation: &Generation, options: &Options) -> Result<Vec<u8>> {
-    let mut parameters = Map::new();
-    let max_tokens = generation.max_tokens.unwrap_or(dialect::DEFAULT_MAX_TOKENS);
-    parameters.insert("max_tokens".to_owned(), json!(max_tokens));
-    for (key, value) in forwarded(generation, options)? {
-        parameters.insert(key.clone(), value.clone());
-    }
-    let input = options.triton.input.as_deref().unwrap_or("text_input");
-    let mut top = Map::new();
-    top.insert(input.to_owned(), json!(prompt));
-    top.insert("stream".to_owned(), json!(false));
-    top.extend(generation.extra_body.clone());
-    Ok(generate::encode(top, parameters))
-}
-
-fn plain_infer(
-    prompt: &str,
-    generation: &Generation,
-    options: &Options,
-) -> Result<(Vec<u8>, Option<usize>)> {
-    let one = |name, datatype, value: &Value| Input {
-        name,
-        datatype,
-        shape: vec![1],
-        data: Data::Values(vec![value.clone()]),
-    };
-    let input = options.triton.input.as_deref().unwrap_or("text_input");
-    let max_tokens = json!(generation.max_tokens.unwrap_or(PLAIN_INFER_MAX_TOKENS));
-    let mut inputs = vec![one(input, Datatype::Bytes, &json!(prompt))];
-    for (key, value) in forwarded(generation, options)? {
-        let datatype = match value {
-            Value::Bool(_) => Datatype::Bool,
-            Value::Number(n) if n.is_f64() => Datatype::Fp32,
-            Value::Number(n) if n.as_i64().is_none() => Datatype::Uint64,
-            Value::Number(n) if n.as_i64().is_some_and(|i| i32::try_from(i).is_err()) => {
-                Datatype::Int64
-            }
-            Value::Number(_) => Datatype::Int32,
-            Value::String(_) => Datatype::Bytes,
-            // Only what the caller insists on gets here.
-            structured => {
-                inputs.push(Input {
-                    name: key,
-                    datatype: Datatype::Bytes,
-                    shape: vec![1],
-                    data: Data::Values(vec![json!(structured.to_string())]),
-                });
-                continue;
-            }
-        };
-        inputs.push(one(key, datatype, value));
-    }
-    inputs.push(one("max_tokens", Datatype::Int32, &max_tokens));
-    let body = Body {
-        inputs,
-        outputs: Vec::new(),
-        parameters: generation.extra_body.clone(),
-    };
-    Ok(body.encode())
-}
-
-/// Elements of an input: bare, or a list.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Elements {
-    /// One.
-    One(Value),
-    /// As many as the caller gave.
-    Many(Vec<Value>),
-}
-
-/// What a known model is given.
-struct Fitted<'m> {
-    inputs: Vec<(&'m Tensor, Elements)>,
-    parameters: Map<String, Value>,
-}
-
-impl<'m> Fitted<'m> {
-    fn new(
-        prompt: &str,
-        generation: &Generation,
-        options: &Options,
-        model: &'m Model,
-    ) -> Result<Fitted<'m>> {
-        let prompt_input = dialect::text_input(model, options.triton.input.as_deref())?;
-        let mut fitted = Fitted {
-            inputs: vec![(prompt_input, Elements::One(json!(prompt)))],
-            parameters: Map::new(),
-        };
-        // vLLM's JSON in a string takes what has no input of its own, lists too.
-        let sampling_input = model
-            .input(dialect::SAMPLING_PARAMETERS)
-            .filter(|_| !generation.params.contains_key(dialect::SAMPLING_PARAMETERS));
-        let mut sampling = Map::new();
-        let mut offenders = Vec::new();
-
-        let max_tokens = generation.max_tokens.map(|n| ("max_tokens", json!(n)));
-        let stop = (!generation.stop.is_empty()).then(|| ("stop", json!(generation.stop)));
-        let params = generation
-            .params
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.clone()));
-        for (key, value) in params.chain(max_tokens).chain(stop) {
-            if let Some(input) = dialect::input_for(model, key) {
-                if !fitted.has(&input.name) {
-                    fitted.inputs.push((input, fit(key, input, &value, model)?));
-                }
-            } else if sampling_input.is_some() {
-                sampling.insert(key.to_owned(), value);
-            } else if key == "stop" {
-                // Enforced on the text that comes back.
-            } else if dialect::is_reserved_parameter(key) {
-                return Err(Error::argument(
-                    key,
-                    format!("{key}: Triton keeps this parameter to itself; leave it out"),
-                ));
-            } else if is_scalar(&value) || options.allowed_openai_params.iter().any(|k| k == key) {
-                fitted.parameters.insert(key.to_owned(), value);
-            } else {
-                offenders.push(key.to_owned());
-            }
-        }
-        let offenders: Vec<&str> = offenders.iter().map(String::as_str).collect();
-        let hint = format!(
-            ", and model '{}' declares no input of that name",
-            model.name
-        );
-        refuse_structured(&offenders, options, &hint)?;
-
-        if let Some(input) = sampling_input {
-            sampling
-                .entry("max_tokens")
-                .or_insert_with(|| json!(dialect::DEFAULT_MAX_TOKENS));
-            fitted.inputs.push((
-                input,
-                Elements::One(Value::String(Value::Object(sampling).to_string())),
-            ));
-        }
-        for (input, value) in dialect::asked_for(model) {
-            if !fitted.has(&input.name) && !generation.extra_body.contains_key(&input.name) {
-                fitted.inputs.push((input, Elements::One(value)));
-            }
-        }
-        for input in &model.inputs {
-            if input.optional == Some(false)
-                && !fitted.has(&input.name)
-                && !generation.extra_body.contains_key(&input.name)
-            {
-                let value = dialect::neutral(input).ok_or_else(|| missing(input, model))?;
-                fitted
-                    .inputs
-                    .push((input, fit(&input.name, input, &value, model)?));
-            }
-        }
-        Ok(fitted)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.inputs.iter().any(|(t, _)| t.name == name)
-    }
-}
-
-/// A required input that the caller has to give.
-pub(super) fn missing(input: &Tensor, model: &Model) -> Error {
-    Error::argument(
-        &input.name,
-        format!(
-            "{}: model '{}' requires this input ({input}); give it in the request under its name",
-            input.name, model.name
-        ),
-    )
-}
-
-/// A caller's value as elements of an input.
-pub(super) fn fit(key: &str, input: &Tensor, value: &Value, model: &Model) -> Result<Elements> {
-    let wrong = |expected: String, got: &Value| {
-        Error::argument(
-            key,
-            format!(
-                "{key}: expected {expected} for input {input} of model '{}', got {}",
-                model.name,
-                kind(got)
-            ),
-        )
-    };
-    let fixed: Option<i64> = match input.dims.contains(&-1) {
-        true => None,
-        false => Some(input.dims.iter().product()),
-    };
-    match value {
-        Value::Array(items) => {
-            if fixed.is_some_and(|n| n != items.len() as i64) {
-                return Err(wrong(format!("{} elements", fixed.unwrap_or(1)), value));
-            }
-            items
-                .iter()
-                .map(|item| {
-                    input.datatype.fit(item).ok_or_else(|| {
-                        wrong(
-                            format!("a list of which each is {}", input.datatype.expectation()),
-                            item,
-                        )
-                    })
-                })
-                .collect::<Result<_>>()
-                .map(Elements::Many)
-        }
-        one => {
-            if fixed.is_some_and(|n| n != 1) {
-                return Err(wrong(
-                    format!("a list of {} elements", fixed.unwrap_or(1)),
-                    one,
-                ));
-            }
-            input
-                .datatype
-                .fit(one)
-                .map(Elements::One)
-                .ok_or_else(|| wrong(input.datatype.expectation().to_owned(), one))
-        }
-    }
-}
-
-/// An input with its shape filled in: of several open dimensions the innermost takes the elements.
-pub(super) fn infer_input(tensor: &Tensor, elements: Elements, batched: bool) -> Input<'_> {
-    let values = match elements {
-        Elements::One(value) => vec![value],
-        Elements::Many(values) => values,
-    };
-    let innermost = tensor.dims.iter().rposition(|d| *d == -1);
-    let known: usize = tensor
-        .dims
-        .iter()
-        .filter(|d| **d > 0)
-        .map(|d| *d as usize)
-        .product();
-    let mut shape: Vec<usize> = tensor
-        .dims
-        .iter()
-        .enumerate()
-        .map(|(i, d)| match usize::try_from(*d) {
-            Ok(d) => d,
-            Err(_) if Some(i) == innermost => values.len() / known.max(1),
-            Err(_) => 1,
-        })
-        .collect();
-    if batched {
-        shape.insert(0, 1);
-    }
-    let data = match tensor.datatype.needs_binary() {
-        true => Data::Raw(
-            values
-                .iter()
-                .flat_map(|v| half_to_bytes(tensor.datatype, v.as_f64().unwrap_or(f64::NAN)))
-                .collect(),
-        ),
-        false => Data::Values(values),
-    };
-    Input {
-        name: &tensor.name,
-        datatype: tensor.datatype,
-        shape,
-        data,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::model::tests::model;
     use super::*;
     use crate::json;
+    use crate::triton::model::tests::model;
 
     fn body(request: &str, verb: Verb, model: Option<&Model>) -> Result<Value> {
         let mut fields = json::object("request_json", request)?;

@@ -1,0 +1,225 @@
+//! What a known model is given: the inputs it declares, typed and shaped as it declares them.
+
+use super::plain::{is_scalar, refuse_structured};
+use crate::config::Options;
+use crate::error::{Error, Result};
+use crate::json::kind;
+use crate::openai::generation::Generation;
+use crate::triton::dialect;
+use crate::triton::infer::{Data, Input};
+use crate::triton::model::{Model, Tensor};
+use crate::triton::tensor::half_to_bytes;
+use serde_json::{Map, Value, json};
+
+/// Elements of an input: bare, or a list.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::triton) enum Elements {
+    /// One.
+    One(Value),
+    /// As many as the caller gave.
+    Many(Vec<Value>),
+}
+
+/// What a known model is given.
+pub(super) struct Fitted<'m> {
+    pub(super) inputs: Vec<(&'m Tensor, Elements)>,
+    pub(super) parameters: Map<String, Value>,
+}
+
+impl<'m> Fitted<'m> {
+    pub(super) fn new(
+        prompt: &str,
+        generation: &Generation,
+        options: &Options,
+        model: &'m Model,
+    ) -> Result<Fitted<'m>> {
+        let prompt_input = dialect::text_input(model, options.triton.input.as_deref())?;
+        let mut fitted = Fitted {
+            inputs: vec![(prompt_input, Elements::One(json!(prompt)))],
+            parameters: Map::new(),
+        };
+        // vLLM's JSON in a string takes what has no input of its own, lists too.
+        let sampling_input = model
+            .input(dialect::SAMPLING_PARAMETERS)
+            .filter(|_| !generation.params.contains_key(dialect::SAMPLING_PARAMETERS));
+        let mut sampling = Map::new();
+        let mut offenders = Vec::new();
+
+        let max_tokens = generation.max_tokens.map(|n| ("max_tokens", json!(n)));
+        let stop = (!generation.stop.is_empty()).then(|| ("stop", json!(generation.stop)));
+        let params = generation
+            .params
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.clone()));
+        for (key, value) in params.chain(max_tokens).chain(stop) {
+            if let Some(input) = dialect::input_for(model, key) {
+                if !fitted.has(&input.name) {
+                    fitted.inputs.push((input, fit(key, input, &value, model)?));
+                }
+            } else if sampling_input.is_some() {
+                sampling.insert(key.to_owned(), value);
+            } else if key == "stop" {
+                // Enforced on the text that comes back.
+            } else if dialect::is_reserved_parameter(key) {
+                return Err(Error::argument(
+                    key,
+                    format!("{key}: Triton keeps this parameter to itself; leave it out"),
+                ));
+            } else if is_scalar(&value) || options.allowed_openai_params.iter().any(|k| k == key) {
+                fitted.parameters.insert(key.to_owned(), value);
+            } else {
+                offenders.push(key.to_owned());
+            }
+        }
+        let offenders: Vec<&str> = offenders.iter().map(String::as_str).collect();
+        let hint = format!(
+            ", and model '{}' declares no input of that name",
+            model.name
+        );
+        refuse_structured(&offenders, options, &hint)?;
+
+        if let Some(input) = sampling_input {
+            sampling
+                .entry("max_tokens")
+                .or_insert_with(|| json!(dialect::DEFAULT_MAX_TOKENS));
+            fitted.inputs.push((
+                input,
+                Elements::One(Value::String(Value::Object(sampling).to_string())),
+            ));
+        }
+        for (input, value) in dialect::asked_for(model) {
+            if !fitted.has(&input.name) && !generation.extra_body.contains_key(&input.name) {
+                fitted.inputs.push((input, Elements::One(value)));
+            }
+        }
+        for input in &model.inputs {
+            if input.optional == Some(false)
+                && !fitted.has(&input.name)
+                && !generation.extra_body.contains_key(&input.name)
+            {
+                let value = dialect::neutral(input).ok_or_else(|| missing(input, model))?;
+                fitted
+                    .inputs
+                    .push((input, fit(&input.name, input, &value, model)?));
+            }
+        }
+        Ok(fitted)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.inputs.iter().any(|(t, _)| t.name == name)
+    }
+}
+
+/// A required input that the caller has to give.
+pub(in crate::triton) fn missing(input: &Tensor, model: &Model) -> Error {
+    Error::argument(
+        &input.name,
+        format!(
+            "{}: model '{}' requires this input ({input}); give it in the request under its name",
+            input.name, model.name
+        ),
+    )
+}
+
+/// A caller's value as elements of an input.
+pub(in crate::triton) fn fit(
+    key: &str,
+    input: &Tensor,
+    value: &Value,
+    model: &Model,
+) -> Result<Elements> {
+    let wrong = |expected: String, got: &Value| {
+        Error::argument(
+            key,
+            format!(
+                "{key}: expected {expected} for input {input} of model '{}', got {}",
+                model.name,
+                kind(got)
+            ),
+        )
+    };
+    let fixed: Option<i64> = match input.dims.contains(&-1) {
+        true => None,
+        false => Some(input.dims.iter().product()),
+    };
+    match value {
+        Value::Array(items) => {
+            if fixed.is_some_and(|n| n != items.len() as i64) {
+                return Err(wrong(format!("{} elements", fixed.unwrap_or(1)), value));
+            }
+            items
+                .iter()
+                .map(|item| {
+                    input.datatype.fit(item).ok_or_else(|| {
+                        wrong(
+                            format!("a list of which each is {}", input.datatype.expectation()),
+                            item,
+                        )
+                    })
+                })
+                .collect::<Result<_>>()
+                .map(Elements::Many)
+        }
+        one => {
+            if fixed.is_some_and(|n| n != 1) {
+                return Err(wrong(
+                    format!("a list of {} elements", fixed.unwrap_or(1)),
+                    one,
+                ));
+            }
+            input
+                .datatype
+                .fit(one)
+                .map(Elements::One)
+                .ok_or_else(|| wrong(input.datatype.expectation(), one))
+        }
+    }
+}
+
+/// An input with its shape filled in: of several open dimensions the innermost takes the elements.
+pub(in crate::triton) fn infer_input(
+    tensor: &Tensor,
+    elements: Elements,
+    batched: bool,
+) -> Input<'_> {
+    let values = match elements {
+        Elements::One(value) => vec![value],
+        Elements::Many(values) => values,
+    };
+    let innermost = tensor.dims.iter().rposition(|d| *d == -1);
+    let known: usize = tensor
+        .dims
+        .iter()
+        .filter(|d| **d > 0)
+        .map(|d| *d as usize)
+        .product();
+    let mut shape: Vec<usize> = tensor
+        .dims
+        .iter()
+        .enumerate()
+        .map(|(i, d)| match usize::try_from(*d) {
+            Ok(d) => d,
+            Err(_) if Some(i) == innermost => values.len() / known.max(1),
+            Err(_) => 1,
+        })
+        .collect();
+    if batched {
+        shape.insert(0, 1);
+    }
+    let data = match tensor.datatype.needs_binary() {
+        true => Data::Raw(
+            values
+                .iter()
+                .flat_map(|v| half_to_bytes(tensor.datatype, v.as_f64().unwrap_or(f64::NAN)))
+                .collect(),
+        ),
+        false => Data::Values(values),
+    };
+    Input {
+        name: &tensor.name,
+        datatype: tensor.datatype,
+        shape,
+        data,
+    }
+}
