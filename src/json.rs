@@ -259,6 +259,22 @@ impl Fields {
         }
     }
 
+    /// Checks that a field, if there, is a string, and leaves it in its place.
+    pub fn check_string(&self, key: &str) -> Result<()> {
+        match self.get(key) {
+            None | Some(Value::String(_)) => Ok(()),
+            Some(other) => Err(self.wrong(key, "a string", other)),
+        }
+    }
+
+    /// Checks that a field, if there, is a boolean, and leaves it in its place.
+    pub fn check_boolean(&self, key: &str) -> Result<()> {
+        match self.get(key) {
+            None | Some(Value::Bool(_)) => Ok(()),
+            Some(other) => Err(self.wrong(key, "true or false", other)),
+        }
+    }
+
     /// Checks that a field, if there, is a whole number, and leaves it in its place.
     pub fn check_whole(&self, key: &str) -> Result<()> {
         match self.get(key) {

@@ -131,7 +131,7 @@ impl Client {
             let found = self.look_up(call, &metadata, &config, span);
             match &found {
                 Ok(Found::Model(m)) => debug_line!(
-                    "model '{}' is known: {} inputs, decoupled {}",
+                    "model '{}' is known: {} inputs, decoupled {:?}",
                     m.name,
                     m.inputs.len(),
                     m.decoupled

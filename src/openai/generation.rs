@@ -91,6 +91,14 @@ const HARMLESS: [&str; 7] = [
     "user",
 ];
 
+/// What the harmless ones are, where OpenAI says it.
+const HARMLESS_STRINGS: [&str; 4] = [
+    "user",
+    "service_tier",
+    "safety_identifier",
+    "prompt_cache_key",
+];
+
 /// Sampling parameters whose type is known.
 const NUMBERS: [&str; 7] = [
     "temperature",
@@ -128,6 +136,10 @@ impl Generation {
             .map(Fields::rest)
             .unwrap_or_default();
         refuse_unsupported(&mut fields, options)?;
+        for key in HARMLESS_STRINGS {
+            fields.check_string(key)?;
+        }
+        fields.check_boolean("store")?;
         for key in HARMLESS {
             if !options.allowed_openai_params.iter().any(|k| k == key) {
                 fields.take(key);
@@ -284,6 +296,8 @@ mod tests {
             (r#"{"stream":"yes"}"#, "stream"),
             (r#"{"n":"2"}"#, "n"),
             (r#"{"stream_options":[]}"#, "stream_options"),
+            (r#"{"user":5}"#, "user"),
+            (r#"{"store":"yes"}"#, "store"),
         ] {
             let e = generation(json).unwrap_err();
             assert_eq!(e.param(), Some(field), "{json}: {e}");

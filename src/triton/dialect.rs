@@ -153,15 +153,29 @@ pub fn asked_for(model: &Model) -> impl Iterator<Item = (&Tensor, Value)> {
     })
 }
 
+/// What OpenAI takes for granted, and what TensorRT-LLM's backends name beside it: a value that changes nothing.
+const NEUTRAL: [(&str, f64); 8] = [
+    ("max_tokens", DEFAULT_MAX_TOKENS as f64),
+    ("temperature", 1.0),
+    ("top_p", 1.0),
+    ("presence_penalty", 0.0),
+    ("frequency_penalty", 0.0),
+    ("repetition_penalty", 1.0),
+    ("length_penalty", 1.0),
+    ("beam_width", 1.0),
+];
+
 /// What to give a required input that the caller left out; `None`: nothing can be guessed.
 pub fn neutral(input: &Tensor) -> Option<Value> {
-    let means_max_tokens = ALIASES[0].1.contains(&input.name.as_str());
-    match input.name.as_str() {
-        _ if means_max_tokens && input.datatype.is_integer() => Some(json!(DEFAULT_MAX_TOKENS)),
-        // Older ensembles require the word lists; one empty word is TensorRT-LLM's own way to say none.
-        "bad_words" | "stop_words" if input.datatype == Datatype::Bytes => Some(json!("")),
-        _ => None,
+    let name = input.name.as_str();
+    // Older ensembles require the word lists; one empty word is TensorRT-LLM's own way to say none.
+    if matches!(name, "bad_words" | "stop_words") && input.datatype == Datatype::Bytes {
+        return Some(json!(""));
     }
+    let alias = ALIASES.iter().find(|(_, names)| names.contains(&name));
+    let name = alias.map_or(name, |(name, _)| name);
+    let (_, value) = NEUTRAL.iter().find(|(n, _)| *n == name)?;
+    input.datatype.fit(&json!(value))
 }
 
 /// The input that takes the prompt or the texts.
@@ -396,6 +410,21 @@ mod tests {
             input_for(&cancels, "stop").unwrap().name,
             "sampling_param_stop"
         );
+    }
+
+    #[test]
+    fn required_inputs_get_a_value_that_changes_nothing() {
+        let m = model(
+            "t:BYTES[1] max_new_tokens:INT32[1] temperature:FP32[1] stop_words:BYTES[-1] other:INT32[1]",
+            "text_output:BYTES[-1]",
+            0,
+            false,
+        );
+        let value = |name: &str| neutral(m.input(name).unwrap());
+        assert_eq!(value("max_new_tokens"), Some(json!(2000)));
+        assert_eq!(value("temperature"), Some(json!(1.0)));
+        assert_eq!(value("stop_words"), Some(json!("")));
+        assert_eq!(value("other"), None);
     }
 
     #[test]

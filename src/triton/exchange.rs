@@ -76,6 +76,8 @@ pub struct Exchange {
     options: Arc<Options>,
     task: Task,
     description: Description,
+    /// Triton refused infer for a model whose configuration does not say that it is decoupled, as an ensemble's may not.
+    refused_as_decoupled: bool,
     /// The error that made us look again.
     doubt: Option<Error>,
     looked_again: bool,
@@ -97,6 +99,7 @@ impl Exchange {
             options,
             task,
             description: Description::default(),
+            refused_as_decoupled: false,
             doubt: None,
             looked_again: false,
             verb: Verb::Generate,
@@ -132,6 +135,10 @@ impl Exchange {
     /// Takes a reply.
     pub fn replied(&mut self, reply: &Reply) -> Result<Step> {
         match self.read(reply) {
+            Err(error) if self.is_refused_as_decoupled(&error) => {
+                self.refused_as_decoupled = true;
+                self.begin()
+            }
             Err(error) if self.may_be_stale(&error) => {
                 self.looked_again = true;
                 self.doubt = Some(error);
@@ -159,7 +166,10 @@ impl Exchange {
 
     /// From the beginning, with what is now known.
     fn begin(&mut self) -> Result<Step> {
-        let decoupled = self.model().map(|m| m.decoupled);
+        let decoupled = match self.refused_as_decoupled {
+            true => Some(true),
+            false => self.model().and_then(|m| m.decoupled),
+        };
         (self.verb, self.url) = self.route.call(self.want(), decoupled)?;
         self.rows = None;
         if let Task::Embed(request) = &self.task {
@@ -246,6 +256,17 @@ impl Exchange {
                 self.changed = true;
             }
         }
+    }
+
+    /// Triton's 501 to an infer request for text; the same model answers through generate. Where nothing is known of the
+    /// model the caller's URL is called as it stands, and the error is the answer.
+    fn is_refused_as_decoupled(&self, error: &Error) -> bool {
+        self.verb == Verb::Infer
+            && self.want() == Want::Text
+            && self.model().is_some()
+            && !self.refused_as_decoupled
+            && error.status() == crate::error::Status::Server
+            && error.message().contains("decoupled transaction policy")
     }
 
     /// A model that was reloaded with other tensors answers old requests with these statuses; what was just looked up
@@ -365,20 +386,16 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_became_decoupled_is_noticed() {
+    fn a_model_that_turns_out_to_be_decoupled_is_asked_through_generate() {
         let mut x = exchange("http://h/v2/models/m/infer", prompt("hi"));
         x.start().unwrap();
-        x.described(known(
-            model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, false),
-            true,
-        ))
-        .unwrap();
-        x.replied(&reply(501, json!({"error":"HTTP end point doesn't support models with decoupled transaction policy"}))).unwrap();
-        let (url, _) = sent(x.described(known(
-            model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, true),
-            false,
-        )));
+        let silent = model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, false);
+        let (url, _) = sent(x.described(known(silent, false)));
+        assert_eq!(url, "http://h/v2/models/m/infer");
+        let refusal = json!({"error": "HTTP end point doesn't support models with decoupled transaction policy"});
+        let (url, _) = sent(x.replied(&reply(501, refusal.clone())));
         assert_eq!(url, "http://h/v2/models/m/generate");
+        assert!(x.replied(&reply(501, refusal)).is_err());
     }
 
     #[test]

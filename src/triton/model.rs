@@ -13,8 +13,8 @@ pub struct Model {
     pub name: String,
     /// Versions the server has ready.
     pub versions: Vec<String>,
-    /// Whether it may send other than one response to a request.
-    pub decoupled: bool,
+    /// Whether it may send other than one response to a request; `None` where the configuration could not be read.
+    pub decoupled: Option<bool>,
     /// The most rows of one request; 0: the model has no batch dimension.
     pub max_batch_size: usize,
     /// Inputs, in the model's order.
@@ -64,10 +64,10 @@ impl Model {
             outputs: tensors(metadata.outputs, config.as_ref().map(|c| &c.output))?,
             name: metadata.name,
             versions: metadata.versions,
-            decoupled: config
-                .as_ref()
-                .and_then(|c| c.model_transaction_policy.as_ref())
-                .is_some_and(|p| p.decoupled),
+            decoupled: config.as_ref().map(|c| {
+                let policy = c.model_transaction_policy.as_ref();
+                policy.is_some_and(|p| p.decoupled)
+            }),
             max_batch_size,
         })
     }
@@ -223,7 +223,7 @@ pub(crate) mod tests {
             0,
             true,
         );
-        assert!(m.decoupled);
+        assert_eq!(m.decoupled, Some(true));
         assert_eq!(m.input("max_tokens").unwrap().optional, Some(true));
         assert_eq!(m.input("text_input").unwrap().optional, Some(false));
     }
@@ -236,7 +236,7 @@ pub(crate) mod tests {
             (m.max_batch_size, m.inputs[0].dims.as_slice()),
             (1, [1].as_slice())
         );
-        assert_eq!(m.inputs[0].optional, None);
+        assert_eq!((m.inputs[0].optional, m.decoupled), (None, None));
         let flat = br#"{"name":"m","inputs":[{"name":"t","datatype":"BYTES","shape":[-1]}]}"#;
         assert_eq!(Model::read(flat, None).unwrap().max_batch_size, 0);
     }
