@@ -28,30 +28,43 @@ unsafe fn call(
 
 /// Asks for a chat completion and waits for the whole answer.
 ///
-/// @param client        NULL: the default client.
-/// @param request_json  OpenAI's request: model, messages, max_tokens, max_completion_tokens, temperature, top_p, stop,
-///   seed, … Any other key goes to the model under its own name. Beside them, in the same object, what says where and
-///   how:
-///   model: "triton/NAME", or a name of the client's model_list;
-///   api_base: a server ("http://host:8000", "…/v2"), a model ("…/v2/models/NAME[/versions/N]") or an endpoint
-///   ("…/generate", "…/infer"). For a server or a model the metadata is read once and the request made to fit;
-///   api_key: sent as "authorization: Bearer …"; extra_headers: an object of headers;
-///   timeout: seconds for the whole call, retries included (600); connect_timeout: seconds for a connection (10);
-///   idle_timeout: the server's longest silence in seconds (none but timeout);
-///   num_retries: tries after the first (0), for 408, 429, 500, 502, 503, 504 and connections that fail;
-///   fallbacks: a list of names or objects {"model", "api_base", …} to ask instead when this fails;
-///   drop_params: true leaves out what a Triton model cannot do, instead of refusing it;
-///   extra_body: an object for the top level of a generate request;
-///   mock_response: a text to answer without calling anybody;
-///   triton: {"input", "output", "endpoint", "version", "binary"}, where a model's tensors cannot be found out.
-/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @param client        May be NULL: the default client.
+/// @param request_json  Not NULL. OpenAI's request as a JSON object, see below.
+/// @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
 /// @return OpenAI's chat.completion, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
-///   usage has "estimated": true where the model tells no token counts.
+///   Its usage has "estimated": true where the model tells no token counts.
+///
+/// OpenAI's fields; the first two must be there:
+///
+/// - model: "triton/NAME", or a name of the client's model_list
+/// - messages: [{"role": "user", "content": "..."}, ...]; a content may also be a list of parts of the type "text"
+/// - max_tokens or max_completion_tokens, temperature, top_p, stop (a string or a list of strings), seed, ...
+/// - n above 1, tools, logprobs, response_format and others that no Triton model takes are refused, see drop_params;
+///   user, metadata, store and others that change nothing for the model are accepted and not sent; stream is false
+/// - any other key goes to the model under its own name
+///
+/// Beside them, in the same object, what says where and how to call. A client may hold defaults for these:
+///
+/// - api_base: a server ("http://host:8000", ".../v2"), a model (".../v2/models/NAME[/versions/N]") or an endpoint
+///   (".../generate", ".../infer"). For a server or a model, the metadata is read once and the request made to fit
+/// - api_key: sent as "authorization: Bearer ..."; extra_headers: an object of headers
+/// - timeout: seconds for the whole call, retries included (600)
+/// - connect_timeout: seconds for one connection, TLS included (10)
+/// - idle_timeout: the server's longest silence in seconds (no limit but timeout)
+/// - num_retries: tries after the first (0), for the statuses 408, 429, 500, 502, 503, 504 and connections that fail
+/// - fallbacks: a list of models' names, or of objects {"model", "api_base", ...}, to ask instead when this fails
+/// - drop_params: true leaves out what a Triton model cannot do, instead of refusing it
+/// - allowed_openai_params: a list of names to send although they would be refused or left out
+/// - additional_drop_params: a list of names to leave out
+/// - extra_body: an object for the top level of a generate request
+/// - mock_response: a text to answer without calling anybody
+/// - triton: {"input", "output", "endpoint", "version", "binary"}, where a model's tensors cannot be found out: the
+///   names of the tensors, "generate" or "infer", the model's version, and whether embeddings come as binary data
+///
+/// Other names are base_url for api_base, headers for extra_headers, request_timeout for timeout, and max_retries for
+/// num_retries.
 ///
 /// Blocks. Any thread, any number at once. Since 0.1.0.
-///
-/// # Safety
-/// `client` is NULL or a live handle, `request_json` NULL or a NUL-terminated string, `out_status` NULL or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_completion(
     client: *const mishikallm_client,
@@ -64,16 +77,13 @@ pub unsafe extern "C" fn mishikallm_completion(
 
 /// Asks for a text completion and waits for the whole answer.
 ///
-/// @param client        NULL: the default client.
-/// @param request_json  OpenAI's request: model, prompt (a string, or a list of strings, each answered by a choice of
-///   its own), and the rest as in mishikallm_completion().
-/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @param client        May be NULL: the default client.
+/// @param request_json  Not NULL. OpenAI's request as a JSON object: model, prompt (a string, or a list of strings,
+///   each answered by a choice of its own), and the rest as in mishikallm_completion().
+/// @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
 /// @return OpenAI's text_completion, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
 ///
 /// Blocks. Any thread, any number at once. Since 0.1.0.
-///
-/// # Safety
-/// As `mishikallm_completion`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_text_completion(
     client: *const mishikallm_client,
@@ -86,19 +96,16 @@ pub unsafe extern "C" fn mishikallm_text_completion(
 
 /// Asks for embeddings and waits for all of them.
 ///
-/// @param client        NULL: the default client.
-/// @param request_json  OpenAI's request: model, input (a string, a list of strings, or token ids for a model that
-///   takes integers), encoding_format ("float" or "base64": little-endian 32-bit floats), dimensions (for a model that
-///   takes it), and what says where and how, as in mishikallm_completion(); api_base may end in "/infer" or
-///   "/embeddings". More inputs than the model's max_batch_size are sent in several requests.
-/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @param client        May be NULL: the default client.
+/// @param request_json  Not NULL. OpenAI's request as a JSON object: model, input (a string, a list of strings, or
+///   token ids for a model that takes integers), encoding_format ("float" or "base64": little-endian 32-bit floats),
+///   dimensions (for a model that takes it), and what says where and how, as in mishikallm_completion(); an endpoint in
+///   api_base ends in "/infer" or "/embeddings". More inputs than the model's max_batch_size go in several requests.
+/// @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
 /// @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees it
 ///   with mishikallm_string_free().
 ///
 /// Blocks. Any thread, any number at once. Since 0.1.0.
-///
-/// # Safety
-/// As `mishikallm_completion`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_embedding(
     client: *const mishikallm_client,
@@ -118,19 +125,18 @@ pub unsafe extern "C" fn mishikallm_embedding(
 
 /// Does what an operation's name says. New operations need no new function; mishikallm_info() lists them.
 ///
-/// @param client        NULL: the default client.
-/// @param operation     "chat.completions", "completions", "embeddings": as the functions above;
-///   "models": what the server at api_base has ready, as OpenAI's list of models: {"api_base"};
-///   "health": whether the server at api_base, and the model if one is named, are ready: {"api_base", "model"?} gives
-///   {"status": "healthy" or "unhealthy", "ready", "model", "model_ready"}.
-/// @param request_json  The operation's request.
-/// @param out_status    May be NULL. MISHIKALLM_OK, or a negative status.
+/// @param client        May be NULL: the default client.
+/// @param operation     Not NULL. An operation's name, see below.
+/// @param request_json  Not NULL. The operation's request as a JSON object.
+/// @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
 /// @return the operation's answer, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
 ///
-/// Blocks. Any thread, any number at once. Since 0.1.0.
+/// - "chat.completions", "completions", "embeddings": as the three functions above
+/// - "models": {"api_base"} gives what the server there has ready, as OpenAI's list of models
+/// - "health": {"api_base", "model"} tells whether the server there is ready, and the model, where one is named:
+///   {"status": "healthy" or "unhealthy", "ready": true, "model": "NAME", "model_ready": true}
 ///
-/// # Safety
-/// As `mishikallm_completion`; `operation` is NULL or a NUL-terminated string.
+/// Blocks. Any thread, any number at once. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_invoke(
     client: *const mishikallm_client,

@@ -30,24 +30,25 @@ pub(super) unsafe fn borrow(client: *const mishikallm_client) -> Result<Arc<Clie
 
 /// Makes a client.
 ///
-/// @param config_json  Defaults for every request, and what only a client has; NULL, "" and "{}" mean none:
-///   api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, drop_params, triton: as in
-///   a request, see mishikallm_completion();
-///   model_list: a list of {"model_name", "mishikallm_params": {"model": "triton/NAME", "api_base", …}}: names that a
-///   request may give as its model;
-///   tls: {"ca_file", "client_cert_file", "client_key_file", "insecure"}: PEM files; without ca_file the system's
-///   certificates are trusted;
-///   proxy: "http://…" or "socks5://…", "" for none; without it the environment's ALL_PROXY, HTTPS_PROXY, HTTP_PROXY
-///   and NO_PROXY count. No proxy is used for this machine's own loopback;
-///   max_reply_bytes: of one reply of the server.
+/// @param config_json  May be NULL, "" or "{}": no configuration. Else a JSON object, see below.
 /// @param out_error    May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
 ///   mishikallm_string_free().
 /// @return a client that the caller frees with mishikallm_client_free(); NULL on failure.
 ///
-/// Reads the certificates; opens no connection and starts no thread. Since 0.1.0.
+/// The configuration holds defaults for every request, under the names and with the meaning that they have in one, see
+/// mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries,
+/// drop_params, triton. And it holds what only a client has:
 ///
-/// # Safety
-/// `config_json` is NULL or a NUL-terminated string; `out_error` is NULL or writable.
+/// - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
+///   names that a request may give as its model, and where and how each is called
+/// - tls: {"ca_file", "client_cert_file", "client_key_file", "insecure"}: PEM files; without ca_file the system's
+///   certificates are trusted; insecure: true trusts any
+/// - proxy: "http://..." or "socks5://...", "" for none; without it the environment's ALL_PROXY, HTTPS_PROXY,
+///   HTTP_PROXY and NO_PROXY count. No proxy is used for this machine's own loopback
+/// - max_reply_bytes: the longest reply that is read from a server; mishikallm_info() tells the default
+///
+/// A field that is none of these is an error. Reads the certificates; opens no connection and starts no thread. Any
+/// thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_client_new(
     config_json: *const c_char,
@@ -85,9 +86,6 @@ pub unsafe extern "C" fn mishikallm_client_new(
 /// @param client  NULL is a no-op: the default client is never closed.
 ///
 /// The handle stays valid until it is freed. Any thread, any number of times. Since 0.1.0.
-///
-/// # Safety
-/// `client` is NULL, or came from `mishikallm_client_new` and is not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_client_close(client: *const mishikallm_client) {
     // SAFETY: valid by contract where it is not NULL.
@@ -104,10 +102,7 @@ pub unsafe extern "C" fn mishikallm_client_close(client: *const mishikallm_clien
 /// @param client  NULL is a no-op. No other thread may be about to use the handle; calls that have begun end with
 ///   MISHIKALLM_CLOSED and are no obstacle.
 ///
-/// Any thread, and in a child of fork() too. Since 0.1.0.
-///
-/// # Safety
-/// `client` is NULL, or came from `mishikallm_client_new` and is freed once.
+/// Any thread, and in a child of fork() too. Each client is freed once. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_client_free(client: *mut mishikallm_client) {
     if !client.is_null() {

@@ -16,9 +16,9 @@ pub const MISHIKALLM_LOG_DEBUG: i32 = 4;
 
 /// Takes a line of the log.
 ///
-/// `message` is NUL-terminated UTF-8 without a line break at its end, borrowed for the callback. Called on the thread
-/// that makes a call, by several threads at once. It must not call mishikallm_set_log() and must not throw; what it
-/// logs by calling this library is not logged again.
+/// The message is NUL-terminated UTF-8 without a line break at its end, borrowed for the callback; the level is one of
+/// MISHIKALLM_LOG_ERROR to MISHIKALLM_LOG_DEBUG. Called on the thread that makes a call, so by several threads at once.
+/// It must not throw or longjmp() out of the callback. It may call this library; what that would log is not logged.
 pub type mishikallm_log_fn =
     Option<unsafe extern "C" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
 
@@ -43,16 +43,14 @@ impl Host {
 
 /// Sets where the library's log goes, for the whole process. Without it nothing is logged.
 ///
-/// @param write      NULL: nowhere.
-/// @param userdata   Handed to each call of write. It must stay valid until another mishikallm_set_log() has returned.
-/// @param max_level  The least important level that is written: MISHIKALLM_LOG_ERROR … MISHIKALLM_LOG_DEBUG; 0: none.
+/// @param write      May be NULL: nowhere.
+/// @param userdata   May be NULL. Handed to each call of write; must stay valid until another mishikallm_set_log() has
+///   returned.
+/// @param max_level  The least important level that is written: MISHIKALLM_LOG_ERROR to MISHIKALLM_LOG_DEBUG; 0: none.
 /// @return MISHIKALLM_OK; MISHIKALLM_ARGUMENT for a level that is none; MISHIKALLM_BUSY from inside a callback.
 ///
 /// When it returns, the callback that was set before is not running and will not run again. No line holds a key, a
 /// header's value or a prompt. Any thread. Since 0.1.0.
-///
-/// # Safety
-/// `write` is NULL or a function of its type; `userdata` is valid for it as described.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_set_log(
     write: mishikallm_log_fn,

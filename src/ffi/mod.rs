@@ -1,17 +1,27 @@
 //! The C ABI: pointers in, one guarded call, pointers out. No logic lives here, and nowhere else is `unsafe` allowed.
 //!
 //! The comments of this folder are the manual that C programmers read: cbindgen renders them into
-//! `include/mishikallm.h`, under the rules in `cbindgen.toml`.
+//! `include/mishikallm.h`, under the rules in `cbindgen.toml`, in the order of the modules below. So they say nothing
+//! of Rust, and are ASCII: not every C compiler takes a header for UTF-8.
 
-// C's names are the public ones here.
-#![allow(non_camel_case_types)]
+#![allow(non_camel_case_types, reason = "C's names are the public ones here")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the header's rules and each @param are the contract; a section for Rust would stand in the C header"
+)]
+
+// The header's order; a blank line keeps rustfmt from sorting them.
+mod version;
+
+mod log;
+
+mod text;
+
+mod client;
 
 mod call;
-mod client;
+
 mod guard;
-mod log;
-mod text;
-mod version;
 
 pub use call::*;
 pub use client::*;

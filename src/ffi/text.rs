@@ -49,9 +49,6 @@ pub(super) fn to_c(text: String) -> *mut c_char {
 /// @param string  NULL is a no-op. Each string is freed once; a string from elsewhere must not be given.
 ///
 /// Any thread, at any time, also after the client that made it is gone. Since 0.1.0.
-///
-/// # Safety
-/// `string` is NULL or came from this library and was not freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_string_free(string: *mut c_char) {
     if !string.is_null() {

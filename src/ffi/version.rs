@@ -4,11 +4,11 @@ use super::text::to_c;
 use crate::error::Status;
 use std::ffi::{CStr, c_char};
 
-/// The library's version when the header was made; see mishikallm_version() for the one that is loaded.
+/// The first number of the version when the header was made; mishikallm_version() tells the one that is loaded.
 pub const MISHIKALLM_VERSION_MAJOR: i32 = 0;
-/// See MISHIKALLM_VERSION_MAJOR.
+/// The second number of the version; see MISHIKALLM_VERSION_MAJOR.
 pub const MISHIKALLM_VERSION_MINOR: i32 = 1;
-/// See MISHIKALLM_VERSION_MAJOR.
+/// The third number of the version; see MISHIKALLM_VERSION_MAJOR.
 pub const MISHIKALLM_VERSION_PATCH: i32 = 0;
 /// The ABI's version when the header was made; also the number in the soname. 0 until 1.0: no promise yet.
 pub const MISHIKALLM_ABI_VERSION: u32 = 0;
@@ -48,7 +48,9 @@ pub const MISHIKALLM_UNAVAILABLE: i32 = -13;
 
 /// Tells the ABI's version of the library that is loaded.
 ///
-/// A host that loads the library at run time compares it with MISHIKALLM_ABI_VERSION. Any thread. Since 0.1.0.
+/// @return a number that a host compares with MISHIKALLM_ABI_VERSION where it loads the library at run time.
+///
+/// Any thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn mishikallm_abi_version() -> u32 {
     crate::ABI_VERSION
@@ -56,7 +58,9 @@ pub extern "C" fn mishikallm_abi_version() -> u32 {
 
 /// Tells the version of the library that is loaded, such as "0.1.0".
 ///
-/// @return a static string, not to be freed. Any thread. Since 0.1.0.
+/// @return a static string, not to be freed.
+///
+/// Any thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn mishikallm_version() -> *const c_char {
     const VERSION: &CStr =
@@ -67,9 +71,12 @@ pub extern "C" fn mishikallm_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// Tells what the library can do, as JSON: version, abi, features, operations, limits.
+/// Tells what the library can do, as a JSON object: version, abi, features, operations (what mishikallm_invoke() takes)
+/// and limits.
 ///
-/// @return a string that the caller frees with mishikallm_string_free(). Any thread. Since 0.1.0.
+/// @return a string that the caller frees with mishikallm_string_free(); never NULL.
+///
+/// Any thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn mishikallm_info() -> *mut c_char {
     to_c(super::guard::guarded(|| Ok(crate::client::info())).unwrap_or_else(|e| e.to_json()))
@@ -77,7 +84,10 @@ pub extern "C" fn mishikallm_info() -> *mut c_char {
 
 /// Names a status, such as "ARGUMENT" for MISHIKALLM_ARGUMENT.
 ///
-/// @return a static string, not to be freed; "UNKNOWN" for a number that is no status. Any thread. Since 0.1.0.
+/// @param status  Any number.
+/// @return a static string, not to be freed; "UNKNOWN" for a number that is no status.
+///
+/// Any thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn mishikallm_status_name(status: i32) -> *const c_char {
     let name: &'static CStr = match Status::ALL.iter().find(|s| s.as_i32() == status) {

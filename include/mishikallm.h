@@ -1,0 +1,408 @@
+/*
+ * libmishikallm: models on NVIDIA Triton Inference Server with OpenAI's JSON.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ *     #include <mishikallm.h>
+ *     #include <stdio.h>
+ *
+ *     int main(void)
+ *     {
+ *         int32_t status;
+ *         char *answer = mishikallm_completion(NULL,
+ *             "{\"model\":\"triton/llama\",\"api_base\":\"http://localhost:8000\","
+ *             "\"messages\":[{\"role\":\"user\",\"content\":\"who are u?\"}]}", &status);
+ *         puts(answer);
+ *         mishikallm_string_free(answer);
+ *         return status == MISHIKALLM_OK ? 0 : 1;
+ *     }
+ *
+ * Shared:  cc program.c -lmishikallm
+ * Static:  cc program.c libmishikallm.a -lpthread -ldl -lm
+ *
+ * RULES, for every function; each function's comment says only what is its own.
+ *
+ *  1. JSON is NUL-terminated UTF-8. Every char * returned is the caller's: free it with mishikallm_string_free().
+ *     Every const char * is static, or borrowed for the duration of a callback. What the caller hands in stays the
+ *     caller's, and is only read until the function returns.
+ *  2. A call that fails returns
+ *         {"error": {"message": "...", "type": "...", "param": "...", "code": "...", "status": 400}}
+ *     where the answer would be, and a negative status in the out-parameter, which may be NULL. "status" is the HTTP
+ *     status that says the same; "param" is the field at fault, or null; "retry_after" (seconds) is there where the
+ *     server sent it. There is no last error of a thread.
+ *  3. A const handle may be used by any number of threads at once, any other by one at a time. A _close may be called
+ *     from any thread, any number of times. A _free takes NULL; handles are freed in any order.
+ *  4. A client may be NULL: the process-wide default client, whose requests each carry their api_base.
+ *  5. The library starts no thread. A client that was made before fork() answers MISHIKALLM_FORKED in the child,
+ *     and is freed there as anywhere.
+ *  6. Nothing that the caller or the server sends aborts the process: NULL where a string is expected, bytes that are
+ *     no UTF-8, text that is no JSON are MISHIKALLM_ARGUMENT, with a message that names the field. A defect of the
+ *     library becomes MISHIKALLM_PANIC. No message and no log line holds a key or a header's value, and none a prompt,
+ *     unless the server's own words repeat it.
+ *  7. Time-outs bound connecting, TLS and waiting. Resolving a host's name is the system's: it takes the time that
+ *     resolv.conf says, and counts.
+ *  8. Unknown fields of an answer are to be ignored: there may be more in later versions. Numbers of statuses and
+ *     constants never change; functions are only added. Do not unload the library (dlclose) while calls are under way.
+ */
+
+
+#ifndef MISHIKALLM_H
+#define MISHIKALLM_H
+
+#include <stdint.h>
+#include <stddef.h>
+
+/**
+ * The first number of the version when the header was made; mishikallm_version() tells the one that is loaded.
+ */
+#define MISHIKALLM_VERSION_MAJOR 0
+
+/**
+ * The second number of the version; see MISHIKALLM_VERSION_MAJOR.
+ */
+#define MISHIKALLM_VERSION_MINOR 1
+
+/**
+ * The third number of the version; see MISHIKALLM_VERSION_MAJOR.
+ */
+#define MISHIKALLM_VERSION_PATCH 0
+
+/**
+ * The ABI's version when the header was made; also the number in the soname. 0 until 1.0: no promise yet.
+ */
+#define MISHIKALLM_ABI_VERSION 0
+
+/**
+ * The answer is whole.
+ */
+#define MISHIKALLM_OK 0
+
+/**
+ * A stream has ended.
+ */
+#define MISHIKALLM_DONE 1
+
+/**
+ * Nothing arrived within the time that the caller gave; not an error.
+ */
+#define MISHIKALLM_TIMEOUT 2
+
+/**
+ * The request is wrong: NULL, no UTF-8, no JSON, or a field that the message names.
+ */
+#define MISHIKALLM_ARGUMENT -1
+
+/**
+ * The client's configuration is wrong.
+ */
+#define MISHIKALLM_CONFIG -2
+
+/**
+ * The server cannot be reached: its name, the connection, TLS.
+ */
+#define MISHIKALLM_CONNECT -3
+
+/**
+ * A time-out ran out; the message says which and after how long.
+ */
+#define MISHIKALLM_DEADLINE -4
+
+/**
+ * The server answered with an error; the message has its words.
+ */
+#define MISHIKALLM_SERVER -5
+
+/**
+ * The server's answer was cut short, or is not what Triton sends.
+ */
+#define MISHIKALLM_PROTOCOL -6
+
+/**
+ * The call was cancelled.
+ */
+#define MISHIKALLM_CANCELLED -7
+
+/**
+ * The client was closed.
+ */
+#define MISHIKALLM_CLOSED -8
+
+/**
+ * Another thread holds what this call needs.
+ */
+#define MISHIKALLM_BUSY -9
+
+/**
+ * The client was made before fork() and used in the child.
+ */
+#define MISHIKALLM_FORKED -10
+
+/**
+ * A size limit was passed; mishikallm_info() tells the limits.
+ */
+#define MISHIKALLM_LIMIT -11
+
+/**
+ * A defect of the library; the call is lost, nothing else is.
+ */
+#define MISHIKALLM_PANIC -12
+
+/**
+ * No deployment is left that could take the call.
+ */
+#define MISHIKALLM_UNAVAILABLE -13
+
+/**
+ * Log level: something failed and nobody is told otherwise.
+ */
+#define MISHIKALLM_LOG_ERROR 1
+
+/**
+ * Log level: something the operator should know.
+ */
+#define MISHIKALLM_LOG_WARN 2
+
+/**
+ * Log level: what happens rarely.
+ */
+#define MISHIKALLM_LOG_INFO 3
+
+/**
+ * Log level: one line a request.
+ */
+#define MISHIKALLM_LOG_DEBUG 4
+
+/**
+ * Calls models: connections, what is known of models, and defaults for every request.
+ *
+ * A client is for any number of threads at once. Make one and keep it; NULL is the process-wide default client.
+ */
+typedef struct mishikallm_client mishikallm_client;
+
+/**
+ * Takes a line of the log.
+ *
+ * The message is NUL-terminated UTF-8 without a line break at its end, borrowed for the callback; the level is one of
+ * MISHIKALLM_LOG_ERROR to MISHIKALLM_LOG_DEBUG. Called on the thread that makes a call, so by several threads at once.
+ * It must not throw or longjmp() out of the callback. It may call this library; what that would log is not logged.
+ */
+typedef void (*mishikallm_log_fn)(int32_t level,
+                                  const char *message,
+                                  void *userdata);
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Tells the ABI's version of the library that is loaded.
+ *
+ * @return a number that a host compares with MISHIKALLM_ABI_VERSION where it loads the library at run time.
+ *
+ * Any thread. Since 0.1.0.
+ */
+uint32_t mishikallm_abi_version(void);
+
+/**
+ * Tells the version of the library that is loaded, such as "0.1.0".
+ *
+ * @return a static string, not to be freed.
+ *
+ * Any thread. Since 0.1.0.
+ */
+const char *mishikallm_version(void);
+
+/**
+ * Tells what the library can do, as a JSON object: version, abi, features, operations (what mishikallm_invoke() takes)
+ * and limits.
+ *
+ * @return a string that the caller frees with mishikallm_string_free(); never NULL.
+ *
+ * Any thread. Since 0.1.0.
+ */
+char *mishikallm_info(void);
+
+/**
+ * Names a status, such as "ARGUMENT" for MISHIKALLM_ARGUMENT.
+ *
+ * @param status  Any number.
+ * @return a static string, not to be freed; "UNKNOWN" for a number that is no status.
+ *
+ * Any thread. Since 0.1.0.
+ */
+const char *mishikallm_status_name(int32_t status);
+
+/**
+ * Sets where the library's log goes, for the whole process. Without it nothing is logged.
+ *
+ * @param write      May be NULL: nowhere.
+ * @param userdata   May be NULL. Handed to each call of write; must stay valid until another mishikallm_set_log() has
+ *   returned.
+ * @param max_level  The least important level that is written: MISHIKALLM_LOG_ERROR to MISHIKALLM_LOG_DEBUG; 0: none.
+ * @return MISHIKALLM_OK; MISHIKALLM_ARGUMENT for a level that is none; MISHIKALLM_BUSY from inside a callback.
+ *
+ * When it returns, the callback that was set before is not running and will not run again. No line holds a key, a
+ * header's value or a prompt. Any thread. Since 0.1.0.
+ */
+int32_t mishikallm_set_log(mishikallm_log_fn write,
+                           void *userdata,
+                           int32_t max_level);
+
+/**
+ * Frees a string that this library returned.
+ *
+ * @param string  NULL is a no-op. Each string is freed once; a string from elsewhere must not be given.
+ *
+ * Any thread, at any time, also after the client that made it is gone. Since 0.1.0.
+ */
+void mishikallm_string_free(char *string);
+
+/**
+ * Makes a client.
+ *
+ * @param config_json  May be NULL, "" or "{}": no configuration. Else a JSON object, see below.
+ * @param out_error    May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
+ *   mishikallm_string_free().
+ * @return a client that the caller frees with mishikallm_client_free(); NULL on failure.
+ *
+ * The configuration holds defaults for every request, under the names and with the meaning that they have in one, see
+ * mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries,
+ * drop_params, triton. And it holds what only a client has:
+ *
+ * - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
+ *   names that a request may give as its model, and where and how each is called
+ * - tls: {"ca_file", "client_cert_file", "client_key_file", "insecure"}: PEM files; without ca_file the system's
+ *   certificates are trusted; insecure: true trusts any
+ * - proxy: "http://..." or "socks5://...", "" for none; without it the environment's ALL_PROXY, HTTPS_PROXY,
+ *   HTTP_PROXY and NO_PROXY count. No proxy is used for this machine's own loopback
+ * - max_reply_bytes: the longest reply that is read from a server; mishikallm_info() tells the default
+ *
+ * A field that is none of these is an error. Reads the certificates; opens no connection and starts no thread. Any
+ * thread. Since 0.1.0.
+ */
+mishikallm_client *mishikallm_client_new(const char *config_json,
+                                         char **out_error);
+
+/**
+ * Ends every call under way on this client with MISHIKALLM_CLOSED, at once, and lets it refuse new ones.
+ *
+ * @param client  NULL is a no-op: the default client is never closed.
+ *
+ * The handle stays valid until it is freed. Any thread, any number of times. Since 0.1.0.
+ */
+void mishikallm_client_close(const mishikallm_client *client);
+
+/**
+ * Closes a client, as mishikallm_client_close() does, and gives up its handle.
+ *
+ * @param client  NULL is a no-op. No other thread may be about to use the handle; calls that have begun end with
+ *   MISHIKALLM_CLOSED and are no obstacle.
+ *
+ * Any thread, and in a child of fork() too. Each client is freed once. Since 0.1.0.
+ */
+void mishikallm_client_free(mishikallm_client *client);
+
+/**
+ * Asks for a chat completion and waits for the whole answer.
+ *
+ * @param client        May be NULL: the default client.
+ * @param request_json  Not NULL. OpenAI's request as a JSON object, see below.
+ * @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
+ * @return OpenAI's chat.completion, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
+ *   Its usage has "estimated": true where the model tells no token counts.
+ *
+ * OpenAI's fields; the first two must be there:
+ *
+ * - model: "triton/NAME", or a name of the client's model_list
+ * - messages: [{"role": "user", "content": "..."}, ...]; a content may also be a list of parts of the type "text"
+ * - max_tokens or max_completion_tokens, temperature, top_p, stop (a string or a list of strings), seed, ...
+ * - n above 1, tools, logprobs, response_format and others that no Triton model takes are refused, see drop_params;
+ *   user, metadata, store and others that change nothing for the model are accepted and not sent; stream is false
+ * - any other key goes to the model under its own name
+ *
+ * Beside them, in the same object, what says where and how to call. A client may hold defaults for these:
+ *
+ * - api_base: a server ("http://host:8000", ".../v2"), a model (".../v2/models/NAME[/versions/N]") or an endpoint
+ *   (".../generate", ".../infer"). For a server or a model, the metadata is read once and the request made to fit
+ * - api_key: sent as "authorization: Bearer ..."; extra_headers: an object of headers
+ * - timeout: seconds for the whole call, retries included (600)
+ * - connect_timeout: seconds for one connection, TLS included (10)
+ * - idle_timeout: the server's longest silence in seconds (no limit but timeout)
+ * - num_retries: tries after the first (0), for the statuses 408, 429, 500, 502, 503, 504 and connections that fail
+ * - fallbacks: a list of models' names, or of objects {"model", "api_base", ...}, to ask instead when this fails
+ * - drop_params: true leaves out what a Triton model cannot do, instead of refusing it
+ * - allowed_openai_params: a list of names to send although they would be refused or left out
+ * - additional_drop_params: a list of names to leave out
+ * - extra_body: an object for the top level of a generate request
+ * - mock_response: a text to answer without calling anybody
+ * - triton: {"input", "output", "endpoint", "version", "binary"}, where a model's tensors cannot be found out: the
+ *   names of the tensors, "generate" or "infer", the model's version, and whether embeddings come as binary data
+ *
+ * Other names are base_url for api_base, headers for extra_headers, request_timeout for timeout, and max_retries for
+ * num_retries.
+ *
+ * Blocks. Any thread, any number at once. Since 0.1.0.
+ */
+char *mishikallm_completion(const mishikallm_client *client,
+                            const char *request_json,
+                            int32_t *out_status);
+
+/**
+ * Asks for a text completion and waits for the whole answer.
+ *
+ * @param client        May be NULL: the default client.
+ * @param request_json  Not NULL. OpenAI's request as a JSON object: model, prompt (a string, or a list of strings,
+ *   each answered by a choice of its own), and the rest as in mishikallm_completion().
+ * @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
+ * @return OpenAI's text_completion, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
+ *
+ * Blocks. Any thread, any number at once. Since 0.1.0.
+ */
+char *mishikallm_text_completion(const mishikallm_client *client,
+                                 const char *request_json,
+                                 int32_t *out_status);
+
+/**
+ * Asks for embeddings and waits for all of them.
+ *
+ * @param client        May be NULL: the default client.
+ * @param request_json  Not NULL. OpenAI's request as a JSON object: model, input (a string, a list of strings, or
+ *   token ids for a model that takes integers), encoding_format ("float" or "base64": little-endian 32-bit floats),
+ *   dimensions (for a model that takes it), and what says where and how, as in mishikallm_completion(); an endpoint in
+ *   api_base ends in "/infer" or "/embeddings". More inputs than the model's max_batch_size go in several requests.
+ * @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
+ * @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees it
+ *   with mishikallm_string_free().
+ *
+ * Blocks. Any thread, any number at once. Since 0.1.0.
+ */
+char *mishikallm_embedding(const mishikallm_client *client,
+                           const char *request_json,
+                           int32_t *out_status);
+
+/**
+ * Does what an operation's name says. New operations need no new function; mishikallm_info() lists them.
+ *
+ * @param client        May be NULL: the default client.
+ * @param operation     Not NULL. An operation's name, see below.
+ * @param request_json  Not NULL. The operation's request as a JSON object.
+ * @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
+ * @return the operation's answer, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
+ *
+ * - "chat.completions", "completions", "embeddings": as the three functions above
+ * - "models": {"api_base"} gives what the server there has ready, as OpenAI's list of models
+ * - "health": {"api_base", "model"} tells whether the server there is ready, and the model, where one is named:
+ *   {"status": "healthy" or "unhealthy", "ready": true, "model": "NAME", "model_ready": true}
+ *
+ * Blocks. Any thread, any number at once. Since 0.1.0.
+ */
+char *mishikallm_invoke(const mishikallm_client *client,
+                        const char *operation,
+                        const char *request_json,
+                        int32_t *out_status);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* MISHIKALLM_H */

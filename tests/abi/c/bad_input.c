@@ -1,0 +1,244 @@
+/* What no caller should send, and may: each request is answered with a status and an error that names the field, says
+ * what was expected, and holds no secret; nothing aborts and nothing is sent.
+ * usage: bad_input REFUSED_URL */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include "bad_input.h"
+
+static const char *url;
+static mishikallm_client *client;
+
+/* Everything that a message must not repeat has one of these in it. */
+static int holds_a_secret(const char *text)
+{
+    return strstr(text, "secret") || strstr(text, "private");
+}
+
+static void log_line(int32_t level, const char *message, void *userdata)
+{
+    (void)level, (void)userdata;
+    if (holds_a_secret(message)) fprintf(stderr, "logged: %s\n", message);
+    CHECK(!holds_a_secret(message));
+}
+
+/* Mistakes found so far: the program goes on, so that one run shows them all. */
+static int mistakes;
+
+static void mistake(const char *what, const char *request, const char *answer)
+{
+    mistakes++;
+    fprintf(stderr, "%s\n  %.300s\n  %s\n", what, request ? request : "NULL", answer ? answer : "NULL");
+}
+
+/* An error has every part that the header names, and words for the person who has to change something. */
+static void check_error(const char *answer, const char *request, const char *field)
+{
+    const char *message = json_at(answer, "error.message");
+    if (!message || !json_at(answer, "error.type") || !json_at(answer, "error.param") ||
+        !json_at(answer, "error.code") || !json_at(answer, "error.status")) {
+        mistake("this is no error as the header says:", request, answer);
+        return;
+    }
+    if (holds_a_secret(answer)) mistake("a secret is told:", request, answer);
+    if (!field) return;
+    char quoted[128];
+    snprintf(quoted, sizeof quoted, "\"%s\"", field);
+    /* Of "messages[0].role" the param may name the beginning; the message has it all. */
+    if (!json_is(answer, "error.param", quoted) && strncmp(message + 1, field, strlen(field)) != 0)
+        mistake(quoted, request, answer);
+}
+
+/* Makes a call that has to fail with this status and name this field. */
+static void refused(const char *operation, const char *request, int32_t expected, const char *field)
+{
+    const mishikallm_client *clients[] = {client, NULL};
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        int32_t status = -99;
+        char *answer = mishikallm_invoke(clients[i], operation, request, &status);
+        if (status != expected) mistake(operation ? operation : "operation NULL", request, answer);
+        else check_error(answer, request, field);
+        mishikallm_string_free(answer);
+    }
+}
+
+/* A good request for an operation, but for one field: with another value, or without it (`missing`). */
+static char *request_with(const char *operation, const char *field, const char *value)
+{
+    int chat = strcmp(operation, "chat.completions") == 0, text = strcmp(operation, "completions") == 0;
+    int vectors = strcmp(operation, "embeddings") == 0, models = strcmp(operation, "models") == 0;
+    char api_base[128];
+    snprintf(api_base, sizeof api_base, "\"%s%s\"", url, vectors ? "/x/infer" : chat || text ? "/x/generate" : "");
+    const char *good[][2] = {
+        {"api_base", api_base},
+        {"api_key", "\"sk-secret-key\""},
+        {"extra_headers", "{\"x-pass\":\"secret-header\"}"},
+        {models ? NULL : "model", "\"triton/llm\""},
+        {chat ? "messages" : NULL, "[{\"role\":\"user\",\"content\":\"my private prompt\"}]"},
+        {text ? "prompt" : vectors ? "input" : NULL, "\"my private prompt\""},
+    };
+    size_t size = 1024 + (value ? strlen(value) : 0);
+    char *request = malloc(size), *at = request;
+    CHECK(request != NULL);
+    const char *between = "{";
+    if (field && value != missing) {
+        at += sprintf(at, "{\"%s\":%s", field, value);
+        between = ",";
+    }
+    for (size_t i = 0; i < COUNT(good); i++) {
+        if (!good[i][0] || (field && strcmp(good[i][0], field) == 0)) continue;
+        at += sprintf(at, "%s\"%s\":%s", between, good[i][0], good[i][1]);
+        between = ",";
+    }
+    strcpy(at, "}");
+    return request;
+}
+
+/* What is no request at all, to each function. */
+static void no_requests(void)
+{
+    for (size_t i = 0; i < COUNT(no_objects); i++) {
+        for (size_t k = 0; k < COUNT(all); k++)
+            refused(all[k], no_objects[i], MISHIKALLM_ARGUMENT, "request_json");
+
+        int32_t status = -99;
+        char *(*functions[])(const mishikallm_client *, const char *, int32_t *) = {
+            mishikallm_completion, mishikallm_text_completion, mishikallm_embedding};
+        for (size_t k = 0; k < COUNT(functions); k++) {
+            char *answer = functions[k](NULL, no_objects[i], &status);
+            if (status != MISHIKALLM_ARGUMENT) mistake("status", no_objects[i], answer);
+            check_error(answer, no_objects[i], "request_json");
+            mishikallm_string_free(answer);
+        }
+    }
+}
+
+static void no_operations(void)
+{
+    char *good = request_with("chat.completions", NULL, NULL);
+    for (size_t i = 0; i < COUNT(no_operation); i++)
+        refused(no_operation[i], good, MISHIKALLM_ARGUMENT, "operation");
+    free(good);
+}
+
+/* 100 MB, in a request, in an operation's name, and in a configuration. */
+static void too_long(void)
+{
+    size_t size = 100u << 20;
+    char *text = malloc(size + 1);
+    CHECK(text != NULL);
+    memset(text, ' ', size);
+    text[size] = '\0';
+    text[0] = '{';
+    text[size - 1] = '}';
+    for (size_t i = 0; i < COUNT(all); i++) refused(all[i], text, MISHIKALLM_LIMIT, "request_json");
+    refused(text, "{}", MISHIKALLM_LIMIT, "operation");
+    char *error = NULL;
+    CHECK(mishikallm_client_new(text, &error) == NULL);
+    check_error(error, "100 MB", "config_json");
+    mishikallm_string_free(error);
+    free(text);
+}
+
+/* 10,000 levels of lists, of objects, and of both that are never closed. */
+static void too_deep(void)
+{
+    enum { DEPTH = 10000 };
+    static const char *pairs[][2] = {{"[", "]"}, {"{\"a\":", "}"}, {"[{\"a\":", ""}};
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        char *text = malloc(DEPTH * 16 + 1), *at = text;
+        CHECK(text != NULL);
+        for (int k = 0; k < DEPTH; k++) at += sprintf(at, "%s", pairs[i][0]);
+        at += sprintf(at, "1");
+        for (int k = 0; k < DEPTH; k++) at += sprintf(at, "%s", pairs[i][1]);
+        refused("chat.completions", text, MISHIKALLM_ARGUMENT, "request_json");
+        char *request = request_with("chat.completions", "messages", text);
+        refused("chat.completions", request, MISHIKALLM_ARGUMENT, "request_json");
+        free(request);
+        char *error = NULL;
+        CHECK(mishikallm_client_new(text, &error) == NULL);
+        check_error(error, "10,000 levels", "config_json");
+        mishikallm_string_free(error);
+        free(text);
+    }
+}
+
+/* A wrong value in each field of a request. */
+static void wrong_fields(void)
+{
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        for (size_t k = 0; k < COUNT(all); k++) {
+            if (!(fields[i].operations & 1 << k)) continue;
+            for (const char *const *value = fields[i].wrong; *value; value++) {
+                char *request = request_with(all[k], fields[i].field, *value);
+                refused(all[k], request, MISHIKALLM_ARGUMENT, fields[i].name ? fields[i].name : fields[i].field);
+                free(request);
+            }
+        }
+    }
+}
+
+/* The same fields as a client's defaults, and a client's own. */
+static void wrong_configurations(void)
+{
+    for (size_t i = 0; i < COUNT(configurations); i++) {
+        for (const char *const *value = configurations[i].wrong; *value; value++) {
+            const char *field = configurations[i].field, *name = configurations[i].name;
+            char text[1024], *error = NULL;
+            snprintf(text, sizeof text, "{\"%s\":%s,\"%s\":\"sk-secret-key\"}", field, *value,
+                     strcmp(field, "api_key") ? "api_key" : "api_base");
+            mishikallm_client *made = mishikallm_client_new(text, &error);
+            if (made) mistake("a client was made:", text, NULL);
+            else check_error(error, text, name ? name : field);
+            mishikallm_client_free(made);
+            mishikallm_string_free(error);
+        }
+    }
+    for (size_t i = 1; i < COUNT(no_objects); i++) { /* NULL and empty texts are no configuration, and good */
+        char *error = NULL;
+        if (no_objects[i][strspn(no_objects[i], " \t")] == '\0') continue;
+        mishikallm_client *made = mishikallm_client_new(no_objects[i], &error);
+        if (made) mistake("a client was made:", no_objects[i], NULL);
+        else check_error(error, no_objects[i], "config_json");
+        mishikallm_client_free(made);
+        mishikallm_string_free(error);
+    }
+}
+
+/* What is tolerated although its type is wrong: whoever makes the library refuse it moves it to the fields above. */
+static void tolerated_fields(void)
+{
+    for (size_t i = 0; i < COUNT(tolerated); i++) {
+        int32_t status = -99;
+        char *request = request_with("chat.completions", tolerated[i][0], tolerated[i][1]);
+        char *answer = mishikallm_completion(client, request, &status);
+        if (status != MISHIKALLM_CONNECT) mistake("refused by now; move it to the fields:", request, answer);
+        mishikallm_string_free(answer);
+        free(request);
+    }
+}
+
+int main(int count, char **arguments)
+{
+    CHECK(count == 2);
+    url = arguments[1];
+    CHECK(mishikallm_set_log(log_line, NULL, MISHIKALLM_LOG_DEBUG) == MISHIKALLM_OK);
+    client = mishikallm_client_new("{}", NULL);
+
+    /* A request without a mistake gets as far as the server that is not there: what is refused below is the mistake. */
+    for (size_t i = 0; i < COUNT(all); i++) {
+        char *request = request_with(all[i], NULL, NULL);
+        refused(all[i], request, MISHIKALLM_CONNECT, NULL);
+        free(request);
+    }
+    no_requests();
+    no_operations();
+    too_long();
+    too_deep();
+    wrong_fields();
+    wrong_configurations();
+    tolerated_fields();
+
+    mishikallm_client_free(client);
+    CHECK(mishikallm_set_log(NULL, NULL, 0) == MISHIKALLM_OK);
+    return mistakes ? 1 : 0;
+}

@@ -1,0 +1,263 @@
+/* Calls on a server: what comes back when it answers, when it does not, and when a client is closed, freed or forked.
+ * usage: calls URL REFUSED_URL */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include <dirent.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *server, *nobody;
+
+/* A chat request to the server's path, with more fields; freed by the caller. */
+static char *chat_at(const char *url, const char *path, const char *more)
+{
+    const char *form = "{\"model\":\"triton/llm\",\"api_base\":\"%s%s\","
+                       "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]%s}";
+    size_t size = strlen(form) + strlen(url) + strlen(path) + strlen(more);
+    char *request = malloc(size);
+    CHECK(request != NULL);
+    snprintf(request, size, form, url, path, more);
+    return request;
+}
+
+/* Makes a chat call that has to come to this status; the caller frees the answer. */
+static char *chat(const mishikallm_client *client, const char *path, const char *more, int32_t expected)
+{
+    int32_t status = -99;
+    char *request = chat_at(server, path, more);
+    char *answer = mishikallm_completion(client, request, &status);
+    free(request);
+    CHECK(json_whole(answer));
+    if (status != expected)
+        fprintf(stderr, "%s: %s, %s\n", path, mishikallm_status_name(status), answer);
+    CHECK(status == expected);
+    return answer;
+}
+
+/* What the server counts: its "accepted" connections, or requests that it keeps in "silent" wait. */
+static int count(const mishikallm_client *client, const char *path)
+{
+    char *answer = chat(client, path, "", MISHIKALLM_OK);
+    int number = atoi(json_at(answer, "choices.0.message.content") + 1);
+    mishikallm_string_free(answer);
+    return number;
+}
+
+static int tasks(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/task");
+    CHECK(folder != NULL);
+    for (struct dirent *entry; (entry = readdir(folder));) count += entry->d_name[0] != '.';
+    closedir(folder);
+    return count;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Every function and every operation, on a client with a default api_base. */
+static void answers(const mishikallm_client *client)
+{
+    const char *chat_request =
+        "{\"model\":\"triton/llm\",\"messages\":[{\"role\":\"user\",\"content\":\"who are u?\"}]}";
+    const char *text_request = "{\"model\":\"triton/llm\",\"prompt\":[\"one\",\"two\"]}";
+    int32_t status = -99;
+
+    char *answer = mishikallm_completion(client, chat_request, &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "object", "\"chat.completion\"");
+    CHECK_JSON(answer, "model", "\"llm\"");
+    CHECK_JSON(answer, "choices.0.message.content", "\"echo: who are u?\"");
+    mishikallm_string_free(answer);
+
+    answer = mishikallm_text_completion(client, text_request, &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "object", "\"text_completion\"");
+    CHECK_JSON(answer, "choices.0.text", "\"echo: one\"");
+    CHECK_JSON(answer, "choices.1.text", "\"echo: two\"");
+    mishikallm_string_free(answer);
+
+    answer = mishikallm_invoke(client, "chat.completions", chat_request, &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "object", "\"chat.completion\"");
+    mishikallm_string_free(answer);
+
+    answer = mishikallm_invoke(client, "completions", text_request, NULL);
+    CHECK_JSON(answer, "object", "\"text_completion\"");
+    mishikallm_string_free(answer);
+
+    answer = mishikallm_invoke(client, "models", "{}", &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "object", "\"list\"");
+    CHECK_JSON(answer, "data.0.id", "\"triton/llm\"");
+    mishikallm_string_free(answer);
+
+    answer = mishikallm_invoke(client, "health", "{\"model\":\"triton/llm\"}", &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "status", "\"healthy\"");
+    CHECK_JSON(answer, "model_ready", "true");
+    mishikallm_string_free(answer);
+}
+
+static void embeddings(const mishikallm_client *client)
+{
+    char request[256];
+    int32_t status = -99;
+    snprintf(request, sizeof request,
+             "{\"model\":\"triton/vectors\",\"api_base\":\"%s/vectors/infer\",\"input\":[\"a\",\"b\"]}", server);
+    char *answer = mishikallm_embedding(client, request, &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "object", "\"list\"");
+    CHECK_JSON(answer, "data.1.index", "1");
+    CHECK(strtod(json_at(answer, "data.1.embedding.2"), NULL) == 6.5);
+    char *same = mishikallm_invoke(client, "embeddings", request, NULL);
+    CHECK(strcmp(answer, same) == 0);
+    mishikallm_string_free(same);
+    mishikallm_string_free(answer);
+}
+
+/* What a server may do wrong, and the status that says so. */
+static void failures(const mishikallm_client *client)
+{
+    static const struct {
+        const char *path;
+        int32_t status;
+        const char *http;
+    } cases[] = {
+        {"/busy/generate", MISHIKALLM_SERVER, "503"},      {"/nowhere/generate", MISHIKALLM_SERVER, "404"},
+        {"/hidden/generate", MISHIKALLM_SERVER, "500"},    {"/other/generate", MISHIKALLM_PROTOCOL, "502"},
+        {"/list/generate", MISHIKALLM_PROTOCOL, "502"},    {"/page/generate", MISHIKALLM_PROTOCOL, "502"},
+        {"/cut/generate", MISHIKALLM_PROTOCOL, "502"},     {"/noise/generate", MISHIKALLM_PROTOCOL, "502"},
+        {"/nothing/generate", MISHIKALLM_PROTOCOL, "502"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *answer = chat(client, cases[i].path, "", cases[i].status);
+        CHECK_JSON(answer, "error.status", cases[i].http);
+        mishikallm_string_free(answer);
+    }
+
+    char *answer = chat(client, "/busy/generate", "", MISHIKALLM_SERVER);
+    CHECK_JSON(answer, "error.message", "\"the queue is full\"");
+    CHECK(strtod(json_at(answer, "error.retry_after"), NULL) == 7);
+    mishikallm_string_free(answer);
+
+    answer = chat(client, "/silent/generate", ",\"timeout\":0.2", MISHIKALLM_DEADLINE);
+    CHECK(strstr(answer, "(timeout)") != NULL);
+    mishikallm_string_free(answer);
+
+    int32_t status = -99;
+    char *request = chat_at(nobody, "", "");
+    answer = mishikallm_completion(client, request, &status);
+    CHECK(status == MISHIKALLM_CONNECT);
+    CHECK(strstr(answer, "refused") != NULL);
+    mishikallm_string_free(answer);
+    free(request);
+
+    /* What the caller keeps secret does not come back, though the server repeats it. */
+    answer = chat(client, "/repeats/generate",
+                  ",\"api_key\":\"sk-secret-key\",\"extra_headers\":{\"x-pass\":\"secret-header\"}", MISHIKALLM_SERVER);
+    CHECK(strstr(answer, "not understood") && strstr(answer, "***") && !strstr(answer, "secret"));
+    mishikallm_string_free(answer);
+}
+
+static void limit(void)
+{
+    mishikallm_client *small = mishikallm_client_new("{\"max_reply_bytes\":1000}", NULL);
+    char *answer = chat(small, "/long/generate", "", MISHIKALLM_LIMIT);
+    CHECK(strstr(answer, "max_reply_bytes") != NULL);
+    mishikallm_string_free(answer);
+    mishikallm_string_free(chat(small, "", "", MISHIKALLM_OK));
+    mishikallm_client_free(small);
+    mishikallm_string_free(chat(NULL, "/long/generate", "", MISHIKALLM_OK));
+}
+
+/* A call that the server never answers, on a thread of its own. */
+static void *wait_for_ever(void *client)
+{
+    mishikallm_string_free(chat(client, "/silent/generate", ",\"timeout\":60", MISHIKALLM_CLOSED));
+    return NULL;
+}
+
+/* Closing or freeing a client ends the calls under way, at once. */
+static void closed_under_way(void end(mishikallm_client *))
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    mishikallm_client *client = mishikallm_client_new(NULL, NULL);
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, wait_for_ever, client) == 0);
+    while (count(NULL, "/count/silent/generate") < THREADS) continue;
+    double began = seconds();
+    end(client);
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(seconds() - began < 5);
+}
+
+static void close_then_free(mishikallm_client *client)
+{
+    mishikallm_client_close(client);
+    mishikallm_string_free(chat(client, "", "", MISHIKALLM_CLOSED));
+    mishikallm_client_close(client);
+    mishikallm_client_free(client);
+}
+
+/* In a child: what was made before fork() is refused and freed, what is made there works. */
+static void forked(void)
+{
+    mishikallm_client *client = mishikallm_client_new(NULL, NULL);
+    char *answer = chat(client, "", "", MISHIKALLM_OK);
+    mishikallm_string_free(chat(NULL, "", "", MISHIKALLM_OK));
+    int connections = count(client, "/count/accepted/generate");
+
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK_JSON(answer, "object", "\"chat.completion\"");
+        mishikallm_string_free(answer);
+        mishikallm_string_free(chat(client, "", "", MISHIKALLM_FORKED));
+        mishikallm_string_free(chat(NULL, "", "", MISHIKALLM_FORKED));
+        mishikallm_client_close(client);
+        mishikallm_client_free(client);
+
+        mishikallm_client *own = mishikallm_client_new(NULL, NULL);
+        mishikallm_string_free(chat(own, "", "", MISHIKALLM_OK));
+        mishikallm_client_free(own);
+        exit(0); /* not _exit(): the sanitizer looks for the child's leaks too */
+    }
+    int ended = -1;
+    CHECK(waitpid(child, &ended, 0) == child && ended == 0);
+
+    /* The child has taken nothing away from the parent: only the child's own client has opened a connection. */
+    CHECK(count(client, "/count/accepted/generate") == connections + 1);
+    mishikallm_string_free(answer);
+    mishikallm_client_free(client);
+}
+
+int main(int arguments, char **argument)
+{
+    CHECK(arguments == 3);
+    server = argument[1];
+    nobody = argument[2];
+    char config[256];
+    snprintf(config, sizeof config, "{\"api_base\":\"%s\"}", server);
+
+    mishikallm_client *client = mishikallm_client_new(config, NULL);
+    answers(client);
+    embeddings(client);
+    embeddings(NULL);
+    failures(client);
+    failures(NULL);
+    limit();
+    CHECK(tasks() == 1); /* the library started no thread */
+    forked();
+    closed_under_way(close_then_free);
+    closed_under_way(mishikallm_client_free);
+    mishikallm_client_free(client);
+    return 0;
+}
