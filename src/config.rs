@@ -113,6 +113,19 @@ impl Options {
         for key in ["extra_headers", "headers"] {
             take_headers(fields, key, &mut headers)?;
         }
+        let bytes: usize = headers
+            .iter()
+            .map(|(n, v): (&String, &Secret)| n.len() + v.reveal().len() + 4)
+            .sum();
+        if bytes > limits::HEADER_BYTES {
+            return Err(Error::argument(
+                "extra_headers",
+                format!(
+                    "extra_headers: {bytes} bytes, more than the limit of {}",
+                    limits::HEADER_BYTES
+                ),
+            ));
+        }
         for key in ["chat_template", "tokenizer"] {
             if fields.take(key).is_some() {
                 return Err(Error::argument(
@@ -151,14 +164,22 @@ impl Options {
     }
 
     /// Fills what the request left open from the client's configuration.
+    ///
+    /// Credentials that stand beside an `api_base` are for that server: a request that names another gets none of them.
     pub fn or(mut self, defaults: &Options) -> Options {
-        self.api_base = self.api_base.or_else(|| defaults.api_base.clone());
-        self.api_key = self.api_key.or_else(|| defaults.api_key.clone());
-        for (name, value) in &defaults.headers {
-            self.headers
-                .entry(name.clone())
-                .or_insert_with(|| value.clone());
+        let elsewhere = match (&self.api_base, &defaults.api_base) {
+            (Some(own), Some(default)) => origin(own) != origin(default),
+            _ => false,
+        };
+        if !elsewhere {
+            self.api_key = self.api_key.or_else(|| defaults.api_key.clone());
+            for (name, value) in &defaults.headers {
+                self.headers
+                    .entry(name.clone())
+                    .or_insert_with(|| value.clone());
+            }
         }
+        self.api_base = self.api_base.or_else(|| defaults.api_base.clone());
         self.timeout = self.timeout.or(defaults.timeout);
         self.connect_timeout = self.connect_timeout.or(defaults.connect_timeout);
         self.idle_timeout = self.idle_timeout.or(defaults.idle_timeout);
@@ -181,6 +202,15 @@ impl Options {
         };
         self
     }
+}
+
+/// Scheme, host and port of a URL, as far as it is written.
+fn origin(url: &str) -> String {
+    let end = url.find("://").map_or(0, |i| i + 3);
+    let host = url[end..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |i| end + i);
+    url[..host].to_ascii_lowercase()
 }
 
 impl TritonOptions {
@@ -241,7 +271,7 @@ pub struct ClientConfig {
     /// Bytes of the longest reply.
     pub max_reply_bytes: Option<usize>,
     /// `http://…` or `socks5://…`; empty: no proxy. Default: from the environment.
-    pub proxy: Option<String>,
+    pub proxy: Option<Secret>,
 }
 
 /// One entry of a model list: a public name's model, and where and how to call it.
@@ -330,7 +360,7 @@ impl ClientConfig {
             }
         };
         let max_reply_bytes = fields.whole("max_reply_bytes", 1)?;
-        let proxy = fields.string("proxy")?;
+        let proxy = fields.string("proxy")?.map(Secret::new);
         let defaults = Options::take(&mut fields)?;
         fields.no_more(
             "api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, \
@@ -470,11 +500,23 @@ fn take_headers(fields: &mut Fields, key: &str, into: &mut BTreeMap<String, Secr
 }
 
 fn check_header_value(param: &str, text: &str) -> Result<()> {
+    let wrong = |why: String| Err(Error::argument(param, format!("{param}: {why}")));
     if text.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
-        return Err(Error::argument(
-            param,
-            format!("{param}: holds a control character (a line break?) that no header may hold"),
+        return wrong(
+            "holds a control character (a line break?) that no header may hold".to_owned(),
+        );
+    }
+    if text.len() > limits::HEADER_VALUE_BYTES {
+        return wrong(format!(
+            "expected at most {} bytes (as one of extra_headers), got {}",
+            limits::HEADER_VALUE_BYTES,
+            text.len()
         ));
+    }
+    let is_credential =
+        param == "api_key" || param.to_ascii_lowercase().ends_with(".authorization");
+    if is_credential && !text.is_ascii() {
+        return wrong("expected ASCII characters only, got others".to_owned());
     }
     Ok(())
 }
@@ -499,6 +541,30 @@ mod tests {
         assert_eq!(call.timeout, Some(Duration::from_secs(1)));
         assert_eq!(call.headers["x-a"].reveal(), "2");
         assert_eq!(call.headers["x-b"].reveal(), "1");
+    }
+
+    #[test]
+    fn credentials_stay_with_their_server() {
+        let client =
+            options(r#"{"api_base":"http://a:8000/x","api_key":"k","extra_headers":{"X-A":"1"}}"#)
+                .unwrap();
+        let same = options(r#"{"api_base":"HTTP://A:8000/y"}"#)
+            .unwrap()
+            .or(&client);
+        assert!(same.api_key.is_some() && same.headers.len() == 1);
+        let other = options(r#"{"api_base":"http://b:8000/x"}"#)
+            .unwrap()
+            .or(&client);
+        assert!(other.api_key.is_none() && other.headers.is_empty());
+        // A key without a server is for all of them.
+        let any = options(r#"{"api_key":"k"}"#).unwrap();
+        assert!(
+            options(r#"{"api_base":"http://b"}"#)
+                .unwrap()
+                .or(&any)
+                .api_key
+                .is_some()
+        );
     }
 
     #[test]

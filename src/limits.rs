@@ -18,6 +18,15 @@ pub const LOOKUP_BYTES: usize = 4 << 20;
 /// Bytes of Triton's words that an error message carries on.
 pub const MESSAGE_BYTES: usize = 4096;
 
+/// Bytes of all headers that a caller adds; few servers take more than 64 KiB.
+pub const HEADER_BYTES: usize = 512 << 10;
+
+/// Bytes of one header's value.
+pub const HEADER_VALUE_BYTES: usize = 32 << 10;
+
+/// Fallbacks of one request.
+pub const FALLBACKS: usize = 16;
+
 /// Fields of one request; OpenAI's have some thirty.
 pub const FIELDS: usize = 1024;
 

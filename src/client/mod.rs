@@ -15,13 +15,13 @@ use crate::plan::call::{Call, Env};
 use crate::{ABI_VERSION, VERSION, json, limits};
 use once_cell::sync::OnceCell;
 use serde_json::json;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Calls models. Any number of threads may use one at once.
-#[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
     http: http::Http,
@@ -32,6 +32,13 @@ pub struct Client {
     wake: Condvar,
     /// The process that made it: sockets and locks are worth nothing in a child.
     pid: u32,
+}
+
+impl fmt::Debug for Client {
+    /// Says nothing of the configuration: a URL or a proxy may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -165,6 +172,8 @@ pub fn info() -> String {
             "config_bytes": limits::CONFIG_BYTES,
             "reply_bytes": limits::REPLY_BYTES,
             "fields": limits::FIELDS,
+            "header_bytes": limits::HEADER_BYTES,
+            "fallbacks": limits::FALLBACKS,
             "prompts": limits::PROMPTS,
             "embedding_inputs": limits::EMBEDDING_INPUTS,
             "stop_sequences": limits::STOP_SEQUENCES,

@@ -1,6 +1,7 @@
 //! What is known of models: looked up once for each model and server, by one caller while the others wait, and again
 //! when an answer shows that it is stale.
 
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::triton::exchange::Description;
 use crate::triton::model::Model;
@@ -36,16 +37,26 @@ struct State {
     looking: bool,
     model: Option<Arc<Model>>,
     looked_at: Option<Instant>,
-    /// Whose look-up failed (a key that opens less than another), and until when it is not tried again.
-    refused: Option<(u64, Instant)>,
+    forgotten_at: Option<Instant>,
+    /// Whose look-ups failed (a key may open less than another), and when.
+    refused: HashMap<u64, Instant>,
+    /// How many look-ups have ended, and the error of the last one, for those who waited for it.
+    ended: u64,
+    error: Option<Error>,
 }
+
+/// Credentials whose failed look-up is remembered, for one model.
+const MOST_REFUSED: usize = 64;
 
 /// Ends a look-up also when it panics: nobody is to wait for ever.
 struct Looking<'a>(&'a Slot);
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
-        self.0.lock().looking = false;
+        let mut state = self.0.lock();
+        state.looking = false;
+        state.ended += 1;
+        drop(state);
         self.0.changed.notify_all();
     }
 }
@@ -79,30 +90,44 @@ impl Models {
         slots.entry(url.to_owned()).or_default().clone()
     }
 
-    /// Forgets a model that was changed.
+    /// Forgets a model that was changed. Not over and over: a server may answer with versions that it never tells of.
     pub fn forget(&self, url: &str) {
-        let mut state = self.slot(url).lock().looked_at.take();
-        let _ = state.take();
+        let slot = self.slot(url);
+        let mut state = slot.lock();
+        let now = Instant::now();
+        let lately = |at: Instant| now.saturating_duration_since(at) < limits::LOOKUP_AGAIN_AFTER;
+        if !state.forgotten_at.is_some_and(lately) {
+            state.forgotten_at = Some(now);
+            state.looked_at = None;
+        }
     }
 
     /// What is known of the model whose metadata is at `url`; `look_up` finds out. `fresh`: what is known is in doubt.
-    pub fn describe<E>(
+    pub fn describe(
         &self,
         url: &str,
         fresh: bool,
         asker: Asker<'_>,
-        look_up: impl FnOnce() -> Result<Found, E>,
-    ) -> Result<Description, E> {
+        look_up: impl FnOnce() -> Result<Found>,
+    ) -> Result<Description> {
         let slot = self.slot(url);
         let mut state = slot.lock();
+        let mut waited_for = None;
         loop {
             let now = Instant::now();
             if let Some(description) = state.known(fresh, asker, now) {
                 return Ok(description);
             }
+            // Who waited for a look-up that failed fails with it, instead of waiting for one of his own.
+            if waited_for.is_some_and(|round| round < state.ended) {
+                if let Some(error) = &state.error {
+                    return Err(error.clone());
+                }
+            }
             if !state.looking {
                 break;
             }
+            waited_for.get_or_insert(state.ended);
             let left = asker.deadline.saturating_duration_since(now);
             if left.is_zero() {
                 return Ok(Description::default());
@@ -120,6 +145,7 @@ impl Models {
         let found = look_up();
         let mut state = slot.lock();
         let now = Instant::now();
+        state.error = found.as_ref().err().cloned();
         let description = match found {
             Ok(Found::Model(model)) => {
                 let model = match &state.model {
@@ -129,14 +155,17 @@ impl Models {
                 };
                 state.model = Some(model.clone());
                 state.looked_at = Some(now);
-                state.refused = None;
+                state.refused.clear();
                 Ok(Description {
                     model: Some(model),
                     remembered: false,
                 })
             }
             Ok(Found::Never) => {
-                state.refused = Some(((asker.credentials)(), now + limits::LOOKUP_FAILED_FOR));
+                if state.refused.len() >= MOST_REFUSED {
+                    state.refused.clear();
+                }
+                state.refused.insert((asker.credentials)(), now);
                 Ok(Description::default())
             }
             Ok(Found::NotNow) => {
@@ -163,10 +192,15 @@ impl State {
                 });
             }
         }
-        let refused = self
-            .refused
-            .is_some_and(|(who, until)| until > now && who == (asker.credentials)());
-        (refused && !fresh).then_some(Description {
+        if self.refused.is_empty() {
+            return None;
+        }
+        let refused_for = now.saturating_duration_since(*self.refused.get(&(asker.credentials)())?);
+        let believed = match fresh {
+            true => limits::LOOKUP_AGAIN_AFTER,
+            false => limits::LOOKUP_FAILED_FOR,
+        };
+        (refused_for < believed).then_some(Description {
             model: None,
             remembered: true,
         })
@@ -202,7 +236,7 @@ mod tests {
                     let look_up = || {
                         looks.fetch_add(1, Ordering::SeqCst);
                         std::thread::sleep(Duration::from_millis(20));
-                        Ok::<_, ()>(Found::Model(model()))
+                        Ok(Found::Model(model()))
                     };
                     assert!(
                         models
@@ -220,14 +254,14 @@ mod tests {
     #[test]
     fn a_refusal_is_remembered_for_those_credentials() {
         let models = Models::default();
-        let never = || Ok::<_, ()>(Found::Never);
+        let never = || Ok(Found::Never);
         assert!(
             !models
                 .describe("u", false, asker(), never)
                 .unwrap()
                 .remembered
         );
-        fn unreachable() -> Result<Found, ()> {
+        fn unreachable() -> Result<Found> {
             panic!("looked again")
         }
         assert!(
@@ -242,7 +276,7 @@ mod tests {
         };
         assert!(
             models
-                .describe("u", false, other, || Ok::<_, ()>(Found::Model(model())))
+                .describe("u", false, other, || Ok(Found::Model(model())))
                 .unwrap()
                 .model
                 .is_some()
@@ -253,11 +287,11 @@ mod tests {
     fn what_is_not_ready_now_is_asked_again() {
         let models = Models::default();
         models
-            .describe("u", false, asker(), || Ok::<_, ()>(Found::NotNow))
+            .describe("u", false, asker(), || Ok(Found::NotNow))
             .unwrap();
         assert!(
             models
-                .describe("u", false, asker(), || Ok::<_, ()>(Found::Model(model())))
+                .describe("u", false, asker(), || Ok(Found::Model(model())))
                 .unwrap()
                 .model
                 .is_some()
@@ -267,15 +301,13 @@ mod tests {
     #[test]
     fn a_failed_look_frees_those_who_wait() {
         let models = Models::default();
-        assert_eq!(
-            models
-                .describe("u", false, asker(), || Err("no"))
-                .unwrap_err(),
-            "no"
-        );
+        let error = models
+            .describe("u", false, asker(), || Err(Error::connect("no")))
+            .unwrap_err();
+        assert_eq!(error.message(), "no");
         assert!(
             models
-                .describe("u", false, asker(), || Ok::<_, &str>(Found::Model(model())))
+                .describe("u", false, asker(), || Ok(Found::Model(model())))
                 .is_ok()
         );
     }
@@ -284,12 +316,12 @@ mod tests {
     fn forgetting_looks_again() {
         let models = Models::default();
         models
-            .describe("u", false, asker(), || Ok::<_, ()>(Found::Model(model())))
+            .describe("u", false, asker(), || Ok(Found::Model(model())))
             .unwrap();
         models.forget("u");
         let again = models
-            .describe("u", false, asker(), || Err("looked"))
+            .describe("u", false, asker(), || Err(Error::connect("looked")))
             .unwrap_err();
-        assert_eq!(again, "looked");
+        assert_eq!(again.message(), "looked");
     }
 }

@@ -50,15 +50,18 @@ impl Client {
                     Err(e) => Event::Failed(e),
                 },
                 Todo::Wait(pause, because) => {
-                    if Instant::now() + pause >= span.deadline || !self.sleep(pause) {
-                        return Err(self.or_closed(because));
+                    if Instant::now() + pause >= span.deadline {
+                        Event::TooLate(because)
+                    } else if !self.sleep(pause) {
+                        return Err(Error::closed());
+                    } else {
+                        debug_line!(
+                            "trying again after {:.1} s: HTTP {}",
+                            pause.as_secs_f64(),
+                            because.http_status()
+                        );
+                        Event::Waited
                     }
-                    debug_line!(
-                        "trying again after {:.1} s: HTTP {}",
-                        pause.as_secs_f64(),
-                        because.http_status()
-                    );
-                    Event::Waited
                 }
             };
             if self.is_closed() {
@@ -83,9 +86,12 @@ impl Client {
             limits: Limits {
                 deadline: lookup.map_or(span.deadline, |l| l.min(span.deadline)),
                 idle: call.options().idle_timeout,
+                connect: call
+                    .options()
+                    .connect_timeout
+                    .unwrap_or(limits::CONNECT_TIMEOUT),
             },
             timeout: span.timeout,
-            connect_timeout: call.options().connect_timeout,
         };
         let sent_at = Instant::now();
         let result = match lookup {
@@ -147,7 +153,10 @@ impl Client {
     }
 
     fn look_up(&self, call: &Call, metadata: &str, config: &str, span: Span) -> Result<Found> {
-        let until = Instant::now() + limits::LOOKUP_TIMEOUT;
+        // A look-up that is swallowed leaves the call half of its time.
+        let now = Instant::now();
+        let half = span.deadline.saturating_duration_since(now) / 2;
+        let until = now + half.min(limits::LOOKUP_TIMEOUT);
         let get = |url: &str| {
             let request = Request::get(url.to_owned());
             let first = self.send(call, &request, span, Some(until));

@@ -22,6 +22,32 @@ const HELD_BACK: usize = 16 << 10;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
+/// Stands before all other connectors: a connection is begun.
+#[derive(Debug, Default)]
+pub struct Begin;
+
+impl Connector<()> for Begin {
+    type Out = ();
+
+    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<()>, Error> {
+        context::connecting();
+        Ok(None)
+    }
+}
+
+/// Stands after all other connectors: the connection is there, with proxy and TLS.
+#[derive(Debug, Default)]
+pub struct End;
+
+impl<In: Transport> Connector<In> for End {
+    type Out = In;
+
+    fn connect(&self, _: &ConnectionDetails, chained: Option<In>) -> Result<Option<In>, Error> {
+        context::connected();
+        Ok(chained)
+    }
+}
+
 /// Connects where no connector before it has.
 #[derive(Debug, Default)]
 pub struct SocketConnector;
@@ -94,10 +120,14 @@ fn left(timeout: NextTimeout, own: Timeout) -> Result<(Option<Duration>, Timeout
                 least = (Some(d), reason);
             }
         };
+        let now = Instant::now();
         limit(
-            limits.deadline.saturating_duration_since(Instant::now()),
+            limits.deadline.saturating_duration_since(now),
             Timeout::Global,
         );
+        if let Some(until) = context::connect_deadline() {
+            limit(until.saturating_duration_since(now), Timeout::Connect);
+        }
         if let (Some(idle), Timeout::PerRead) = (limits.idle, own) {
             limit(idle, Timeout::PerRead);
         }
@@ -200,6 +230,13 @@ impl Transport for Socket {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.flush(timeout)?;
+        if self.buffers.input_append_buf().is_empty() {
+            // The buffer is full and nobody could use what is in it: only a reply's header is read as a whole.
+            return Err(Error::LargeResponseHeader(
+                self.buffers.input().len(),
+                self.buffers.input().len(),
+            ));
+        }
         loop {
             let (left, reason) = left(timeout.for_read(), Timeout::PerRead)?;
             let wanted = left.map(coarse);
@@ -227,7 +264,11 @@ impl Transport for Socket {
     /// ureq asks twice a request: when the reply is read, and before the connection is used again. The second look
     /// finds what the first would.
     fn is_open(&mut self) -> bool {
-        if !self.held_back.is_empty() || self.write_error.is_some() {
+        // Under TLS, what was read and not yet decrypted is no part of an answer that is whole.
+        if !self.held_back.is_empty()
+            || self.write_error.is_some()
+            || !self.buffers.input().is_empty()
+        {
             return false;
         }
         if std::mem::take(&mut self.just_read) {

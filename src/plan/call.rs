@@ -47,7 +47,7 @@ pub enum Todo {
     },
     /// Send this with [`Call::headers`] and come back with [`Event::Replied`].
     Send(Request),
-    /// Wait, and come back with [`Event::Waited`]; where there is no time for it, the call ends with this error.
+    /// Wait, and come back with [`Event::Waited`], or with [`Event::TooLate`] and this error where there is no time for it.
     Wait(Duration, Error),
     /// The answer's JSON.
     Done(String),
@@ -66,6 +66,8 @@ pub enum Event {
     Failed(Error),
     /// The pause is over.
     Waited,
+    /// There was no time for the pause.
+    TooLate(Error),
 }
 
 /// One call.
@@ -105,7 +107,7 @@ impl Call {
         config: &ClientConfig,
         env: Env,
     ) -> Result<Call> {
-        let fallbacks = fallback::take(&mut fields)?
+        let fallbacks = fallback::take(&mut fields, config)?
             .into_iter()
             .map(|fields| Call::new(operation, fields, config, env.clone()))
             .collect::<Result<_>>()?;
@@ -239,10 +241,14 @@ impl Call {
 
     /// Goes on; an error ends the call.
     pub fn on(&mut self, event: Event) -> Result<Todo> {
+        let too_late = matches!(event, Event::TooLate(_));
         match self.advance(event) {
             Ok(todo) => Ok(todo),
             Err(error) => {
-                let most = self.options.num_retries.unwrap_or(0);
+                let most = match too_late {
+                    true => 0,
+                    false => self.options.num_retries.unwrap_or(0),
+                };
                 let chance = self.next_chance();
                 match retry::pause(&error, self.tried, most, chance) {
                     Some(pause) => {
@@ -282,7 +288,7 @@ impl Call {
     }
 
     fn advance(&mut self, event: Event) -> Result<Todo> {
-        if let Event::Failed(error) = event {
+        if let Event::Failed(error) | Event::TooLate(error) = event {
             return Err(error);
         }
         let stamp = Stamp {

@@ -1,7 +1,7 @@
 //! Where a call's secrets go: into its headers, and never into an error.
 
 use crate::config::{Options, Secret};
-use crate::error::Error;
+use crate::error::{Error, clip};
 
 /// Headers of every request of a call: lower-case names, the caller's own first.
 pub(super) fn headers(options: &Options) -> Vec<(String, String)> {
@@ -21,24 +21,46 @@ pub(super) fn headers(options: &Options) -> Vec<(String, String)> {
     headers
 }
 
-/// A server may repeat what it was sent: the caller's secrets do not come back in an error.
+/// A server may repeat what it was sent: the caller's secrets do not come back in an error. Then a long one is cut.
 pub(super) fn redact(error: Error, options: &Options) -> Error {
-    let secrets = options
+    let mut message = error.message().to_owned();
+    for secret in secrets(options) {
+        message = message.replace(&secret, "***");
+    }
+    error.with_message(clip(message))
+}
+
+/// All that is secret of a call, longest first, so that none hides a part of another. A very short value is no secret
+/// and a common word.
+fn secrets(options: &Options) -> Vec<String> {
+    let headers = options
         .headers
         .values()
         .chain(&options.api_key)
         .map(Secret::reveal);
-    let mut message = error.message().to_owned();
-    for secret in secrets {
-        // "Bearer x" as a header: the token alone is as secret. A very short value is no secret, and a common word.
-        for part in std::iter::once(secret).chain(secret.split_whitespace()) {
-            if part.len() >= 4
-                && !part.eq_ignore_ascii_case("bearer")
-                && !part.eq_ignore_ascii_case("basic")
-            {
-                message = message.replace(part, "***");
-            }
-        }
-    }
-    error.with_message(message)
+    // "Bearer x" as a header: the token alone is as secret.
+    let tokens = headers
+        .clone()
+        .filter_map(|value| value.split_once(' '))
+        .filter(|(scheme, _)| {
+            ["bearer", "basic", "token", "apikey"].contains(&scheme.to_ascii_lowercase().as_str())
+        })
+        .map(|(_, token)| token.trim());
+    // A token in the query, as some gateways want it.
+    let query = options
+        .api_base
+        .as_deref()
+        .and_then(|url| url.split_once('?'));
+    let values = query
+        .into_iter()
+        .flat_map(|(_, query)| query.split(['&', '#']))
+        .map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    let mut secrets: Vec<String> = headers
+        .chain(tokens)
+        .chain(values)
+        .filter(|s| s.len() >= 4)
+        .map(str::to_owned)
+        .collect();
+    secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
+    secrets
 }

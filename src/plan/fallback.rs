@@ -1,14 +1,22 @@
 //! `fallbacks`: what a request wants to be asked instead when its own model fails.
 
+use crate::config::ClientConfig;
 use crate::error::{Error, Result, Status};
 use crate::json::{Fields, kind};
+use crate::limits;
 use serde_json::Value;
 
-/// Where credentials stand; they belong to one server.
-const CREDENTIALS: [&str; 3] = ["api_key", "extra_headers", "headers"];
+/// What belongs to one server.
+const OF_ONE_SERVER: [&str; 5] = [
+    "api_base",
+    "base_url",
+    "api_key",
+    "extra_headers",
+    "headers",
+];
 
 /// Takes `fallbacks` and gives each as a request of its own: the same request with the fallback's fields over it.
-pub fn take(fields: &mut Fields) -> Result<Vec<Fields>> {
+pub fn take(fields: &mut Fields, config: &ClientConfig) -> Result<Vec<Fields>> {
     let entries = match fields.take("fallbacks") {
         None => return Ok(Vec::new()),
         Some(Value::Array(entries)) => entries,
@@ -19,6 +27,16 @@ pub fn take(fields: &mut Fields) -> Result<Vec<Fields>> {
             ));
         }
     };
+    if entries.len() > limits::FALLBACKS {
+        return Err(Error::argument(
+            "fallbacks",
+            format!(
+                "fallbacks: expected at most {}, got {}",
+                limits::FALLBACKS,
+                entries.len()
+            ),
+        ));
+    }
     let own = fields.clone().rest();
     entries
         .into_iter()
@@ -27,13 +45,21 @@ pub fn take(fields: &mut Fields) -> Result<Vec<Fields>> {
             let mut request = own.clone();
             match entry {
                 Value::String(model) => {
+                    // A name of the model list comes with its own server.
+                    if config.models.contains_key(&model) {
+                        OF_ONE_SERVER
+                            .iter()
+                            .for_each(|key| drop(request.remove(*key)));
+                    }
                     request.insert("model".to_owned(), Value::String(model));
                 }
                 Value::Object(over) => {
-                    if over.contains_key("api_base") {
-                        for key in CREDENTIALS {
-                            request.remove(key);
-                        }
+                    let name = over.get("model").and_then(Value::as_str);
+                    let is_listed = name.is_some_and(|name| config.models.contains_key(name));
+                    if is_listed || over.contains_key("api_base") {
+                        OF_ONE_SERVER
+                            .iter()
+                            .for_each(|key| drop(request.remove(*key)));
                     }
                     request.extend(over);
                 }

@@ -113,7 +113,11 @@ pub fn list(tensors: &[Tensor]) -> String {
     if tensors.is_empty() {
         return "none".into();
     }
-    let all: Vec<String> = tensors.iter().map(Tensor::to_string).collect();
+    const MOST: usize = 40;
+    let mut all: Vec<String> = tensors.iter().take(MOST).map(Tensor::to_string).collect();
+    if tensors.len() > MOST {
+        all.push(format!("and {} more", tensors.len() - MOST));
+    }
     all.join(", ")
 }
 
