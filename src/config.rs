@@ -99,7 +99,7 @@ impl Options {
     pub fn take(fields: &mut Fields) -> Result<Options> {
         let api_base = match fields.string("api_base")? {
             Some(base) => {
-                fields.take("base_url");
+                fields.string("base_url")?;
                 Some(base)
             }
             None => fields.string("base_url")?,
@@ -237,9 +237,16 @@ impl TritonOptions {
                 ));
             }
         }
+        let tensor = |fields: &mut Fields, key: &str| match fields.string(key)? {
+            Some(name) if name.is_empty() => Err(Error::argument(
+                &format!("triton.{key}"),
+                format!("triton.{key}: expected a tensor's name, got an empty string"),
+            )),
+            name => Ok(name),
+        };
         let options = TritonOptions {
-            input: fields.string("input")?,
-            output: fields.string("output")?,
+            input: tensor(&mut fields, "input")?,
+            output: tensor(&mut fields, "output")?,
             endpoint: match fields.string("endpoint")?.as_deref() {
                 None => None,
                 Some("generate") => Some(EndpointKind::Generate),
@@ -322,7 +329,8 @@ impl ClientConfig {
             None => {}
             Some(Value::Array(entries)) => {
                 for (i, entry) in entries.into_iter().enumerate() {
-                    let (name, deployment) = read_deployment(i, entry)?;
+                    let (name, deployment) =
+                        read_deployment(i, entry).map_err(|e| in_entry(i, e))?;
                     if models.insert(name.clone(), deployment).is_some() {
                         return Err(Error::argument(
                             "model_list",
@@ -363,8 +371,8 @@ impl ClientConfig {
         let proxy = fields.string("proxy")?.map(Secret::new);
         let defaults = Options::take(&mut fields)?;
         fields.no_more(
-            "api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, \
-             drop_params, triton, model_list, tls, proxy, max_reply_bytes",
+            "api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, drop_params, \
+             allowed_openai_params, additional_drop_params, mock_response, triton, model_list, tls, proxy, max_reply_bytes",
         )?;
         Ok(ClientConfig {
             defaults,
@@ -400,8 +408,25 @@ fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {
         .string("model")?
         .ok_or_else(|| missing("mishikallm_params.model"))?;
     let options = Options::take(&mut params)?;
-    params.no_more("model, api_base, api_key, extra_headers, timeout, num_retries, triton")?;
+    params.no_more(
+        "model, api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, drop_params, \
+         allowed_openai_params, additional_drop_params, mock_response, triton",
+    )?;
+    entry.take("model_info");
+    entry.no_more("model_name, mishikallm_params, model_info")?;
     Ok((name, Deployment { model, options }))
+}
+
+/// The same mistake, with its place in the model list.
+fn in_entry(i: usize, e: Error) -> Error {
+    let place = format!("model_list[{i}]");
+    match e.message().starts_with(&place) {
+        true => e,
+        false => {
+            let message = format!("{place}: {}", e.message());
+            e.with_message(message)
+        }
+    }
 }
 
 /// The same mistake, in a configuration.
@@ -428,11 +453,11 @@ fn seconds(fields: &mut Fields, key: &str) -> Result<Option<Duration>> {
         )
     };
     let n = value.as_f64().ok_or_else(wrong)?;
-    if !n.is_finite() || n <= 0.0 {
-        return Err(wrong());
-    }
     let longest = limits::LONGEST_TIMEOUT.as_secs_f64();
-    Ok(Some(Duration::from_secs_f64(n.min(longest))))
+    match Duration::try_from_secs_f64(n.min(longest)) {
+        Ok(d) if !d.is_zero() => Ok(Some(d)),
+        _ => Err(wrong()),
+    }
 }
 
 fn retries(fields: &mut Fields, key: &str) -> Result<Option<u32>> {

@@ -5,6 +5,7 @@
 use crate::error::{Error, Result};
 use crate::limits;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -67,15 +68,17 @@ pub fn object(what: &str, text: &str) -> Result<Fields> {
     }
 }
 
-/// serde_json's complaint without its position and without anything of the text itself.
+/// serde_json's complaint without its position. One about syntax tells what was expected, and nothing of the text.
 fn syntax(e: &serde_json::Error) -> String {
-    let text = e.to_string();
-    let text = text.split(" at line ").next().unwrap_or("syntax error");
-    if text.contains('`') {
-        // "invalid type: string `…`" and the like quote the text.
-        "syntax error".into()
-    } else {
-        text.into()
+    match e.classify() {
+        Category::Syntax | Category::Eof => {
+            let text = e.to_string();
+            text.split(" at line ")
+                .next()
+                .unwrap_or("syntax error")
+                .to_owned()
+        }
+        Category::Data | Category::Io => "syntax error".to_owned(),
     }
 }
 
@@ -275,6 +278,14 @@ impl Fields {
         }
     }
 
+    /// Checks that a field, if there, is an object, and leaves it in its place.
+    pub fn check_object(&self, key: &str) -> Result<()> {
+        match self.get(key) {
+            None | Some(Value::Object(_)) => Ok(()),
+            Some(other) => Err(self.wrong(key, "an object", other)),
+        }
+    }
+
     /// Checks that a field, if there, is a whole number, and leaves it in its place.
     pub fn check_whole(&self, key: &str) -> Result<()> {
         match self.get(key) {
@@ -294,7 +305,7 @@ impl Fields {
 
     /// Fails on the first field that nobody has taken: for objects that have no room for others.
     pub fn no_more(self, known: &str) -> Result<()> {
-        match self.entries.first() {
+        match self.entries.iter().find(|(_, v)| !v.is_null()) {
             None => Ok(()),
             Some((key, _)) => {
                 let name = self.name(key);

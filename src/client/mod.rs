@@ -8,10 +8,11 @@ mod run;
 mod socket;
 mod tls;
 
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, TritonOptions};
 use crate::error::{Error, Result};
 use crate::openai::Operation;
 use crate::plan::call::{Call, Env};
+use crate::triton::endpoint::{self, Route};
 use crate::{ABI_VERSION, VERSION, json, limits};
 use once_cell::sync::OnceCell;
 use serde_json::json;
@@ -47,6 +48,7 @@ impl Client {
     /// Reads certificates, opens nothing. Errors have the status `CONFIG`, or `LIMIT` for a configuration too long.
     pub fn new(config_json: &str) -> Result<Client> {
         let config = ClientConfig::read(config_json)?;
+        check_places(&config)?;
         Ok(Client {
             http: http::Http::new(&config)?,
             config,
@@ -127,6 +129,28 @@ impl Client {
                 .0;
         }
     }
+}
+
+/// Finds a URL or a model's name that no call could use when the client is made, not at the first call.
+fn check_places(config: &ClientConfig) -> Result<()> {
+    let check = |base: Option<&str>, model: &str, triton: &TritonOptions| {
+        let name = endpoint::model_name(model)?;
+        match base {
+            Some(base) => Route::new(Some(base), name, triton).map(drop),
+            None => Ok(()),
+        }
+    };
+    let as_config = |place: String, e: Error| {
+        Error::config(e.param().unwrap_or("config_json"), place + e.message())
+    };
+    let defaults = &config.defaults;
+    check(defaults.api_base.as_deref(), "triton/-", &defaults.triton)
+        .map_err(|e| as_config(String::new(), e))?;
+    for (name, d) in &config.models {
+        check(d.options.api_base.as_deref(), &d.model, &d.options.triton)
+            .map_err(|e| as_config(format!("model_list, model_name \"{name}\": "), e))?;
+    }
+    Ok(())
 }
 
 /// Time, chance and an identity for one call.

@@ -74,8 +74,7 @@ fn no_certificates(field: &str, path: &str) -> Error {
 }
 
 fn read(field: &str, path: &str) -> Result<Vec<u8>> {
-    fs::read(path)
-        .map_err(|e| Error::config(field, format!("{field}: cannot read {path}: {}", e.kind())))
+    fs::read(path).map_err(|e| Error::config(field, format!("{field}: cannot read {path}: {}", e)))
 }
 
 fn certificates(field: &str, path: &str) -> Result<Vec<Certificate<'static>>> {

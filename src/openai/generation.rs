@@ -26,9 +26,13 @@ pub struct Generation {
 /// Takes the prompts of a text completion: a string, or a list of strings, each answered by a choice of its own.
 pub fn take_prompts(fields: &mut Fields) -> Result<Vec<String>> {
     let wrong = |place: &str, got: &str| {
+        let expected = match place {
+            "prompt" => "a string or a list of strings",
+            _ => "a string",
+        };
         Err(Error::argument(
             "prompt",
-            format!("{place}: expected a string or a list of strings, got {got}"),
+            format!("{place}: expected {expected}, got {got}"),
         ))
     };
     match fields.take("prompt") {
@@ -135,11 +139,13 @@ impl Generation {
             .object("extra_body")?
             .map(Fields::rest)
             .unwrap_or_default();
-        refuse_unsupported(&mut fields, options)?;
         for key in HARMLESS_STRINGS {
             fields.check_string(key)?;
         }
         fields.check_boolean("store")?;
+        fields.check_boolean("parallel_tool_calls")?;
+        fields.check_object("metadata")?;
+        refuse_unsupported(&mut fields, options)?;
         for key in HARMLESS {
             if !options.allowed_openai_params.iter().any(|k| k == key) {
                 fields.take(key);
@@ -298,6 +304,7 @@ mod tests {
             (r#"{"stream_options":[]}"#, "stream_options"),
             (r#"{"user":5}"#, "user"),
             (r#"{"store":"yes"}"#, "store"),
+            (r#"{"metadata":"x"}"#, "metadata"),
         ] {
             let e = generation(json).unwrap_err();
             assert_eq!(e.param(), Some(field), "{json}: {e}");

@@ -109,6 +109,10 @@ fn read_part(place: &str, part: Value) -> Result<String> {
                     what,
                 ))
             }
+            None if part.contains_key("type") => {
+                let got = kind(&part["type"]);
+                Err(wrong(&format!("{place}.type"), "a string", &got))
+            }
             None => Err(wrong(&format!("{place}.type"), "a string", "nothing")),
         },
         other => Err(wrong(place, "a content part", &kind(&other))),

@@ -185,11 +185,11 @@ impl Call {
                 ));
             }
             (Operation::Models, _) => {
-                fields.no_more("api_base, api_key, extra_headers, timeout, num_retries")?;
+                fields.no_more("api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries")?;
                 Work::Models
             }
             (Operation::Health, _) => {
-                fields.no_more("model, api_base, api_key, extra_headers, timeout, num_retries")?;
+                fields.no_more("model, api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries")?;
                 Work::Health(VecDeque::new(), Vec::new(), target.map(str::to_owned))
             }
         };

@@ -204,19 +204,6 @@ static void wrong_configurations(void)
     }
 }
 
-/* What is tolerated although its type is wrong: whoever makes the library refuse it moves it to the fields above. */
-static void tolerated_fields(void)
-{
-    for (size_t i = 0; i < COUNT(tolerated); i++) {
-        int32_t status = -99;
-        char *request = request_with("chat.completions", tolerated[i][0], tolerated[i][1]);
-        char *answer = mishikallm_completion(client, request, &status);
-        if (status != MISHIKALLM_CONNECT) mistake("refused by now; move it to the fields:", request, answer);
-        mishikallm_string_free(answer);
-        free(request);
-    }
-}
-
 int main(int count, char **arguments)
 {
     CHECK(count == 2);
@@ -236,7 +223,6 @@ int main(int count, char **arguments)
     too_deep();
     wrong_fields();
     wrong_configurations();
-    tolerated_fields();
 
     mishikallm_client_free(client);
     CHECK(mishikallm_set_log(NULL, NULL, 0) == MISHIKALLM_OK);

@@ -105,6 +105,8 @@ static const struct field {
     {CALLS, "user", VALUES(NO_STRING), NULL},
     {BOTH, "service_tier", VALUES(NO_STRING), NULL},
     {BOTH, "store", VALUES(NO_BOOLEAN), NULL},
+    {BOTH, "parallel_tool_calls", VALUES(NO_BOOLEAN), NULL},
+    {BOTH, "metadata", VALUES(NO_OBJECT), NULL},
 
     /* How to embed. */
     {VECTORS, "encoding_format", VALUES(NO_STRING, "\"private\"", "\"\""), NULL},
@@ -113,6 +115,7 @@ static const struct field {
 
     /* Where and how to call. */
     {EVERY, "api_base", VALUES(missing, NO_SERVER), NULL},
+    {EVERY, "base_url", VALUES(NO_STRING), NULL}, /* beside an api_base */
     {BOTH, "api_base", VALUES("\"http://h/embeddings\""), NULL},
     {VECTORS, "api_base", VALUES("\"http://h/generate\""), NULL},
     {MODELS | HEALTH, "api_base", VALUES("\"http://h/x/generate\""), NULL},
@@ -136,8 +139,8 @@ static const struct field {
     {EVERY, "additional_drop_params", VALUES("[5]"), "additional_drop_params[0]"},
     {BOTH, "mock_response", VALUES(NO_STRING), NULL},
     {EVERY, "triton", VALUES(NO_OBJECT), NULL},
-    {EVERY, "triton", VALUES("{\"input\":5}", "{\"input\":[]}"), "triton.input"},
-    {EVERY, "triton", VALUES("{\"output\":5}", "{\"output\":{}}"), "triton.output"},
+    {EVERY, "triton", VALUES("{\"input\":5}", "{\"input\":[]}", "{\"input\":\"\"}"), "triton.input"},
+    {EVERY, "triton", VALUES("{\"output\":5}", "{\"output\":{}}", "{\"output\":\"\"}"), "triton.output"},
     {EVERY, "triton", VALUES("{\"endpoint\":5}", "{\"endpoint\":\"private\"}", "{\"endpoint\":\"\"}"),
      "triton.endpoint"},
     {EVERY, "triton",
@@ -159,7 +162,7 @@ static const struct field {
 /* A client's configuration. */
 static const struct field configurations[] = {
     {0, "api_key", VALUES(NO_STRING), NULL},
-    {0, "api_base", VALUES(NO_STRING), NULL},
+    {0, "api_base", VALUES(NO_STRING, NO_SERVER), NULL},
     {0, "timeout", VALUES(NO_SECONDS), NULL},
     {0, "connect_timeout", VALUES(NO_SECONDS), NULL},
     {0, "idle_timeout", VALUES(NO_SECONDS), NULL},
@@ -183,12 +186,6 @@ static const struct field configurations[] = {
      "model_list[0].mishikallm_params.model"},
     {0, "temperature", VALUES("0.5"), NULL}, /* no field of a client */
     {0, "new_field", VALUES("5"), NULL},
-};
-
-/* Field and value. */
-static const char *const tolerated[][2] = {
-    {"metadata", "\"x\""},
-    {"base_url", "5"}, /* beside an api_base */
 };
 
 #endif
