@@ -7,7 +7,7 @@ CC      ?= cc
 TRITON  ?=
 MODEL   ?=
 EMBEDDING_MODEL ?= -
-RELEASE  = target/release
+RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
 # The ABI's version: the soname's number.
 SONAME   = libmishikallm.so.0
 CFLAGS  ?= -O2
@@ -16,7 +16,7 @@ WARN     = -std=c99 -Wall -Wextra -pedantic
 .PHONY: help lib demo test bench header fmt lint clean
 help:
 	@sed -n '1,3p' Makefile
-	@echo '# make lib        $(RELEASE)/libmishikallm.so and .a'
+	@echo '# make lib        target/release/libmishikallm.so and .a'
 	@echo '# make bench      speed beside raw libcurl'
 	@echo '# make header     include/mishikallm.h anew, after a change in src/ffi'
 	@echo '# make lint       formatting and clippy, as CI does'
@@ -29,7 +29,7 @@ lib:
 
 build/%: examples/c/%.c examples/c/peek.h include/mishikallm.h lib
 	@mkdir -p build
-	$(CC) $(CFLAGS) $(WARN) -Iinclude $< -o $@ -L$(RELEASE) -lmishikallm -lm -Wl,-rpath,'$$ORIGIN/../$(RELEASE)'
+	$(CC) $(CFLAGS) $(WARN) -Iinclude $< -o $@ -L$(RELEASE) -lmishikallm -lm -Wl,-rpath,'$(RELEASE)'
 
 demo: build/demo build/chat
 ifeq ($(strip $(TRITON)),)
@@ -45,7 +45,7 @@ test:
 	.ci/test
 
 bench: lib
-	benches/run.py
+	benches/run.py --library '$(RELEASE)/libmishikallm.so'
 
 header:
 	MISHIKALLM_UPDATE=1 $(CARGO) test --test abi header

@@ -27,7 +27,7 @@ const BUFFER: usize = 64 << 10;
 const REPLY_HEADER: usize = 48 << 10;
 
 /// Room for a reply that does not tell its length.
-const FIRST_READ: usize = 2048;
+const FIRST_READ: usize = 1024;
 
 /// Pooled connections to all servers, through a proxy or not.
 #[derive(Debug)]
