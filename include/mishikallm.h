@@ -267,7 +267,8 @@ void mishikallm_string_free(char *string);
  *
  * The configuration holds defaults for every request, under the names and with the meaning that they have in one, see
  * mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries,
- * drop_params, triton. And it holds what only a client has:
+ * drop_params, triton. An api_key and extra_headers that stand beside an api_base are for that server: a request, or a
+ * fallback, that names another server gets none of them. And it holds what only a client has:
  *
  * - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
  *   names that a request may give as its model, and where and how each is called

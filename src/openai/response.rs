@@ -273,56 +273,45 @@ struct Rows<'a> {
     encoding: Encoding,
 }
 
+#[derive(Serialize)]
+struct Row<T> {
+    object: &'static str,
+    index: usize,
+    embedding: T,
+}
+
+/// Writes the rows of `numbers`, each as `write` has it.
+fn write_rows<'a, S: SerializeSeq, T, E: Serialize>(
+    seq: &mut S,
+    numbers: &'a [T],
+    columns: usize,
+    write: impl Fn(&'a [T]) -> E,
+) -> Result<(), S::Error> {
+    numbers
+        .chunks_exact(columns.max(1))
+        .enumerate()
+        .try_for_each(|(index, row)| {
+            seq.serialize_element(&Row {
+                object: "embedding",
+                index,
+                embedding: write(row),
+            })
+        })
+}
+
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Row<T> {
-            object: &'static str,
-            index: usize,
-            embedding: T,
-        }
-        let columns = self.matrix.columns.max(1);
+        let columns = self.matrix.columns;
         let mut seq = serializer.serialize_seq(None)?;
-        let object = "embedding";
         match (&self.matrix.values, self.encoding) {
-            (Values::F32(v), Encoding::Float) => {
-                for (index, embedding) in v.chunks_exact(columns).enumerate() {
-                    seq.serialize_element(&Row {
-                        object,
-                        index,
-                        embedding,
-                    })?;
-                }
-            }
-            (Values::F64(v), Encoding::Float) => {
-                for (index, embedding) in v.chunks_exact(columns).enumerate() {
-                    seq.serialize_element(&Row {
-                        object,
-                        index,
-                        embedding,
-                    })?;
-                }
-            }
+            (Values::F32(v), Encoding::Float) => write_rows(&mut seq, v, columns, |row| row)?,
+            (Values::F64(v), Encoding::Float) => write_rows(&mut seq, v, columns, |row| row)?,
             (Values::F32(v), Encoding::Base64) => {
-                for (index, row) in v.chunks_exact(columns).enumerate() {
-                    let embedding = base64(row.iter().copied());
-                    seq.serialize_element(&Row {
-                        object,
-                        index,
-                        embedding,
-                    })?;
-                }
+                write_rows(&mut seq, v, columns, |row| base64(row.iter().copied()))?
             }
-            (Values::F64(v), Encoding::Base64) => {
-                for (index, row) in v.chunks_exact(columns).enumerate() {
-                    let embedding = base64(row.iter().map(|x| *x as f32));
-                    seq.serialize_element(&Row {
-                        object,
-                        index,
-                        embedding,
-                    })?;
-                }
-            }
+            (Values::F64(v), Encoding::Base64) => write_rows(&mut seq, v, columns, |row| {
+                base64(row.iter().map(|x| *x as f32))
+            })?,
         }
         seq.end()
     }

@@ -4,7 +4,7 @@ use super::dialect;
 use super::infer::{self, Body, Data, Input};
 use super::model::{Model, Tensor};
 use super::reply::Reply;
-use super::text::fitted::{Elements, fit, infer_input, missing};
+use super::text::fitted::{Elements, fit, infer_input, missing, shape};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::openai::embedding::{EmbeddingRequest, Input as Asked};
@@ -215,26 +215,12 @@ fn text_rows<'a>(tensor: &'a Tensor, texts: &'a [String], batched: bool) -> Inpu
     }
 }
 
-/// The innermost open dimension takes the ids.
+/// One row of token ids.
 fn token_row(tensor: &Tensor, ids: Vec<i64>, batched: bool) -> Input<'_> {
-    let innermost = tensor.dims.iter().rposition(|d| *d == -1);
-    let mut shape: Vec<usize> = tensor
-        .dims
-        .iter()
-        .enumerate()
-        .map(|(i, d)| match usize::try_from(*d) {
-            Ok(d) => d,
-            Err(_) if Some(i) == innermost => ids.len(),
-            Err(_) => 1,
-        })
-        .collect();
-    if batched {
-        shape.insert(0, 1);
-    }
     Input {
         name: &tensor.name,
         datatype: tensor.datatype,
-        shape,
+        shape: shape(tensor, ids.len(), batched),
         data: Data::Integers(ids),
     }
 }

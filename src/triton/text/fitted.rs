@@ -177,7 +177,27 @@ pub(in crate::triton) fn fit(
     }
 }
 
-/// An input with its shape filled in: of several open dimensions the innermost takes the elements.
+/// The shape of an input of so many elements: of several open dimensions the innermost takes them.
+pub(in crate::triton) fn shape(tensor: &Tensor, elements: usize, batched: bool) -> Vec<usize> {
+    let innermost = tensor.dims.iter().rposition(|d| *d == -1);
+    let known: usize = tensor
+        .dims
+        .iter()
+        .filter_map(|d| usize::try_from(*d).ok())
+        .product();
+    let own = tensor
+        .dims
+        .iter()
+        .enumerate()
+        .map(|(i, d)| match usize::try_from(*d) {
+            Ok(d) => d,
+            Err(_) if Some(i) == innermost => elements / known.max(1),
+            Err(_) => 1,
+        });
+    batched.then_some(1).into_iter().chain(own).collect()
+}
+
+/// An input with its shape filled in.
 pub(in crate::triton) fn infer_input(
     tensor: &Tensor,
     elements: Elements,
@@ -187,26 +207,7 @@ pub(in crate::triton) fn infer_input(
         Elements::One(value) => vec![value],
         Elements::Many(values) => values,
     };
-    let innermost = tensor.dims.iter().rposition(|d| *d == -1);
-    let known: usize = tensor
-        .dims
-        .iter()
-        .filter(|d| **d > 0)
-        .map(|d| *d as usize)
-        .product();
-    let mut shape: Vec<usize> = tensor
-        .dims
-        .iter()
-        .enumerate()
-        .map(|(i, d)| match usize::try_from(*d) {
-            Ok(d) => d,
-            Err(_) if Some(i) == innermost => values.len() / known.max(1),
-            Err(_) => 1,
-        })
-        .collect();
-    if batched {
-        shape.insert(0, 1);
-    }
+    let shape = shape(tensor, values.len(), batched);
     let data = match tensor.datatype.needs_binary() {
         true => Data::Raw(
             values
