@@ -1,6 +1,7 @@
 //! One HTTP exchange over ureq: a [`Request`] out, a [`Reply`] in, and every failure in words.
 
 use super::context::{self, Limits};
+use super::pool::{Pool, Pooling};
 use super::resolve::CachingResolver;
 use super::socket::{Begin, End, SocketConnector};
 use super::tls;
@@ -11,6 +12,7 @@ use crate::triton::reply::Reply;
 use crate::triton::{Method, Request};
 use std::io::{ErrorKind, Read};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::config::Config;
 use ureq::http::{self, HeaderMap, HeaderValue, Uri};
@@ -33,6 +35,8 @@ const FIRST_READ: usize = 1024;
 #[derive(Debug)]
 pub struct Http {
     direct: Agent,
+    /// The direct agent's connections.
+    pool: Arc<Pool>,
     /// For hosts other than this machine's own, where a proxy is set.
     proxied: Option<Agent>,
     /// The proxy's host and port, for messages.
@@ -55,30 +59,42 @@ impl Http {
     /// Reads certificates and the environment; opens nothing.
     pub fn new(config: &ClientConfig) -> Result<Http> {
         let tls = tls::config(&config.tls)?;
-        let agent = |proxy: Option<Proxy>| {
-            let config = Config::builder()
+        let configure = |proxy: Option<Proxy>, idle: usize| {
+            Config::builder()
                 .http_status_as_error(false)
                 // A redirect could carry the key to another host; the reply's error says what to do.
                 .max_redirects(0)
                 .max_redirects_will_error(false)
                 .user_agent(concat!("mishikallm/", env!("CARGO_PKG_VERSION")))
                 .max_response_header_size(REPLY_HEADER)
-                .max_idle_connections(limits::IDLE_CONNECTIONS)
-                .max_idle_connections_per_host(limits::IDLE_CONNECTIONS_PER_SERVER)
+                .max_idle_connections(idle)
+                .max_idle_connections_per_host(idle.min(limits::IDLE_CONNECTIONS_PER_SERVER))
                 .max_idle_age(limits::IDLE_CONNECTION_AGE)
                 .input_buffer_size(BUFFER)
                 .output_buffer_size(BUFFER)
                 .tls_config(tls.clone())
                 .proxy(proxy)
-                .build();
-            let connector =
+                .build()
+        };
+        let pool = Arc::new(Pool::default());
+        let direct = Pooling {
+            make: ()
+                .chain(SocketConnector {
+                    pool: Some(pool.clone()),
+                })
+                .chain(RustlsConnector::default()),
+            pool: pool.clone(),
+        };
+        let proxied = |proxy| {
+            let connectors =
                 ().chain(Begin)
                     .chain(SocksConnector::default())
                     .chain(ConnectProxyConnector::default())
-                    .chain(SocketConnector)
+                    .chain(SocketConnector { pool: None })
                     .chain(RustlsConnector::default())
                     .chain(End);
-            Agent::with_parts(config, connector, CachingResolver::default())
+            let config = configure(Some(proxy), limits::IDLE_CONNECTIONS);
+            Agent::with_parts(config, connectors, CachingResolver::default())
         };
         let proxy = match config.proxy.as_ref().map(Secret::reveal) {
             Some("") => None,
@@ -91,18 +107,20 @@ impl Http {
             None => from_environment(),
         };
         Ok(Http {
-            direct: agent(None),
+            direct: Agent::with_parts(configure(None, 0), direct, CachingResolver::default()),
+            pool,
             proxy: proxy
                 .as_ref()
                 .map(|p| format!("{}:{}", p.host(), p.port()))
                 .unwrap_or_default(),
-            proxied: proxy.map(|p| agent(Some(p))),
+            proxied: proxy.map(proxied),
             max_reply: config.max_reply_bytes.unwrap_or(limits::REPLY_BYTES),
         })
     }
 
     /// Ends what is under way and refuses what comes.
     pub fn shutdown(&self) {
+        self.pool.close();
         self.direct.clone().shutdown();
         if let Some(agent) = &self.proxied {
             agent.clone().shutdown();

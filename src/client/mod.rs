@@ -3,6 +3,7 @@
 mod context;
 mod http;
 mod models;
+mod pool;
 mod resolve;
 mod run;
 mod socket;

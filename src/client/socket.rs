@@ -2,6 +2,7 @@
 //! pooled connection before it is used again.
 
 use super::context;
+use super::pool::Pool;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
@@ -50,7 +51,10 @@ impl<In: Transport> Connector<In> for End {
 
 /// Connects where no connector before it has.
 #[derive(Debug, Default)]
-pub struct SocketConnector;
+pub struct SocketConnector {
+    /// Where sockets are noted; without it, at ureq's agent.
+    pub pool: Option<Arc<Pool>>,
+}
 
 impl<In: Transport> Connector<In> for SocketConnector {
     type Out = Either<In, Socket>;
@@ -64,7 +68,10 @@ impl<In: Transport> Connector<In> for SocketConnector {
             return Ok(Some(Either::A(through_proxy)));
         }
         let stream = Arc::new(connect(details)?);
-        (details.register_shutdown)(Arc::downgrade(&stream) as _)?;
+        match &self.pool {
+            Some(pool) => pool.register(&stream)?,
+            None => (details.register_shutdown)(Arc::downgrade(&stream) as _)?,
+        }
         let config = details.config;
         Ok(Some(Either::B(Socket {
             stream: Handle(stream),
