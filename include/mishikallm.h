@@ -326,7 +326,7 @@ void mishikallm_client_free(mishikallm_client *client);
  * - api_base: a server ("http://host:8000", ".../v2"), a model (".../v2/models/NAME[/versions/N]") or an endpoint
  *   (".../generate", ".../infer"). For a server or a model, the metadata is read once and the request made to fit
  * - api_key: sent as "authorization: Bearer ..."; extra_headers: an object of headers
- * - timeout: seconds for the whole call, retries included (600)
+ * - timeout: seconds for each try, look-ups included (600)
  * - connect_timeout: seconds for one connection, TLS included (10)
  * - idle_timeout: the server's longest silence in seconds (no limit but timeout)
  * - num_retries: tries after the first (0), for the statuses 408, 429, 500, 502, 503, 504 and connections that fail

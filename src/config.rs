@@ -41,7 +41,7 @@ pub struct Options {
     pub api_key: Option<Secret>,
     /// Headers for Triton, lower-case names.
     pub headers: BTreeMap<String, Secret>,
-    /// The whole call, retries included.
+    /// One try of the call, look-ups included.
     pub timeout: Option<Duration>,
     /// TCP, proxy and TLS handshake of one connection.
     pub connect_timeout: Option<Duration>,

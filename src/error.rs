@@ -107,6 +107,8 @@ struct Inner {
     code: Option<&'static str>,
     retry_after: Option<Duration>,
     retryable: bool,
+    /// No connection came about: nothing was sent.
+    unreached: bool,
 }
 
 /// The result of almost everything here.
@@ -122,6 +124,7 @@ impl Error {
             code: None,
             retry_after: None,
             retryable: false,
+            unreached: false,
         }))
     }
 
@@ -137,7 +140,9 @@ impl Error {
 
     /// The server cannot be reached: HTTP 503, worth a retry.
     pub fn connect(message: impl Into<String>) -> Error {
-        Error::new(Status::Connect, 503, message).worth_a_retry()
+        Error::new(Status::Connect, 503, message)
+            .worth_a_retry()
+            .unreached()
     }
 
     /// A time-out ran out: HTTP 408.
@@ -255,6 +260,17 @@ impl Error {
     /// What the server's `Retry-After` asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// No connection came about: nothing was sent.
+    pub fn unreached(mut self) -> Error {
+        self.0.unreached = true;
+        self
+    }
+
+    /// Whether no connection came about.
+    pub fn is_unreached(&self) -> bool {
+        self.0.unreached
     }
 
     /// Whether the same request may succeed a moment later.

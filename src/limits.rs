@@ -45,7 +45,7 @@ pub const RETRIES: u32 = 32;
 /// Longest pause before a retry, also when `Retry-After` asks for more.
 pub const RETRY_WAIT: Duration = Duration::from_secs(60);
 
-/// The whole call, look-ups and retries included, unless `timeout` says otherwise.
+/// One try of a call, look-ups included, unless `timeout` says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// TCP, proxy and TLS handshake of one connection, unless `connect_timeout` says otherwise.

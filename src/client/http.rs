@@ -49,9 +49,9 @@ pub struct Http {
 pub struct Terms<'a> {
     /// Headers for every request of the call.
     pub headers: &'a [(String, String)],
-    /// When the call ends.
+    /// When the try ends.
     pub limits: Limits,
-    /// How long the whole call may take, for the message.
+    /// How long a try may take, for the message.
     pub timeout: Duration,
 }
 
@@ -247,15 +247,18 @@ impl Http {
                 "no connection to {server} within {} s (connect_timeout)",
                 limits.connect.as_secs_f64()
             ))
-            .retryable(),
+            .retryable()
+            .unreached(),
             ureq::Error::Timeout(Timeout::PerRead) => Error::deadline(format!(
                 "{server} was silent for {} s (idle_timeout)",
                 limits.idle.unwrap_or(terms.timeout).as_secs_f64()
-            )),
+            ))
+            .retryable(),
             ureq::Error::Timeout(_) => Error::deadline(format!(
                 "no whole answer from {server} within {} s (timeout)",
                 terms.timeout.as_secs_f64()
-            )),
+            ))
+            .retryable(),
             ureq::Error::BadUri(_) => bad_url(),
             ureq::Error::Http(_) => Error::argument(
                 "extra_headers",

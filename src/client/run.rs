@@ -15,7 +15,7 @@ use crate::triton::reply::{self, Reply};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-/// When a call began, and when it has to end.
+/// When a call began, and when its present try has to end.
 #[derive(Clone, Copy)]
 struct Span {
     began: Instant,
@@ -23,19 +23,29 @@ struct Span {
     timeout: Duration,
 }
 
+impl Span {
+    /// A try begins now.
+    fn new(call: &Call, began: Instant) -> Span {
+        let timeout = call.options().timeout.unwrap_or(limits::TIMEOUT);
+        Span {
+            began,
+            deadline: Instant::now() + timeout,
+            timeout,
+        }
+    }
+}
+
 impl Client {
     /// Runs a call to its end.
     pub(super) fn run(&self, call: &mut Call) -> Result<String> {
-        let began = Instant::now();
-        let timeout = call.options().timeout.unwrap_or(limits::TIMEOUT);
-        let span = Span {
-            began,
-            deadline: began + timeout,
-            timeout,
-        };
+        let mut span = Span::new(call, Instant::now());
         let mut event = Event::Start;
         loop {
+            let round = call.round();
             let todo = call.on(event).map_err(|e| self.or_closed(e))?;
+            if call.round() != round {
+                span = Span::new(call, span.began);
+            }
             event = match todo {
                 Todo::Done(answer) => {
                     self.note_change(call);
@@ -50,7 +60,8 @@ impl Client {
                     Err(e) => Event::Failed(e),
                 },
                 Todo::Wait(pause, because) => {
-                    if Instant::now() + pause >= span.deadline {
+                    // A server that wants to be left alone for longer than a try may take is not waited for.
+                    if because.retry_after().is_some() && pause >= span.timeout {
                         Event::TooLate(because)
                     } else if !self.sleep(pause) {
                         return Err(Error::closed());
@@ -170,11 +181,8 @@ impl Client {
         };
         let reply = match get(metadata) {
             Ok(reply) => reply,
-            Err(e) if e.status() == Status::Connect || Instant::now() >= span.deadline => {
-                return Err(e);
-            }
-            // The connection itself did not come about in time: the call would fare no better.
-            Err(e) if e.status() == Status::Deadline && e.is_retryable() => return Err(e),
+            // The call itself would fare no better.
+            Err(e) if e.is_unreached() || Instant::now() >= span.deadline => return Err(e),
             Err(_) => return Ok(Found::Never),
         };
         if reply.status >= 500 || reply.status == 429 || is_unknown_model(&reply) {

@@ -15,6 +15,8 @@ pub struct EmbeddingRequest {
     pub encoding: Encoding,
     /// OpenAI's `dimensions`: only for a model that takes it.
     pub dimensions: Option<u64>,
+    /// Keys for the top level of the infer request.
+    pub extra_body: Map<String, Value>,
     /// Everything else, for the model.
     pub params: Map<String, Value>,
 }
@@ -80,7 +82,12 @@ impl EmbeddingRequest {
                 }
             }
         }
+        let extra_body = fields
+            .object("extra_body")?
+            .map(Fields::rest)
+            .unwrap_or_default();
         Ok(EmbeddingRequest {
+            extra_body,
             input,
             encoding,
             dimensions,

@@ -189,7 +189,6 @@ fn asks_for_nothing(key: &str, value: &Value) -> bool {
         ("n" | "best_of", v) => crate::json::as_whole(v) == Some(1),
         ("response_format", Value::Object(o)) => o.get("type").is_some_and(|t| t == "text"),
         ("tool_choice" | "function_call", Value::String(s)) => s == "none",
-        ("parallel_tool_calls", _) => true,
         ("modalities", Value::Array(a)) => a.iter().all(|m| m == "text"),
         ("suffix", Value::String(s)) => s.is_empty(),
         ("top_logprobs", v) => crate::json::as_whole(v) == Some(0),
@@ -203,6 +202,13 @@ fn asks_for_nothing(key: &str, value: &Value) -> bool {
 /// Refuses what cannot be done, all of it in one message; with `drop_params` leaves it out.
 fn refuse_unsupported(fields: &mut Fields, options: &Options) -> Result<()> {
     let mut offenders = Vec::new();
+    // Without tools it says nothing about anything.
+    if fields
+        .get("tools")
+        .is_none_or(|tools| asks_for_nothing("tools", tools))
+    {
+        fields.take("parallel_tool_calls");
+    }
     for key in UNSUPPORTED {
         if options.allowed_openai_params.iter().any(|k| k == key) {
             continue;

@@ -16,6 +16,8 @@ pub(super) struct Asking {
     current: Option<Exchange>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) changed: bool,
+    /// How many asks were begun.
+    pub(super) begun: u32,
 }
 
 impl Asking {
@@ -25,6 +27,7 @@ impl Asking {
             current: None,
             outcomes: Vec::new(),
             changed: false,
+            begun: 0,
         }
     }
 }
@@ -78,6 +81,7 @@ fn begin(
     route: &impl Fn() -> Result<Arc<Route>>,
 ) -> Result<Step> {
     let task = asking.tasks.front().cloned().ok_or_else(nothing_came)?;
+    asking.begun += 1;
     let exchange = asking
         .current
         .insert(Exchange::new(route()?, options.clone(), task));

@@ -83,6 +83,8 @@ pub struct Call {
     /// The caller knows the model by a name of the model list: answers keep to it.
     listed: bool,
     tried: u32,
+    /// Rounds of the calls that this one fell back from.
+    rounds: u32,
     chance: u64,
     /// What is called instead when this fails for good, in order.
     fallbacks: VecDeque<Call>,
@@ -210,6 +212,7 @@ impl Call {
             model,
             listed,
             tried: 0,
+            rounds: 0,
             chance: env.random | 1,
             fallbacks: VecDeque::new(),
             env,
@@ -224,6 +227,15 @@ impl Call {
     /// The way to the model; `None`: nothing will be sent.
     pub fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
+    }
+
+    /// Counts what has a time-out of its own: each try, each prompt of several, each fallback.
+    pub fn round(&self) -> u32 {
+        let asked = match &self.work {
+            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, ..) => a.begun,
+            _ => 0,
+        };
+        self.rounds + self.tried + asked
     }
 
     /// Whether what is remembered of the model should be forgotten.
@@ -271,8 +283,10 @@ impl Call {
     fn replace_with(&mut self, next: Call) {
         let model = std::mem::take(&mut self.model);
         let fallbacks = std::mem::take(&mut self.fallbacks);
+        let rounds = self.round() + 1;
         *self = Call {
             model,
+            rounds,
             listed: true,
             fallbacks,
             ..next

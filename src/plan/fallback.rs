@@ -79,10 +79,14 @@ pub fn take(fields: &mut Fields, config: &ClientConfig) -> Result<Vec<Fields>> {
         .collect()
 }
 
-/// Whether somebody else may do better: not when the caller is wrong, and not when the time is over.
+/// Whether somebody else may do better: not when the caller is wrong.
 pub fn may_help(error: &Error) -> bool {
     matches!(
         error.status(),
-        Status::Connect | Status::Server | Status::Protocol | Status::Unavailable
+        Status::Connect
+            | Status::Deadline
+            | Status::Server
+            | Status::Protocol
+            | Status::Unavailable
     )
 }

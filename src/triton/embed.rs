@@ -120,6 +120,7 @@ fn plain(
             .map(|name| (name.as_str(), false))
             .collect(),
         parameters,
+        extra: request.extra_body.clone(),
     };
     Ok(body.encode())
 }
@@ -188,6 +189,7 @@ fn fitted(
         inputs,
         outputs: vec![(output.name.as_str(), binary)],
         parameters,
+        extra: request.extra_body.clone(),
     };
     Ok(body.encode())
 }
@@ -367,12 +369,12 @@ mod tests {
     fn the_plain_format_is_the_references() {
         assert_eq!(
             bodies(
-                r#"{"input":["a","b"],"input_type":"query","user":"u"}"#,
+                r#"{"input":["a","b"],"input_type":"query","user":"u","extra_body":{"id":"7"}}"#,
                 None
             )
             .unwrap(),
             [
-                json!({"inputs":[{"name":"input_text","shape":[2],"datatype":"BYTES","data":["a","b"]}],"parameters":{"input_type":"query"}})
+                json!({"inputs":[{"name":"input_text","shape":[2],"datatype":"BYTES","data":["a","b"]}],"parameters":{"input_type":"query"},"id":"7"})
             ]
         );
         assert!(bodies(r#"{"input":"a","dimensions":2}"#, None).is_err());

@@ -47,6 +47,8 @@ pub struct Body<'a> {
     pub outputs: Vec<(&'a str, bool)>,
     /// Request parameters.
     pub parameters: Map<String, Value>,
+    /// More keys for the top level, such as `id`.
+    pub extra: Map<String, Value>,
 }
 
 impl Body<'_> {
@@ -59,6 +61,8 @@ impl Body<'_> {
             outputs: Vec<WireOutputRequest<'a>>,
             #[serde(skip_serializing_if = "Map::is_empty")]
             parameters: &'a Map<String, Value>,
+            #[serde(flatten)]
+            extra: &'a Map<String, Value>,
         }
         #[derive(Serialize)]
         struct WireInput<'a> {
@@ -122,6 +126,7 @@ impl Body<'_> {
                 })
                 .collect(),
             parameters: &self.parameters,
+            extra: &self.extra,
         };
         // Nothing here has a key that is no string, the only thing that could fail.
         let mut bytes = serde_json::to_vec(&wire).unwrap_or_default();
@@ -332,14 +337,15 @@ mod tests {
                 data: Data::Texts(&texts),
             }],
             outputs: vec![("e", true), ("f", false)],
-            parameters: Map::new(),
+            extra: json!({"id": "7"}).as_object().unwrap().clone(),
+            ..Default::default()
         };
         let (bytes, length) = body.encode();
         assert_eq!(length, None);
         assert_eq!(
             serde_json::from_slice::<Value>(&bytes).unwrap(),
             json!({"inputs":[{"name":"t","shape":[2,1],"datatype":"BYTES","data":["a","b"]}],
-                "outputs":[{"name":"e","parameters":{"binary_data":true}},{"name":"f"}]})
+                "outputs":[{"name":"e","parameters":{"binary_data":true}},{"name":"f"}],"id":"7"})
         );
     }
 

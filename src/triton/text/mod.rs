@@ -53,8 +53,6 @@ pub fn encode(
                 .iter()
                 .filter(|name| model.output(name).is_some() && **name != output.name);
             let outputs = std::iter::once(output.name.as_str()).chain(extras.copied());
-            let mut parameters = fitted.parameters;
-            parameters.extend(generation.extra_body.clone());
             let body = Body {
                 inputs: fitted
                     .inputs
@@ -62,7 +60,8 @@ pub fn encode(
                     .map(|(tensor, values)| infer_input(tensor, values, model.max_batch_size > 0))
                     .collect(),
                 outputs: outputs.map(|name| (name, false)).collect(),
-                parameters,
+                parameters: fitted.parameters,
+                extra: generation.extra_body.clone(),
             };
             Ok(body.encode())
         }

@@ -108,8 +108,8 @@ pub(super) fn infer_body(
     inputs.push(one("max_tokens", Datatype::Int32, &max_tokens));
     let body = Body {
         inputs,
-        outputs: Vec::new(),
-        parameters: generation.extra_body.clone(),
+        extra: generation.extra_body.clone(),
+        ..Default::default()
     };
     Ok(body.encode())
 }
