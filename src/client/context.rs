@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// What a call allows.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The end of the call.
+    /// The end of the try.
     pub deadline: Instant,
     /// The server's longest silence.
     pub idle: Option<Duration>,

@@ -389,6 +389,7 @@ fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
+/// Whether a host is the caller's own loopback, however it is written.
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or("").trim_end_matches('.');
     let host = host.trim_start_matches('[').trim_end_matches(']');

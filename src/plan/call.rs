@@ -82,8 +82,9 @@ pub struct Call {
     model: String,
     /// The caller knows the model by a name of the model list: answers keep to it.
     listed: bool,
+    /// Tries of the present ask that failed.
     tried: u32,
-    /// Rounds of the calls that this one fell back from.
+    /// Tries that failed, and rounds of the calls that this one fell back from.
     rounds: u32,
     chance: u64,
     /// What is called instead when this fails for good, in order.
@@ -235,7 +236,15 @@ impl Call {
             Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, ..) => a.begun,
             _ => 0,
         };
-        self.rounds + self.tried + asked
+        self.rounds + asked
+    }
+
+    /// How many of the asks have their answer.
+    fn answered(&self) -> usize {
+        match &self.work {
+            Work::Text(asking) => asking.outcomes.len(),
+            _ => 0,
+        }
     }
 
     /// Whether what is remembered of the model should be forgotten.
@@ -254,8 +263,15 @@ impl Call {
     /// Goes on; an error ends the call.
     pub fn on(&mut self, event: Event) -> Result<Todo> {
         let too_late = matches!(event, Event::TooLate(_));
+        let answered = self.answered();
         match self.advance(event) {
-            Ok(todo) => Ok(todo),
+            Ok(todo) => {
+                // Each prompt of several has tries of its own.
+                if self.answered() > answered {
+                    self.tried = 0;
+                }
+                Ok(todo)
+            }
             Err(error) => {
                 let most = match too_late {
                     true => 0,
@@ -265,6 +281,7 @@ impl Call {
                 match retry::pause(&error, self.tried, most, chance) {
                     Some(pause) => {
                         self.tried += 1;
+                        self.rounds += 1;
                         Ok(Todo::Wait(pause, redact(error, &self.options)))
                     }
                     None => match self.fallbacks.pop_front() {
@@ -486,6 +503,28 @@ mod tests {
         assert_eq!(sent(c.on(Event::Waited))["text_input"], "hi");
         let e = c.on(Event::Failed(Error::connect("refused"))).unwrap_err();
         assert_eq!(e.http_status(), 503);
+    }
+
+    #[test]
+    fn each_prompt_has_tries_of_its_own() {
+        let request = json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":["one","two"],"num_retries":1});
+        let mut c = call(Operation::Text, request).unwrap();
+        let mut rounds = vec![c.round()];
+        sent(c.on(Event::Start));
+        for _ in 0..2 {
+            rounds.push(c.round());
+            let waits = c.on(reply(503, json!({"error":"not ready"})));
+            assert!(matches!(waits, Ok(Todo::Wait(..))), "{waits:?}");
+            sent(c.on(Event::Waited));
+            rounds.push(c.round());
+            let next = c.on(reply(200, json!({"text_output":"yo"}))).unwrap();
+            match next {
+                Todo::Send(_) => {}
+                done => assert!(matches!(done, Todo::Done(_)), "{done:?}"),
+            }
+        }
+        // Each of them has a time-out of its own.
+        assert!(rounds.is_sorted_by(|a, b| a < b), "{rounds:?}");
     }
 
     #[test]
