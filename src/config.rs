@@ -47,6 +47,10 @@ pub struct Options {
     pub connect_timeout: Option<Duration>,
     /// Longest silence of the server while an answer is awaited.
     pub idle_timeout: Option<Duration>,
+    /// The longest time to the answer's first byte; without it `idle_timeout` holds there.
+    pub first_byte_timeout: Option<Duration>,
+    /// In place of `timeout` where the answer comes in chunks.
+    pub stream_timeout: Option<Duration>,
     /// Tries after the first.
     pub num_retries: Option<u32>,
     /// Leave out what cannot be done, instead of refusing the request.
@@ -86,12 +90,11 @@ pub enum EndpointKind {
 }
 
 /// Fields for the client alone: accepted, and never sent to Triton.
-const CLIENT_ONLY: [&str; 5] = [
+const CLIENT_ONLY: [&str; 4] = [
     "organization",
     "api_version",
     "ssl_verify",
     "custom_llm_provider",
-    "stream_timeout",
 ];
 
 impl Options {
@@ -144,7 +147,9 @@ impl Options {
             headers,
             timeout: timeout.or(request_timeout),
             connect_timeout: seconds(fields, "connect_timeout")?,
+            first_byte_timeout: seconds(fields, "first_byte_timeout")?,
             idle_timeout: seconds(fields, "idle_timeout")?,
+            stream_timeout: seconds(fields, "stream_timeout")?,
             num_retries: num_retries.or(max_retries),
             drop_params: fields.boolean("drop_params")?,
             allowed_openai_params: fields.strings("allowed_openai_params")?.unwrap_or_default(),
@@ -180,9 +185,14 @@ impl Options {
             }
         }
         self.api_base = self.api_base.or_else(|| defaults.api_base.clone());
-        self.timeout = self.timeout.or(defaults.timeout);
         self.connect_timeout = self.connect_timeout.or(defaults.connect_timeout);
+        self.first_byte_timeout = self.first_byte_timeout.or(defaults.first_byte_timeout);
         self.idle_timeout = self.idle_timeout.or(defaults.idle_timeout);
+        // A request's own time-out is for its stream too, whatever the client's streams are given.
+        if self.timeout.is_none() {
+            self.stream_timeout = self.stream_timeout.or(defaults.stream_timeout);
+        }
+        self.timeout = self.timeout.or(defaults.timeout);
         self.num_retries = self.num_retries.or(defaults.num_retries);
         self.drop_params = self.drop_params.or(defaults.drop_params);
         self.mock_response = self
@@ -279,6 +289,10 @@ pub struct ClientConfig {
     pub max_reply_bytes: Option<usize>,
     /// `http://…` or `socks5://…`; empty: no proxy. Default: from the environment.
     pub proxy: Option<Secret>,
+    /// Threads that run submitted calls.
+    pub workers: usize,
+    /// Submitted calls that may wait for one.
+    pub queue_size: usize,
 }
 
 /// One entry of a model list: a public name's model, and where and how to call it.
@@ -369,18 +383,33 @@ impl ClientConfig {
         };
         let max_reply_bytes = fields.whole("max_reply_bytes", 1)?;
         let proxy = fields.string("proxy")?.map(Secret::new);
+        let workers = at_most(&mut fields, "workers", limits::WORKERS_MOST)?;
+        let queue_size = at_most(&mut fields, "queue_size", limits::QUEUE_MOST)?;
         let defaults = Options::take(&mut fields)?;
         fields.no_more(
-            "api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, drop_params, \
-             allowed_openai_params, additional_drop_params, mock_response, triton, model_list, tls, proxy, max_reply_bytes",
+            "api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
+             allowed_openai_params, additional_drop_params, mock_response, triton, model_list, tls, proxy, \
+             max_reply_bytes, workers, queue_size",
         )?;
         Ok(ClientConfig {
             defaults,
             models,
             tls,
+            workers: workers.unwrap_or(limits::WORKERS),
+            queue_size: queue_size.unwrap_or(limits::QUEUE),
             max_reply_bytes: max_reply_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
             proxy,
         })
+    }
+}
+
+fn at_most(fields: &mut Fields, key: &str, most: usize) -> Result<Option<usize>> {
+    match fields.whole(key, 1)? {
+        Some(n) if n > most as u64 => Err(Error::argument(
+            key,
+            format!("{key}: expected at most {most}, got {n}"),
+        )),
+        n => Ok(n.map(|n| n as usize)),
     }
 }
 
@@ -409,7 +438,7 @@ fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {
         .ok_or_else(|| missing("mishikallm_params.model"))?;
     let options = Options::take(&mut params)?;
     params.no_more(
-        "model, api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries, drop_params, \
+        "model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
          allowed_openai_params, additional_drop_params, mock_response, triton",
     )?;
     entry.take("model_info");

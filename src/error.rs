@@ -175,6 +175,11 @@ impl Error {
         Error::new(Status::Limit, http, message)
     }
 
+    /// The call was cancelled.
+    pub fn cancelled() -> Error {
+        Error::new(Status::Cancelled, 499, "the call was cancelled")
+    }
+
     /// The client was closed.
     pub fn closed() -> Error {
         Error::new(Status::Closed, 499, "the client was closed")

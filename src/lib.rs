@@ -30,7 +30,7 @@ pub mod plan;
 pub mod template;
 pub mod triton;
 
-pub use client::Client;
+pub use client::{Client, Next, Stream, Submitted};
 pub use error::{Error, Result, Status};
 
 /// The library's version, as in `Cargo.toml`.

@@ -12,6 +12,9 @@ pub const CONFIG_BYTES: usize = 1 << 20;
 /// Bytes of one reply body. 512 embeddings of 4096 numbers are 45 MB as JSON text.
 pub const REPLY_BYTES: usize = 256 << 20;
 
+/// Bytes of one event of a stream. A model that repeats its text so far in each needs more than a token's.
+pub const EVENT_BYTES: usize = 16 << 20;
+
 /// Bytes of the body of a metadata or config look-up.
 pub const LOOKUP_BYTES: usize = 4 << 20;
 
@@ -74,3 +77,21 @@ pub const IDLE_CONNECTIONS: usize = 1024;
 
 /// How long an idle connection is kept. Short: servers and load balancers in between drop them without a word.
 pub const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(15);
+
+/// Threads that run submitted calls, unless the client's `workers` says otherwise.
+pub const WORKERS: usize = 16;
+
+/// The most that `workers` may say.
+pub const WORKERS_MOST: usize = 1024;
+
+/// Submitted calls that wait for a thread, unless the client's `queue_size` says otherwise.
+pub const QUEUE: usize = 1024;
+
+/// The most that `queue_size` may say.
+pub const QUEUE_MOST: usize = 1 << 20;
+
+/// How long a thread that has no submitted call to run waits for one before it ends.
+pub const WORKER_IDLE: Duration = Duration::from_secs(10);
+
+/// Bytes of a stream that are read at once.
+pub const READ_BYTES: usize = 16 << 10;

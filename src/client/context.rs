@@ -1,11 +1,21 @@
-//! The limits of the call that this thread is in.
+//! The call that this thread is in: its limits, its way to be cancelled, and what it left half done.
 //!
-//! ureq gives a transport no room for what belongs to one call, and a pooled connection outlives many. A blocking call
-//! runs on one thread from its beginning to its end, so what limits it travels with the thread. This also keeps us
-//! clear of ureq's own time-outs, whose meaning changes between its minor versions.
+//! ureq gives a transport no room for what belongs to one call, and a pooled connection outlives many. What limits a call
+//! travels with the thread while the thread is in ureq's code. This also keeps us clear of ureq's own time-outs, whose
+//! meaning changes between its minor versions.
 
-use std::cell::Cell;
+use super::cancel::{Interrupt, Token};
+use super::pool::Parked;
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ureq::unversioned::transport::NextTimeout;
+use ureq::unversioned::transport::time::Duration as Allowed;
+use ureq::{Error, Timeout};
+
+/// The reason of a time-out that is none: the caller's patience ended, and the call goes on when he comes back. ureq uses
+/// this reason only for requests that wait to be continued, which ours never do.
+pub const PATIENCE: Timeout = Timeout::Await100;
 
 /// What a call allows.
 #[derive(Clone, Copy, Debug)]
@@ -13,57 +23,194 @@ pub struct Limits {
     /// The end of the try.
     pub deadline: Instant,
     /// The server's longest silence.
-    pub idle: Option<Duration>,
+    pub silence: Option<Duration>,
     /// TCP, proxy and TLS handshake of one connection.
     pub connect: Duration,
+    /// When the caller wants his thread back.
+    pub patience: Option<Instant>,
+}
+
+struct Current {
+    limits: Limits,
+    token: Option<Arc<Token>>,
+    /// When the server was last heard of; silence counts from here.
+    heard: Instant,
+    /// How many connections are being made, one through the other, and when the outermost has to be there.
+    connecting: (u32, Option<Instant>),
+    /// What to go on with.
+    parked: Option<Parked>,
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<Limits>> = const { Cell::new(None) };
-    /// How many connections are being made, one through the other, and when the outermost has to be there.
-    static CONNECTING: Cell<(u32, Option<Instant>)> = const { Cell::new((0, None)) };
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
 /// While it lives, the thread is in a call.
 pub struct Scope {
-    outer: Option<Limits>,
+    outer: Option<Current>,
 }
 
-/// Enters a call.
-pub fn enter(limits: Limits) -> Scope {
-    CONNECTING.set((0, None));
+/// Enters a call. `heard`: when the server was last heard of; `parked`: what was left half done.
+pub fn enter(
+    limits: Limits,
+    token: Option<&Arc<Token>>,
+    heard: Instant,
+    parked: Option<Parked>,
+) -> Scope {
+    let current = Current {
+        limits,
+        token: token.cloned(),
+        heard,
+        connecting: (0, None),
+        parked,
+    };
     Scope {
-        outer: CURRENT.replace(Some(limits)),
+        outer: CURRENT.replace(Some(current)),
     }
 }
 
-/// A connection is begun: the first of a chain of connectors.
-pub fn connecting() {
-    let (depth, until) = CONNECTING.get();
-    let until = until.or_else(|| Some(Instant::now() + CURRENT.get()?.connect));
-    CONNECTING.set((depth + 1, until));
-}
-
-/// A connection is there: the last of a chain of connectors.
-pub fn connected() {
-    match CONNECTING.get() {
-        (0 | 1, _) => CONNECTING.set((0, None)),
-        (depth, until) => CONNECTING.set((depth - 1, until)),
+impl Scope {
+    /// What was left half done.
+    pub fn parked(&self) -> Option<Parked> {
+        take_parked()
     }
-}
 
-/// Whether a connection is being made, and when it has to be there. After an error it tells in which phase it came.
-pub fn connect_deadline() -> Option<Instant> {
-    CONNECTING.get().1
+    /// When the server was last heard of.
+    pub fn heard(&self) -> Instant {
+        with(|c| c.heard).unwrap_or_else(Instant::now)
+    }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        CURRENT.set(self.outer);
+        let inner = CURRENT.replace(self.outer.take());
+        // A connection that is dropped here may look at the thread's call again.
+        drop(inner);
     }
 }
 
-/// The limits of the call that the thread is in.
-pub fn current() -> Option<Limits> {
-    CURRENT.get()
+fn with<T>(look: impl FnOnce(&mut Current) -> T) -> Option<T> {
+    CURRENT.with_borrow_mut(|current| current.as_mut().map(look))
+}
+
+/// A connection is begun: the first of a chain of connectors.
+pub fn connecting() {
+    with(|c| {
+        let (depth, until) = c.connecting;
+        let until = until.unwrap_or_else(|| Instant::now() + c.limits.connect);
+        c.connecting = (depth + 1, Some(until));
+    });
+}
+
+/// A connection is there: the last of a chain of connectors.
+pub fn connected() {
+    with(|c| {
+        c.connecting = match c.connecting {
+            (0 | 1, _) => (0, None),
+            (depth, until) => (depth - 1, until),
+        };
+        if c.connecting.0 == 0 {
+            c.heard = Instant::now();
+        }
+    });
+}
+
+/// Goes on with a connection that was begun before, whose time runs since then.
+pub fn connecting_until(until: Instant) {
+    with(|c| c.connecting.1 = Some(until));
+}
+
+/// Whether a connection is being made, and when it has to be there. After an error it tells in which phase it came.
+pub fn connect_deadline() -> Option<Instant> {
+    with(|c| c.connecting.1).flatten()
+}
+
+/// The server was heard of.
+pub fn heard() {
+    with(|c| c.heard = Instant::now());
+}
+
+/// When the caller wants his thread back.
+pub fn patience() -> Option<Instant> {
+    with(|c| c.limits.patience).flatten()
+}
+
+/// Whether the call may last: streams and submitted calls, of which there may be many at once.
+pub fn may_last() -> bool {
+    with(|c| c.token.is_some()).unwrap_or(false)
+}
+
+/// The thread is about to wait for this; an error: its call was cancelled.
+pub fn wait_for(handle: Interrupt) -> Result<(), Error> {
+    let token = with(|c| c.token.clone()).flatten();
+    match token.is_none_or(|token| token.wait_for(handle)) {
+        true => Ok(()),
+        false => Err(Error::Io(std::io::ErrorKind::ConnectionAborted.into())),
+    }
+}
+
+/// The thread's call has no business with what it last waited for.
+pub fn release() {
+    if let Some(token) = with(|c| c.token.clone()).flatten() {
+        token.release();
+    }
+}
+
+/// Leaves something half done for the next time.
+pub fn park(parked: Parked) {
+    // A connection that is dropped may look at the thread's call again: not while that is borrowed.
+    let before = with(|c| c.parked.replace(parked));
+    drop(before);
+}
+
+/// What was left half done.
+pub fn take_parked() -> Option<Parked> {
+    with(|c| c.parked.take()).flatten()
+}
+
+/// What is left of the time that ureq and the call allow, and which of them ends first. `own`: what the time is for.
+///
+/// Zero is no error: what has come already may be taken.
+pub fn left(timeout: NextTimeout, own: Timeout) -> (Option<Duration>, Timeout) {
+    let mut least = match timeout.after {
+        Allowed::Exact(d) => (Some(d), timeout.reason),
+        Allowed::NotHappening => (None, own),
+    };
+    with(|c| {
+        let now = Instant::now();
+        let mut limit = |until: Instant, reason| {
+            let left = until.saturating_duration_since(now);
+            if least.0.is_none_or(|l| left < l) {
+                least = (Some(left), reason);
+            }
+        };
+        limit(c.limits.deadline, Timeout::Global);
+        match (c.connecting.1, own) {
+            (Some(until), _) => limit(until, Timeout::Connect),
+            (None, Timeout::PerRead) => {
+                if let Some(silence) = c.limits.silence {
+                    limit(c.heard + silence, Timeout::PerRead);
+                }
+                if let Some(patience) = c.limits.patience {
+                    limit(patience, PATIENCE);
+                }
+            }
+            (None, _) => {}
+        }
+    });
+    least
+}
+
+/// The same as a time-out for a transport that knows nothing of calls.
+pub fn narrowed(timeout: NextTimeout, own: Timeout) -> NextTimeout {
+    /// A transport takes no time at all for an error.
+    const LEAST: Duration = Duration::from_millis(1);
+    match left(timeout, own) {
+        (None, _) => timeout,
+        (Some(left), reason) => NextTimeout {
+            after: Allowed::Exact(left.max(LEAST)),
+            reason,
+            ..timeout
+        },
+    }
 }

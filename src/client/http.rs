@@ -1,9 +1,10 @@
 //! One HTTP exchange over ureq: a [`Request`] out, a [`Reply`] in, and every failure in words.
 
+use super::cancel::Token;
 use super::context::{self, Limits};
-use super::pool::{Pool, Pooling};
+use super::pool::{Parked, Pool, Pooling};
 use super::resolve::CachingResolver;
-use super::socket::{Begin, End, SocketConnector};
+use super::socket::SocketConnector;
 use super::tls;
 use crate::config::{ClientConfig, Secret};
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use ureq::http::{self, HeaderMap, HeaderValue, Uri};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
-use ureq::{Agent, AsSendBody, Proxy, ProxyProtocol, Timeout};
+use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, Timeout};
 
 /// Under glibc's threshold for `mmap`: buffers of ureq's own 128 KiB would be mapped and unmapped for each connection,
 /// and make a large reply cost twice the CPU.
@@ -31,14 +32,13 @@ const REPLY_HEADER: usize = 48 << 10;
 /// Room for a reply that does not tell its length.
 const FIRST_READ: usize = 1024;
 
-/// Pooled connections to all servers, through a proxy or not.
+/// Connections to all servers, through a proxy or not.
 #[derive(Debug)]
 pub struct Http {
     direct: Agent,
-    /// The direct agent's connections.
     pool: Arc<Pool>,
-    /// For hosts other than this machine's own, where a proxy is set.
-    proxied: Option<Agent>,
+    /// For hosts other than this machine's own, where a proxy is set; its connections are not the direct ones.
+    proxied: Option<(Agent, Arc<Pool>)>,
     /// The proxy's host and port, for messages.
     proxy: String,
     max_reply: usize,
@@ -49,17 +49,95 @@ pub struct Http {
 pub struct Terms<'a> {
     /// Headers for every request of the call.
     pub headers: &'a [(String, String)],
-    /// When the try ends.
-    pub limits: Limits,
+    /// The end of the try.
+    pub deadline: Instant,
     /// How long a try may take, for the message.
     pub timeout: Duration,
+    /// The longest time for one connection.
+    pub connect: Duration,
+    /// The server's longest silence before its answer begins, and after.
+    pub first_byte: Option<Duration>,
+    /// See `first_byte`.
+    pub idle: Option<Duration>,
+    /// When the caller wants his thread back.
+    pub patience: Option<Instant>,
+    /// Who may end the call.
+    pub token: Option<&'a Arc<Token>>,
+    /// The longest reply, if it is not the client's own limit.
+    pub most: Option<usize>,
+}
+
+/// Why an exchange does not go on.
+#[derive(Debug)]
+pub enum Halt {
+    /// The caller's patience ended; the exchange goes on when it is asked again.
+    Paused,
+    /// It is over.
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Halt {
+        Halt::Failed(error)
+    }
+}
+
+/// One exchange, which may be left and gone on with.
+///
+/// ureq has no way to leave a request and come back. Until the reply's header is there it is begun anew each time, on the
+/// connection of the first time, which passes over what it has sent already. After that its reader is kept.
+#[derive(Debug, Default)]
+pub struct Flight {
+    parked: Option<Parked>,
+    heard: Option<Instant>,
+    opened: Option<Opened>,
+}
+
+/// A reply whose header is there.
+struct Opened {
+    reply: Reply,
+    reader: BodyReader<'static>,
+    uri: Uri,
+    /// Of the body, where it is told.
+    length: Option<u64>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").finish_non_exhaustive()
+    }
+}
+
+/// Where an exchange is, for the limits that hold there and the words about them.
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Head,
+    Body,
+}
+
+impl Terms<'_> {
+    fn limits(&self, phase: Phase) -> Limits {
+        Limits {
+            deadline: self.deadline,
+            silence: self.silence(phase),
+            connect: self.connect,
+            patience: self.patience,
+        }
+    }
+
+    fn silence(&self, phase: Phase) -> Option<Duration> {
+        match phase {
+            Phase::Head => self.first_byte.or(self.idle),
+            Phase::Body => self.idle,
+        }
+    }
 }
 
 impl Http {
     /// Reads certificates and the environment; opens nothing.
     pub fn new(config: &ClientConfig) -> Result<Http> {
         let tls = tls::config(&config.tls)?;
-        let configure = |proxy: Option<Proxy>, idle: usize| {
+        let configure = |proxy: Option<Proxy>| {
             Config::builder()
                 .http_status_as_error(false)
                 // A redirect could carry the key to another host; the reply's error says what to do.
@@ -67,9 +145,9 @@ impl Http {
                 .max_redirects_will_error(false)
                 .user_agent(concat!("mishikallm/", env!("CARGO_PKG_VERSION")))
                 .max_response_header_size(REPLY_HEADER)
-                .max_idle_connections(idle)
-                .max_idle_connections_per_host(idle.min(limits::IDLE_CONNECTIONS_PER_SERVER))
-                .max_idle_age(limits::IDLE_CONNECTION_AGE)
+                // The pool is ours.
+                .max_idle_connections(0)
+                .max_idle_connections_per_host(0)
                 .input_buffer_size(BUFFER)
                 .output_buffer_size(BUFFER)
                 .tls_config(tls.clone())
@@ -78,23 +156,24 @@ impl Http {
         };
         let pool = Arc::new(Pool::default());
         let direct = Pooling {
-            make: ()
-                .chain(SocketConnector {
-                    pool: Some(pool.clone()),
-                })
-                .chain(RustlsConnector::default()),
+            make: ().chain(SocketConnector).chain(RustlsConnector::default()),
             pool: pool.clone(),
+            is_foreign: false,
         };
-        let proxied = |proxy| {
-            let connectors =
-                ().chain(Begin)
-                    .chain(SocksConnector::default())
-                    .chain(ConnectProxyConnector::default())
-                    .chain(SocketConnector { pool: None })
-                    .chain(RustlsConnector::default())
-                    .chain(End);
-            let config = configure(Some(proxy), limits::IDLE_CONNECTIONS);
-            Agent::with_parts(config, connectors, CachingResolver::default())
+        let proxied = |proxy: Proxy| {
+            let pool = Arc::new(Pool::default());
+            let connectors = Pooling {
+                make:
+                    ().chain(SocksConnector::default())
+                        .chain(ConnectProxyConnector::default())
+                        .chain(SocketConnector)
+                        .chain(RustlsConnector::default()),
+                pool: pool.clone(),
+                is_foreign: !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https),
+            };
+            let config = configure(Some(proxy));
+            let agent = Agent::with_parts(config, connectors, CachingResolver::default());
+            (agent, pool)
         };
         let proxy = match config.proxy.as_ref().map(Secret::reveal) {
             Some("") => None,
@@ -107,7 +186,7 @@ impl Http {
             None => from_environment(),
         };
         Ok(Http {
-            direct: Agent::with_parts(configure(None, 0), direct, CachingResolver::default()),
+            direct: Agent::with_parts(configure(None), direct, CachingResolver::default()),
             pool,
             proxy: proxy
                 .as_ref()
@@ -121,65 +200,144 @@ impl Http {
     /// Ends what is under way and refuses what comes.
     pub fn shutdown(&self) {
         self.pool.close();
-        self.direct.clone().shutdown();
-        if let Some(agent) = &self.proxied {
-            agent.clone().shutdown();
+        if let Some((_, pool)) = &self.proxied {
+            pool.close();
         }
     }
 
-    /// Sends a request and reads the whole reply, whatever its status.
-    pub fn send(&self, request: &Request, terms: &Terms<'_>) -> Result<Reply> {
-        self.send_limited(request, terms, self.max_reply)
-    }
-
-    /// The same, with a bound of its own on the reply.
-    pub fn send_limited(
+    /// Sends a request and waits for the reply's header; gives the status.
+    pub fn open(
         &self,
         request: &Request,
         terms: &Terms<'_>,
-        max_reply: usize,
-    ) -> Result<Reply> {
+        flight: &mut Flight,
+    ) -> std::result::Result<u16, Halt> {
+        if let Some(opened) = &flight.opened {
+            return Ok(opened.reply.status);
+        }
         let uri: Uri = request.url.parse().map_err(|_| bad_url())?;
-        let explain = |e: ureq::Error| self.explain(e, &uri, terms);
-        let _scope = context::enter(terms.limits);
-        let response = self.run(request, &uri, terms).map_err(explain)?;
-        let mut reply = Reply {
+        let heard = flight.heard.unwrap_or_else(Instant::now);
+        let parked = flight.parked.take();
+        let scope = context::enter(terms.limits(Phase::Head), terms.token, heard, parked);
+        let response = self
+            .run(request, &uri, terms)
+            .map_err(|e| self.halt(e, &uri, terms, Phase::Head));
+        flight.parked = scope.parked();
+        flight.heard = Some(scope.heard());
+        let response = response?;
+        let reply = Reply {
             status: response.status().as_u16(),
             json_length: number(response.headers(), "inference-header-content-length"),
             retry_after: number(response.headers(), "retry-after")
                 .map(|s: u32| Duration::from_secs(s.into())),
             body: Vec::new(),
         };
+        let status = reply.status;
+        let body = response.into_body();
+        let length = body.content_length();
+        let reader = body.into_with_config().limit(u64::MAX).reader();
+        drop(scope);
+        flight.opened = Some(Opened {
+            reply,
+            reader,
+            uri,
+            length,
+        });
+        Ok(status)
+    }
+
+    /// Reads some of the body of what was opened; 0: it is over.
+    pub fn read(
+        &self,
+        flight: &mut Flight,
+        buffer: &mut [u8],
+        terms: &Terms<'_>,
+    ) -> std::result::Result<usize, Halt> {
+        self.reading(flight, terms, |opened| opened.reader.read(buffer))
+    }
+
+    /// Sends a request and reads the whole reply, whatever its status.
+    pub fn send(
+        &self,
+        request: &Request,
+        terms: &Terms<'_>,
+        flight: &mut Flight,
+    ) -> std::result::Result<Reply, Halt> {
+        self.open(request, terms, flight)?;
+        self.whole(terms, flight)
+    }
+
+    /// Reads the whole body of what was opened.
+    pub fn whole(
+        &self,
+        terms: &Terms<'_>,
+        flight: &mut Flight,
+    ) -> std::result::Result<Reply, Halt> {
+        let most = terms.most.unwrap_or(self.max_reply);
         let too_long = || {
             Error::limit(
                 502,
                 format!(
-                    "the server's reply is longer than the limit of {max_reply} bytes (max_reply_bytes)"
+                    "the server's reply is longer than the limit of {most} bytes (max_reply_bytes)"
                 ),
             )
         };
-        let body = response.into_body();
-        match body.content_length() {
-            Some(length) if length > max_reply as u64 => return Err(too_long()),
-            Some(length) => reply.body.reserve_exact(length as usize + 1),
-            None => reply.body.reserve(FIRST_READ),
+        self.reading(flight, terms, |opened| {
+            let body = &mut opened.reply.body;
+            match opened.length {
+                Some(length) if length > most as u64 => return Ok(()),
+                Some(length) => {
+                    body.reserve_exact((length as usize + 1).saturating_sub(body.len()))
+                }
+                None => body.reserve(FIRST_READ),
+            }
+            let left = (most as u64 + 1).saturating_sub(body.len() as u64);
+            opened
+                .reader
+                .by_ref()
+                .take(left)
+                .read_to_end(body)
+                .map(drop)
+        })?;
+        let opened = flight
+            .opened
+            .take()
+            .ok_or_else(|| Error::cut("no reply was begun"))?;
+        let is_too_long = opened.length.is_some_and(|length| length > most as u64);
+        match is_too_long || opened.reply.body.len() > most {
+            true => Err(too_long().into()),
+            false => Ok(opened.reply),
         }
-        body.into_with_config()
-            .limit(u64::MAX)
-            .reader()
-            .take(max_reply as u64 + 1)
-            .read_to_end(&mut reply.body)
-            .map_err(|e| explain(e.into()))?;
-        if reply.body.len() > max_reply {
-            return Err(too_long());
+    }
+
+    fn reading<T>(
+        &self,
+        flight: &mut Flight,
+        terms: &Terms<'_>,
+        read: impl FnOnce(&mut Opened) -> std::io::Result<T>,
+    ) -> std::result::Result<T, Halt> {
+        let opened = flight
+            .opened
+            .as_mut()
+            .ok_or_else(|| Error::cut("no reply was begun"))?;
+        let heard = flight.heard.unwrap_or_else(Instant::now);
+        let scope = context::enter(terms.limits(Phase::Body), terms.token, heard, None);
+        let result = read(opened);
+        flight.heard = Some(scope.heard());
+        result.map_err(|e| self.halt(e.into(), &opened.uri, terms, Phase::Body))
+    }
+
+    fn halt(&self, e: ureq::Error, uri: &Uri, terms: &Terms<'_>, phase: Phase) -> Halt {
+        match e {
+            ureq::Error::Timeout(context::PATIENCE) => Halt::Paused,
+            e => Halt::Failed(self.explain(e, uri, terms, phase)),
         }
-        Ok(reply)
     }
 
     /// The agent for a server; a proxy never has a way to the caller's own loopback.
     fn agent(&self, uri: &Uri) -> &Agent {
         match &self.proxied {
-            Some(proxied) if !is_this_machine(uri) => proxied,
+            Some((proxied, _)) if !is_this_machine(uri) => proxied,
             _ => &self.direct,
         }
     }
@@ -203,57 +361,34 @@ impl Http {
         if let Some(length) = request.json_length {
             builder = builder.header("inference-header-content-length", length);
         }
-        match request.method {
-            Method::Get => self.go(builder.method("GET").body(())?, uri, terms),
-            Method::Post => self.go(
-                builder.method("POST").body(request.body.as_slice())?,
-                uri,
-                terms,
-            ),
-        }
-    }
-
-    fn go<B: AsSendBody>(
-        &self,
-        request: http::Request<B>,
-        uri: &Uri,
-        terms: &Terms<'_>,
-    ) -> std::result::Result<http::Response<ureq::Body>, ureq::Error> {
         let agent = self.agent(uri);
-        let is_socks =
-            |p: &Proxy| !matches!(p.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-        if !self.proxy(uri).is_some_and(is_socks) {
-            return agent.run(request);
+        match request.method {
+            Method::Get => agent.run(builder.method("GET").body(())?),
+            Method::Post => agent.run(builder.method("POST").body(request.body.as_slice())?),
         }
-        // ureq's connector for SOCKS makes its own socket, which knows only ureq's time-outs.
-        let limits = terms.limits;
-        let left = limits.deadline.saturating_duration_since(Instant::now());
-        let request = agent
-            .configure_request(request)
-            .timeout_global(Some(left))
-            .timeout_connect(Some(limits.connect))
-            .timeout_per_read(limits.idle)
-            .build();
-        agent.run(request)
     }
 
     /// ureq's error in the words of someone who has to change something.
-    fn explain(&self, e: ureq::Error, uri: &Uri, terms: &Terms<'_>) -> Error {
+    fn explain(&self, e: ureq::Error, uri: &Uri, terms: &Terms<'_>, phase: Phase) -> Error {
         let server = uri.authority().map_or("the server", |a| a.as_str());
         let connecting = context::connect_deadline().is_some();
-        let limits = terms.limits;
         match e {
             ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => Error::deadline(format!(
                 "no connection to {server} within {} s (connect_timeout)",
-                limits.connect.as_secs_f64()
+                terms.connect.as_secs_f64()
             ))
             .retryable()
             .unreached(),
-            ureq::Error::Timeout(Timeout::PerRead) => Error::deadline(format!(
-                "{server} was silent for {} s (idle_timeout)",
-                limits.idle.unwrap_or(terms.timeout).as_secs_f64()
-            ))
-            .retryable(),
+            ureq::Error::Timeout(Timeout::PerRead) => {
+                let silent = terms.silence(phase).unwrap_or(terms.timeout).as_secs_f64();
+                Error::deadline(match (phase, terms.first_byte) {
+                    (Phase::Head, Some(_)) => format!(
+                        "no answer from {server} began within {silent} s (first_byte_timeout)"
+                    ),
+                    _ => format!("{server} was silent for {silent} s (idle_timeout)"),
+                })
+                .retryable()
+            }
             ureq::Error::Timeout(_) => Error::deadline(format!(
                 "no whole answer from {server} within {} s (timeout)",
                 terms.timeout.as_secs_f64()

@@ -1,27 +1,38 @@
-//! The blocking client: many threads, one pool of connections, no thread of its own.
+//! The blocking client: many threads, one pool of connections. Threads of its own it has only for submitted calls.
 
+mod buffers;
+mod cancel;
+mod connect;
 mod context;
 mod http;
+mod look_up;
 mod models;
 mod pool;
 mod resolve;
 mod run;
 mod socket;
+mod stream;
+mod submit;
 mod tls;
 
 use crate::config::{ClientConfig, TritonOptions};
 use crate::error::{Error, Result};
 use crate::openai::Operation;
-use crate::plan::call::{Call, Env};
+use crate::plan::call::{Call, Env, Manner};
 use crate::triton::endpoint::{self, Route};
 use crate::{ABI_VERSION, VERSION, json, limits};
+use cancel::Bed;
 use once_cell::sync::OnceCell;
 use serde_json::json;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
+use ureq::unversioned::transport::ShutdownHandle;
+
+pub use stream::{Next, Stream};
+pub use submit::{Event, Submitted, Waited};
 
 /// Calls models. Any number of threads may use one at once.
 pub struct Client {
@@ -29,9 +40,10 @@ pub struct Client {
     http: http::Http,
     models: models::Models,
     closed: AtomicBool,
-    /// Wakes those who pause between two tries when the client is closed.
-    pausing: Mutex<()>,
-    wake: Condvar,
+    /// Where calls pause between two tries.
+    bed: Arc<Bed>,
+    /// Runs what is submitted.
+    workers: Arc<submit::Workers>,
     /// The process that made it: sockets and locks are worth nothing in a child.
     pid: u32,
 }
@@ -52,11 +64,11 @@ impl Client {
         check_places(&config)?;
         Ok(Client {
             http: http::Http::new(&config)?,
-            config,
             models: models::Models::default(),
             closed: AtomicBool::new(false),
-            pausing: Mutex::new(()),
-            wake: Condvar::new(),
+            bed: Arc::default(),
+            workers: Arc::new(submit::Workers::new(config.workers, config.queue_size)),
+            config,
             pid: std::process::id(),
         })
     }
@@ -74,7 +86,35 @@ impl Client {
 
     /// The same, for an operation that is already known.
     pub fn call(&self, operation: Operation, request_json: &str) -> Result<String> {
-        if std::process::id() != self.pid {
+        let call = self.prepare(operation, request_json, Manner::Whole)?;
+        self.run(call)
+    }
+
+    /// Opens a stream of chunks. Nothing is sent before the first chunk is asked for.
+    ///
+    /// The operation is `chat.completions` or `completions`; a wrong request is found here.
+    pub fn stream(self: &Arc<Self>, operation: Operation, request_json: &str) -> Result<Stream> {
+        let call = self.prepare(operation, request_json, Manner::Chunks)?;
+        Ok(Stream::new(self.clone(), call))
+    }
+
+    /// Does what `operation` names on a thread of the client's own, and tells `on_event` of it: each piece, then exactly once how
+    /// it ended. A request with `stream: true` gives its chunks as pieces, any other its one answer.
+    ///
+    /// A wrong request is found here, and so is a full queue, with the status `BUSY`.
+    pub fn submit(
+        self: &Arc<Self>,
+        operation: Operation,
+        request_json: &str,
+        on_event: impl FnMut(submit::Event<'_>) + Send + 'static,
+    ) -> Result<Submitted> {
+        let call = self.prepare(operation, request_json, Manner::AsAsked)?;
+        submit::submit(self, call, Box::new(on_event))
+    }
+
+    /// Reads a request; nothing is sent.
+    fn prepare(&self, operation: Operation, request_json: &str, manner: Manner) -> Result<Call> {
+        if self.is_forked() {
             return Err(Error::forked());
         }
         if self.is_closed() {
@@ -92,43 +132,35 @@ impl Client {
             .with_param("request_json"));
         }
         let fields = json::object("request_json", request_json)?;
-        let mut call = Call::new(operation, fields, &self.config, env())?;
-        self.run(&mut call)
+        Call::new(operation, fields, &self.config, env(), manner)
+    }
+
+    /// Whether this is a child of the process that made it: its sockets are the parent's, and its threads are not here.
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.pid
     }
 
     /// Ends every call under way with `CLOSED` and refuses new ones. May be called often, and from any thread.
+    ///
+    /// Submitted calls are told so on a thread of the client's own, which may be a moment after this returns.
     pub fn close(&self) {
-        if self.closed.swap(true, Ordering::SeqCst) || std::process::id() != self.pid {
+        if self.is_forked() || self.closed.swap(true, Ordering::SeqCst) {
             return;
         }
         self.http.shutdown();
-        drop(self.pausing.lock().unwrap_or_else(PoisonError::into_inner));
-        self.wake.notify_all();
+        self.bed.shutdown();
+        self.workers.close();
     }
 
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
+}
 
-    /// Waits; `false`: the client was closed meanwhile.
-    fn sleep(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        let mut guard = self.pausing.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if self.is_closed() {
-                return false;
-            }
-            if left.is_zero() {
-                return true;
-            }
-            guard = self
-                .wake
-                .wait_timeout(guard, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -190,7 +222,7 @@ pub fn info() -> String {
     json!({
         "version": VERSION,
         "abi": ABI_VERSION,
-        "features": ["tls"],
+        "features": ["tls", "stream", "submit"],
         "operations": operations,
         "limits": {
             "request_bytes": limits::REQUEST_BYTES,
@@ -210,6 +242,12 @@ pub fn info() -> String {
             "models": limits::MODELS,
             "idle_connections": limits::IDLE_CONNECTIONS,
             "idle_connections_per_server": limits::IDLE_CONNECTIONS_PER_SERVER,
+            "event_bytes": limits::EVENT_BYTES,
+            "workers": limits::WORKERS,
+            "workers_most": limits::WORKERS_MOST,
+            "queue_size": limits::QUEUE,
+            "queue_size_most": limits::QUEUE_MOST,
+            "worker_idle_seconds": limits::WORKER_IDLE.as_secs(),
             "idle_connection_age_seconds": limits::IDLE_CONNECTION_AGE.as_secs(),
         },
     })

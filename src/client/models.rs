@@ -1,13 +1,18 @@
 //! What is known of models: looked up once for each model and server, by one caller while the others wait, and again
 //! when an answer shows that it is stale.
 
-use crate::error::{Error, Result};
+use super::cancel::{Token, interrupt};
+use super::http::Halt;
+use crate::error::Error;
 use crate::limits;
 use crate::triton::exchange::Description;
 use crate::triton::model::Model;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use ureq::unversioned::transport::ShutdownHandle;
+
+type Result<T> = std::result::Result<T, Halt>;
 
 /// What a look-up came to.
 #[derive(Debug)]
@@ -76,6 +81,18 @@ pub struct Asker<'a> {
     pub deadline: Instant,
     /// A digest of the credentials, made only where one is needed.
     pub credentials: &'a dyn Fn() -> u64,
+    /// When the caller wants his thread back.
+    pub patience: Option<Instant>,
+    /// Who may end the call.
+    pub token: Option<&'a Arc<Token>>,
+}
+
+/// Whoever waits for a look-up looks at his own call again.
+impl ShutdownHandle for Slot {
+    fn shutdown(&self) {
+        drop(self.lock());
+        self.changed.notify_all();
+    }
 }
 
 impl Models {
@@ -111,6 +128,12 @@ impl Models {
         look_up: impl FnOnce() -> Result<Found>,
     ) -> Result<Description> {
         let slot = self.slot(url);
+        if asker
+            .token
+            .is_some_and(|token| !token.wait_for(interrupt(&slot)))
+        {
+            return Err(Error::cancelled().into());
+        }
         let mut state = slot.lock();
         let mut waited_for = None;
         loop {
@@ -121,16 +144,25 @@ impl Models {
             // Who waited for a look-up that failed fails with it, instead of waiting for one of his own.
             if waited_for.is_some_and(|round| round < state.ended) {
                 if let Some(error) = &state.error {
-                    return Err(error.clone());
+                    return Err(error.clone().into());
                 }
             }
             if !state.looking {
                 break;
             }
             waited_for.get_or_insert(state.ended);
-            let left = asker.deadline.saturating_duration_since(now);
+            if asker.token.is_some_and(|token| token.is_cancelled()) {
+                return Err(Error::cancelled().into());
+            }
+            let until = asker
+                .patience
+                .map_or(asker.deadline, |p| p.min(asker.deadline));
+            let left = until.saturating_duration_since(now);
             if left.is_zero() {
-                return Ok(Description::default());
+                return match until < asker.deadline {
+                    true => Err(Halt::Paused),
+                    false => Ok(Description::default()),
+                };
             }
             state = slot
                 .changed
@@ -145,7 +177,11 @@ impl Models {
         let found = look_up();
         let mut state = slot.lock();
         let now = Instant::now();
-        state.error = found.as_ref().err().cloned();
+        // One who leaves for a while leaves the look-up to those who wait.
+        state.error = match &found {
+            Err(Halt::Failed(error)) => Some(error.clone()),
+            _ => None,
+        };
         let description = match found {
             Ok(Found::Model(model)) => {
                 let model = match &state.model {
@@ -219,6 +255,15 @@ mod tests {
             began,
             deadline: began + Duration::from_secs(10),
             credentials: &|| 1,
+            patience: None,
+            token: None,
+        }
+    }
+
+    fn failure(halt: Halt) -> Error {
+        match halt {
+            Halt::Failed(error) => error,
+            Halt::Paused => panic!("paused"),
         }
     }
 
@@ -302,9 +347,9 @@ mod tests {
     fn a_failed_look_frees_those_who_wait() {
         let models = Models::default();
         let error = models
-            .describe("u", false, asker(), || Err(Error::connect("no")))
+            .describe("u", false, asker(), || Err(Error::connect("no").into()))
             .unwrap_err();
-        assert_eq!(error.message(), "no");
+        assert_eq!(failure(error).message(), "no");
         assert!(
             models
                 .describe("u", false, asker(), || Ok(Found::Model(model())))
@@ -320,8 +365,57 @@ mod tests {
             .unwrap();
         models.forget("u");
         let again = models
-            .describe("u", false, asker(), || Err(Error::connect("looked")))
+            .describe("u", false, asker(), || Err(Error::connect("looked").into()))
             .unwrap_err();
-        assert_eq!(again.message(), "looked");
+        assert_eq!(failure(again).message(), "looked");
+    }
+
+    #[test]
+    fn one_who_leaves_in_the_middle_holds_nobody_up() {
+        let models = Models::default();
+        let paused = models.describe("u", false, asker(), || Err(Halt::Paused));
+        assert!(matches!(paused, Err(Halt::Paused)));
+        let found = models.describe("u", false, asker(), || Ok(Found::Model(model())));
+        assert!(found.unwrap().model.is_some());
+    }
+
+    #[test]
+    fn one_who_waits_may_leave_and_may_be_cancelled() {
+        let models = Models::default();
+        let token = Arc::new(Token::default());
+        std::thread::scope(|scope| {
+            let (leave, left) = std::sync::mpsc::channel::<()>();
+            let (begun, has_begun) = std::sync::mpsc::channel();
+            let models = &models;
+            scope.spawn(move || {
+                let look_up = || {
+                    begun.send(()).unwrap();
+                    let _ = left.recv();
+                    Ok(Found::Model(model()))
+                };
+                models.describe("u", false, asker(), look_up).unwrap();
+            });
+            has_begun.recv().unwrap();
+            let impatient = Asker {
+                patience: Some(Instant::now() + Duration::from_millis(10)),
+                ..asker()
+            };
+            let unreachable = || panic!("looked again");
+            let paused = models.describe("u", false, impatient, unreachable);
+            assert!(matches!(paused, Err(Halt::Paused)));
+            let token = &token;
+            let waits = scope.spawn(move || {
+                let asker = Asker {
+                    token: Some(token),
+                    ..asker()
+                };
+                models.describe("u", false, asker, || panic!("looked again"))
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            token.cancel();
+            let error = failure(waits.join().unwrap().unwrap_err());
+            assert_eq!(error.status(), crate::Status::Cancelled);
+            drop(leave);
+        });
     }
 }

@@ -1,19 +1,20 @@
-//! Idle connections to servers, for the agent that goes to them directly.
+//! Idle connections to servers.
 //!
 //! ureq's own pool looks at every idle connection, and at every socket's handle, each time it is used: after a burst of
 //! 64 threads a call costs a third more for as long as the connections stay. Here a connection is taken from and put
 //! back on top of its server's stack. ureq's pool is left with no room, so that it drops what it gets, and dropping is
 //! putting back.
 
-use super::context;
+use super::cancel::Interrupt;
+use super::connect::Connecting;
+use super::context::{self, PATIENCE};
 use crate::limits;
 use std::collections::HashMap;
-use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 use std::{fmt, io, mem};
-use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ureq::{Error, Timeout};
 
 /// Idle connections, and the sockets of those in use.
 #[derive(Default)]
@@ -27,13 +28,38 @@ struct State {
     idle: HashMap<Arc<str>, Vec<Idle>>,
     count: usize,
     swept: Option<Instant>,
-    sockets: Vec<Weak<TcpStream>>,
+    sockets: Vec<Interrupt>,
     closed: bool,
 }
 
 struct Idle {
     transport: Box<dyn Transport>,
+    socket: Interrupt,
     since: Instant,
+}
+
+/// What a call that is gone on with later left half done.
+#[derive(Debug)]
+pub enum Parked {
+    /// A connection that is being made.
+    Connecting(Connecting),
+    /// A connection on which some of a request was sent, and not all of the reply's header has come.
+    Asked(Asked),
+}
+
+/// See [`Parked::Asked`].
+pub struct Asked {
+    transport: Box<dyn Transport>,
+    socket: Interrupt,
+    key: Arc<str>,
+    /// Bytes of the request.
+    sent: usize,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Pool {
@@ -56,47 +82,44 @@ impl Pool {
         };
         drop(idle);
         for socket in sockets.iter().filter_map(Weak::upgrade) {
-            // An error says that it is closed already.
-            let _ = socket.shutdown(Shutdown::Both);
+            socket.shutdown();
         }
     }
 
     /// Notes a new socket, so that closing the client ends what waits on it.
-    pub fn register(&self, socket: &Arc<TcpStream>) -> Result<(), Error> {
+    pub fn register(&self, socket: Interrupt) -> Result<(), Error> {
         let mut state = self.lock();
         if state.closed {
             return Err(closed());
         }
         state.sockets.retain(|s| s.strong_count() > 0);
-        state.sockets.push(Arc::downgrade(socket));
+        state.sockets.push(socket);
         Ok(())
     }
 
     /// The connection to a server that was used last, if it still is one.
-    fn take(&self, key: &str) -> Result<Option<Box<dyn Transport>>, Error> {
+    fn take(&self, key: &str) -> Result<Option<Idle>, Error> {
         loop {
             let mut state = self.lock();
             if state.closed {
                 return Err(closed());
             }
-            let Some(idle) = state.idle.get_mut(key).and_then(Vec::pop) else {
+            let Some(mut idle) = state.idle.get_mut(key).and_then(Vec::pop) else {
                 return Ok(None);
             };
             state.count -= 1;
             drop(state);
-            let mut transport = idle.transport;
-            if idle.since.elapsed() < limits::IDLE_CONNECTION_AGE && transport.is_open() {
-                return Ok(Some(transport));
+            if idle.since.elapsed() < limits::IDLE_CONNECTION_AGE && idle.transport.is_open() {
+                return Ok(Some(idle));
             }
         }
     }
 
-    fn put(&self, key: &Arc<str>, transport: Box<dyn Transport>) {
-        let since = Instant::now();
+    fn put(&self, key: &Arc<str>, idle: Idle) {
+        let since = idle.since;
         let mut state = self.lock();
         let mut dropped = state.sweep(since);
         let full = state.closed || state.count >= limits::IDLE_CONNECTIONS;
-        let idle = Idle { transport, since };
         match state.idle.get_mut(key) {
             _ if full => dropped.push(idle),
             Some(stack) => {
@@ -146,50 +169,132 @@ fn closed() -> Error {
     ))
 }
 
-/// Gives an idle connection, or makes one with the connectors it has.
+/// Gives an idle connection, or makes one with the connectors it has. The outermost connector.
 #[derive(Debug)]
 pub struct Pooling<C> {
-    /// Makes a connection, with TLS where that is wanted.
+    /// Makes a connection, with TLS and through a proxy where that is wanted.
     pub make: C,
     /// Where connections go when they are idle.
     pub pool: Arc<Pool>,
+    /// Whether the sockets may be ureq's own, which know nothing of a call's limits.
+    pub is_foreign: bool,
 }
 
 impl<C: Connector<()>> Connector<()> for Pooling<C> {
     type Out = Pooled;
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Pooled>, Error> {
+        // A connection to a proxy, for another that is being made through it: never idle by itself.
+        if context::connect_deadline().is_some() {
+            context::connecting();
+            let made = self.make.connect(details, None)?;
+            context::connected();
+            return Ok(made.map(|transport| Pooled {
+                transport: Box::new(transport),
+                is_foreign: false,
+                state: Use::default(),
+                home: None,
+            }));
+        }
+        let pooled = |transport, key, socket, sent| {
+            Ok(Some(Pooled {
+                transport,
+                is_foreign: self.is_foreign,
+                state: Use {
+                    sent,
+                    skip: sent,
+                    ..Default::default()
+                },
+                home: Some(Home {
+                    pool: self.pool.clone(),
+                    key,
+                    socket,
+                }),
+            }))
+        };
+        match context::take_parked() {
+            Some(Parked::Asked(asked)) => {
+                context::wait_for(asked.socket.clone())?;
+                return pooled(asked.transport, asked.key, asked.socket, asked.sent);
+            }
+            Some(other) => context::park(other),
+            None => {}
+        }
         let uri = details.uri;
         let authority = uri.authority().map_or("", |a| a.as_str());
         let key = [uri.scheme_str().unwrap_or(""), "://", authority].concat();
-        let pooled = |transport| {
-            Ok(Some(Pooled {
-                transport,
-                is_idle: false,
-                key: key.as_str().into(),
-                pool: self.pool.clone(),
-            }))
-        };
-        if let Some(transport) = self.pool.take(&key)? {
-            return pooled(transport);
+        if let Some(idle) = self.pool.take(&key)? {
+            context::wait_for(idle.socket.clone())?;
+            return pooled(idle.transport, key.as_str().into(), idle.socket, 0);
         }
+        // Whatever makes a socket has it noted here: where the client is closed, and where the call is cancelled.
+        let noted: Arc<Mutex<Option<Interrupt>>> = Arc::default();
+        let register = {
+            let (pool, noted) = (self.pool.clone(), noted.clone());
+            move |socket: Interrupt| {
+                *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket.clone());
+                pool.register(socket.clone())?;
+                context::wait_for(socket)
+            }
+        };
+        let mut addrs = details.resolver.empty();
+        details
+            .addrs
+            .iter()
+            .for_each(|address| addrs.push(*address));
         context::connecting();
-        let made = self.make.connect(details, None)?;
+        let details = ConnectionDetails {
+            uri,
+            addrs,
+            config: details.config,
+            request_level: details.request_level,
+            resolver: details.resolver,
+            now: details.now,
+            timeout: match self.is_foreign {
+                true => context::narrowed(details.timeout, Timeout::Connect),
+                false => details.timeout,
+            },
+            current_time: details.current_time.clone(),
+            run_connector: details.run_connector.clone(),
+            register_shutdown: Arc::new(register),
+        };
+        let made = self.make.connect(&details, None)?;
         context::connected();
-        match made {
-            Some(transport) => pooled(Box::new(transport)),
-            None => Ok(None),
+        let socket = noted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (made, socket) {
+            (Some(transport), Some(socket)) => {
+                pooled(Box::new(transport), key.as_str().into(), socket, 0)
+            }
+            _ => Ok(None),
         }
     }
 }
 
-/// A connection that goes back to the pool when it is dropped idle.
+/// A connection that goes back to the pool when it is dropped idle, and is left half done when the caller's patience ends.
 pub struct Pooled {
     transport: Box<dyn Transport>,
+    is_foreign: bool,
+    state: Use,
+    /// `None` under another connection.
+    home: Option<Home>,
+}
+
+#[derive(Default)]
+struct Use {
     /// ureq asks [`Transport::is_open`] when a reply was read to its end, and drops the connection if that says yes.
     is_idle: bool,
-    key: Arc<str>,
+    /// Bytes of the request so far.
+    sent: usize,
+    /// Bytes that are sent already, which ureq, that begins anew, will give again.
+    skip: usize,
+    /// The caller's patience ended.
+    is_paused: bool,
+}
+
+struct Home {
     pool: Arc<Pool>,
+    key: Arc<str>,
+    socket: Interrupt,
 }
 
 impl fmt::Debug for Pooled {
@@ -204,18 +309,42 @@ impl Transport for Pooled {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.is_idle = false;
-        self.transport.transmit_output(amount, timeout)
+        self.state.is_idle = false;
+        let skip = self.state.skip.min(amount);
+        self.state.skip -= skip;
+        if skip == amount {
+            return Ok(());
+        }
+        if skip > 0 {
+            let output = self.transport.buffers().output();
+            output.copy_within(skip..amount, 0);
+        }
+        let timeout = match self.is_foreign {
+            true => context::narrowed(timeout, Timeout::PerWrite),
+            false => timeout,
+        };
+        self.transport.transmit_output(amount - skip, timeout)?;
+        self.state.sent += amount - skip;
+        Ok(())
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.is_idle = false;
-        self.transport.await_input(timeout)
+        self.state.is_idle = false;
+        let timeout = match self.is_foreign {
+            true => context::narrowed(timeout, Timeout::PerRead),
+            false => timeout,
+        };
+        let result = self.transport.await_input(timeout);
+        self.state.is_paused = matches!(result, Err(Error::Timeout(PATIENCE)));
+        if self.is_foreign && result.is_ok() {
+            context::heard();
+        }
+        result
     }
 
     fn is_open(&mut self) -> bool {
-        self.is_idle = self.transport.is_open();
-        self.is_idle
+        self.state.is_idle = self.transport.is_open();
+        self.state.is_idle
     }
 
     fn is_tls(&self) -> bool {
@@ -225,9 +354,34 @@ impl Transport for Pooled {
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        if self.is_idle {
-            let transport = mem::replace(&mut self.transport, Box::new(()));
-            self.pool.put(&self.key, transport);
+        let Some(home) = self.home.take() else {
+            return;
+        };
+        let state = mem::take(&mut self.state);
+        if !state.is_idle && !state.is_paused {
+            return;
+        }
+        let transport = mem::replace(&mut self.transport, Box::new(()));
+        if state.is_idle {
+            // From here on it may be another call's.
+            context::release();
+            let since = Instant::now();
+            let socket = home.socket;
+            home.pool.put(
+                &home.key,
+                Idle {
+                    transport,
+                    socket,
+                    since,
+                },
+            );
+        } else {
+            context::park(Parked::Asked(Asked {
+                transport,
+                socket: home.socket,
+                key: home.key,
+                sent: state.sent,
+            }));
         }
     }
 }

@@ -1,32 +1,32 @@
 //! The loop that joins a call's state machine to sockets and clocks. All knowledge is in [`Call`].
+//!
+//! A [`Run`] may be left when its caller wants the thread back, and gone on with later, on any thread.
 
 use super::Client;
-use super::context::Limits;
-use super::http::Terms;
-use super::models::{Asker, Found};
-use crate::error::{Error, Result, Status};
+use super::cancel::{Token, interrupt};
+use super::http::{Flight, Halt, Terms};
+use super::look_up::LookUp;
+use crate::error::{Error, Result};
 use crate::limits;
-use crate::log::{debug_line, warn_line};
+use crate::log::debug_line;
 use crate::plan::call::{Call, Event, Todo};
 use crate::triton::Request;
-use crate::triton::exchange::Description;
-use crate::triton::model::Model;
-use crate::triton::reply::{self, Reply};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use crate::triton::reply::Reply;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// When a call began, and when its present try has to end.
-#[derive(Clone, Copy)]
-struct Span {
-    began: Instant,
-    deadline: Instant,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) began: Instant,
+    pub(super) deadline: Instant,
     timeout: Duration,
 }
 
 impl Span {
     /// A try begins now.
     fn new(call: &Call, began: Instant) -> Span {
-        let timeout = call.options().timeout.unwrap_or(limits::TIMEOUT);
+        let timeout = call.timeout().unwrap_or(limits::TIMEOUT);
         Span {
             began,
             deadline: Instant::now() + timeout,
@@ -35,82 +35,231 @@ impl Span {
     }
 }
 
-impl Client {
-    /// Runs a call to its end.
-    pub(super) fn run(&self, call: &mut Call) -> Result<String> {
-        let mut span = Span::new(call, Instant::now());
-        let mut event = Event::Start;
+/// One call under way.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) call: Call,
+    pub(super) span: Span,
+    doing: Doing,
+    /// A reply whose body is read as it comes.
+    incoming: Option<Flight>,
+    buffer: Vec<u8>,
+}
+
+/// What the call waits for.
+#[derive(Debug)]
+enum Doing {
+    Nothing(Event<'static>),
+    Describe(LookUp),
+    Send(Request, Flight),
+    Open(Request, Flight),
+    Read,
+    Pause(Instant),
+}
+
+/// What a caller gets.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// A chunk; there is more.
+    Chunk(String),
+    /// The answer, empty after chunks.
+    Answer(String),
+    /// Nothing yet.
+    Paused,
+}
+
+/// Who waits: until when, and who may end it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waiter<'a> {
+    /// `None`: until the end.
+    pub(super) patience: Option<Instant>,
+    pub(super) token: Option<&'a Arc<Token>>,
+}
+
+impl Waiter<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.token.is_some_and(|token| token.is_cancelled())
+    }
+}
+
+impl Run {
+    /// A call that begins now; nothing is done yet.
+    pub(super) fn new(call: Call) -> Run {
+        Run {
+            span: Span::new(&call, Instant::now()),
+            call,
+            doing: Doing::Nothing(Event::Start),
+            incoming: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Its time begins now: it has waited for a thread.
+    pub(super) fn begin(&mut self) {
+        self.span = Span::new(&self.call, Instant::now());
+    }
+
+    /// Goes on until there is something for the caller.
+    pub(super) fn advance(&mut self, client: &Client, waiter: Waiter<'_>) -> Result<Progress> {
         loop {
-            let round = call.round();
-            let todo = call.on(event).map_err(|e| self.or_closed(e))?;
-            if call.round() != round {
-                span = Span::new(call, span.began);
+            if waiter.is_cancelled() {
+                return Err(Error::cancelled());
             }
-            event = match todo {
-                Todo::Done(answer) => {
-                    self.note_change(call);
-                    return Ok(answer);
-                }
-                Todo::Describe { fresh } => match self.describe(call, fresh, span) {
-                    Ok(description) => Event::Described(description),
-                    Err(e) => Event::Failed(e),
-                },
-                Todo::Send(request) => match self.send(call, &request, span, None) {
-                    Ok(reply) => Event::Replied(reply),
-                    Err(e) => Event::Failed(e),
-                },
-                Todo::Wait(pause, because) => {
-                    // A server that wants to be left alone for longer than a try may take is not waited for.
-                    if because.retry_after().is_some() && pause >= span.timeout {
-                        Event::TooLate(because)
-                    } else if !self.sleep(pause) {
-                        return Err(Error::closed());
-                    } else {
-                        debug_line!(
-                            "trying again after {:.1} s: HTTP {}",
-                            pause.as_secs_f64(),
-                            because.http_status()
-                        );
-                        Event::Waited
-                    }
-                }
-            };
-            if self.is_closed() {
+            if client.is_closed() {
                 return Err(Error::closed());
+            }
+            match self.step(client, waiter) {
+                Ok(None) => {}
+                Ok(Some(progress)) => return Ok(progress),
+                Err(Halt::Paused) => return Ok(Progress::Paused),
+                Err(Halt::Failed(e)) => return Err(why(client, waiter, e)),
             }
         }
     }
 
-    fn or_closed(&self, e: Error) -> Error {
-        if self.is_closed() { Error::closed() } else { e }
+    /// Does one thing and asks the call what is next.
+    fn step(
+        &mut self,
+        client: &Client,
+        waiter: Waiter<'_>,
+    ) -> std::result::Result<Option<Progress>, Halt> {
+        let round = self.call.round();
+        let happened = self.happened(client, waiter);
+        // A connection that was shut down looks like one that is over.
+        if waiter.is_cancelled() || client.is_closed() {
+            return Err(why(client, waiter, Error::closed()).into());
+        }
+        let todo = match happened {
+            Ok(Some(event)) => self.call.on(event),
+            Ok(None) => {
+                // Read into the buffer, which the event borrows.
+                let event = match self.buffer.is_empty() {
+                    true => Event::Ended,
+                    false => Event::Arrived(&self.buffer),
+                };
+                self.call.on(event)
+            }
+            Err(Halt::Failed(e)) => self.call.on(Event::Failed(e)),
+            Err(Halt::Paused) => return Err(Halt::Paused),
+        };
+        if !self.call.wants_more() {
+            // Whatever is still to come is of no use: the server is told at once.
+            self.incoming = None;
+        }
+        let todo = todo?;
+        if self.call.round() != round {
+            self.span = Span::new(&self.call, self.span.began);
+        }
+        self.doing = match todo {
+            Todo::Done(answer) => {
+                client.note_change(&self.call);
+                self.doing = Doing::Nothing(Event::Next);
+                return Ok(Some(Progress::Answer(answer)));
+            }
+            Todo::Chunk(chunk) => {
+                self.doing = Doing::Nothing(Event::Next);
+                return Ok(Some(Progress::Chunk(chunk)));
+            }
+            Todo::Describe { fresh } => Doing::Describe(LookUp::new(fresh)),
+            Todo::Send(request) => Doing::Send(request, Flight::default()),
+            Todo::Open(request) => Doing::Open(request, Flight::default()),
+            Todo::Read => Doing::Read,
+            Todo::Wait(pause, because) => {
+                // A server that wants to be left alone for longer than a try may take is not waited for.
+                if because.retry_after().is_some() && pause >= self.span.timeout {
+                    Doing::Nothing(Event::TooLate(because))
+                } else {
+                    debug_line!(
+                        "trying again in {:.1} s: HTTP {}",
+                        pause.as_secs_f64(),
+                        because.http_status()
+                    );
+                    Doing::Pause(Instant::now() + pause)
+                }
+            }
+        };
+        Ok(None)
     }
 
-    fn send(
-        &self,
-        call: &Call,
-        request: &Request,
-        span: Span,
-        lookup: Option<Instant>,
-    ) -> Result<Reply> {
+    /// Waits for what the call waits for; `None`: bytes are in the buffer, or none where the body is over.
+    fn happened(
+        &mut self,
+        client: &Client,
+        waiter: Waiter<'_>,
+    ) -> std::result::Result<Option<Event<'static>>, Halt> {
         let terms = Terms {
-            headers: call.headers(),
-            limits: Limits {
-                deadline: lookup.map_or(span.deadline, |l| l.min(span.deadline)),
-                idle: call.options().idle_timeout,
-                connect: call
-                    .options()
-                    .connect_timeout
-                    .unwrap_or(limits::CONNECT_TIMEOUT),
+            headers: self.call.headers(),
+            deadline: self.span.deadline,
+            timeout: self.span.timeout,
+            connect: self
+                .call
+                .options()
+                .connect_timeout
+                .unwrap_or(limits::CONNECT_TIMEOUT),
+            first_byte: self.call.options().first_byte_timeout,
+            idle: self.call.options().idle_timeout,
+            patience: waiter.patience,
+            token: waiter.token,
+            most: None,
+        };
+        Ok(Some(match &mut self.doing {
+            Doing::Nothing(event) => std::mem::replace(event, Event::Next),
+            Doing::Describe(look_up) => {
+                Event::Described(look_up.go_on(client, &self.call, self.span, &terms)?)
+            }
+            Doing::Send(request, flight) => Event::Replied(client.send(request, &terms, flight)?),
+            Doing::Open(request, flight) => match client.open(request, &terms, flight)? {
+                200..=203 | 206..=299 => {
+                    self.incoming = Some(std::mem::take(flight));
+                    Event::Opened
+                }
+                _ => Event::Replied(client.http.whole(&terms, flight)?),
             },
-            timeout: span.timeout,
-        };
+            Doing::Read => {
+                let Some(incoming) = &mut self.incoming else {
+                    return Err(Error::protocol("nothing is being read").into());
+                };
+                self.buffer.resize(limits::READ_BYTES, 0);
+                let read = client.http.read(incoming, &mut self.buffer, &terms)?;
+                self.buffer.truncate(read);
+                return Ok(None);
+            }
+            Doing::Pause(until) => {
+                client.pause(*until, waiter)?;
+                Event::Waited
+            }
+        }))
+    }
+}
+
+/// What ended the call: whoever ended it, or else the error.
+fn why(client: &Client, waiter: Waiter<'_>, error: Error) -> Error {
+    match (waiter.is_cancelled(), client.is_closed()) {
+        (true, _) => Error::cancelled(),
+        (_, true) => Error::closed(),
+        _ => error,
+    }
+}
+
+impl Client {
+    /// Runs a call to its end.
+    pub(super) fn run(&self, call: Call) -> Result<String> {
+        match Run::new(call).advance(self, Waiter::default())? {
+            Progress::Answer(answer) => Ok(answer),
+            Progress::Chunk(_) | Progress::Paused => {
+                Err(Error::protocol("the answer came in chunks"))
+            }
+        }
+    }
+
+    pub(super) fn send(
+        &self,
+        request: &Request,
+        terms: &Terms<'_>,
+        flight: &mut Flight,
+    ) -> std::result::Result<Reply, Halt> {
         let sent_at = Instant::now();
-        let result = match lookup {
-            Some(_) => self
-                .http
-                .send_limited(request, &terms, limits::LOOKUP_BYTES),
-            None => self.http.send(request, &terms),
-        };
+        let result = self.http.send(request, terms, flight);
         match &result {
             Ok(reply) => debug_line!(
                 "{:?} {} -> HTTP {}, {} bytes in {:.1} ms",
@@ -120,87 +269,60 @@ impl Client {
                 reply.body.len(),
                 sent_at.elapsed().as_secs_f64() * 1e3
             ),
-            Err(e) => debug_line!(
-                "{:?} {} -> {e}",
-                request.method,
-                without_query(&request.url)
-            ),
+            Err(Halt::Failed(e)) => {
+                debug_line!(
+                    "{:?} {} -> {e}",
+                    request.method,
+                    without_query(&request.url)
+                )
+            }
+            Err(Halt::Paused) => {}
         }
         result
     }
 
-    fn describe(&self, call: &Call, fresh: bool, span: Span) -> Result<Description> {
-        let Some(route) = call.route().cloned() else {
-            return Ok(Description::default());
-        };
-        let Some(model_url) = route.model_url() else {
-            return Ok(Description::default());
-        };
-        let credentials = || digest(call.headers());
-        let asker = Asker {
-            began: span.began,
-            deadline: span.deadline,
-            credentials: &credentials,
-        };
-        self.models.describe(model_url, fresh, asker, || {
-            let metadata = route.metadata_url().unwrap_or_default();
-            let config = route.config_url().unwrap_or_default();
-            let found = self.look_up(call, &metadata, &config, span);
-            match &found {
-                Ok(Found::Model(m)) => debug_line!(
-                    "model '{}' is known: {} inputs, decoupled {:?}",
-                    m.name,
-                    m.inputs.len(),
-                    m.decoupled
-                ),
-                Ok(_) => warn_line!(
-                    "{} tells nothing of the model; the plain format is used",
-                    without_query(&metadata)
-                ),
-                Err(_) => {}
+    fn open(
+        &self,
+        request: &Request,
+        terms: &Terms<'_>,
+        flight: &mut Flight,
+    ) -> std::result::Result<u16, Halt> {
+        let result = self.http.open(request, terms, flight);
+        match &result {
+            Ok(status) => debug_line!(
+                "{:?} {} -> HTTP {status}",
+                request.method,
+                without_query(&request.url)
+            ),
+            Err(Halt::Failed(e)) => {
+                debug_line!(
+                    "{:?} {} -> {e}",
+                    request.method,
+                    without_query(&request.url)
+                )
             }
-            found
-        })
+            Err(Halt::Paused) => {}
+        }
+        result
     }
 
-    fn look_up(&self, call: &Call, metadata: &str, config: &str, span: Span) -> Result<Found> {
-        // A look-up that is swallowed leaves the call half of its time.
-        let now = Instant::now();
-        let half = span.deadline.saturating_duration_since(now) / 2;
-        let until = now + half.min(limits::LOOKUP_TIMEOUT);
-        let get = |url: &str| {
-            let request = Request::get(url.to_owned());
-            let first = self.send(call, &request, span, Some(until));
-            match first {
-                // A pooled connection that went away says nothing of the server, and a GET may be repeated.
-                Err(e) if e.status() == Status::Protocol && e.is_retryable() => {
-                    self.send(call, &request, span, Some(until))
-                }
-                other => other,
-            }
-        };
-        let reply = match get(metadata) {
-            Ok(reply) => reply,
-            // The call itself would fare no better.
-            Err(e) if e.is_unreached() || Instant::now() >= span.deadline => return Err(e),
-            Err(_) => return Ok(Found::Never),
-        };
-        if reply.status >= 500 || reply.status == 429 || is_unknown_model(&reply) {
-            return Ok(Found::NotNow);
+    /// Sleeps until then.
+    fn pause(&self, until: Instant, waiter: Waiter<'_>) -> std::result::Result<(), Halt> {
+        if waiter
+            .token
+            .is_some_and(|token| !token.wait_for(interrupt(&self.bed)))
+        {
+            return Err(Error::cancelled().into());
         }
-        if reply.status != 200 {
-            return Ok(Found::Never);
+        let is_over = || self.is_closed() || waiter.is_cancelled();
+        let wake = waiter.patience.map_or(until, |p| p.min(until));
+        if self.bed.sleep(wake, is_over) {
+            return Err(why(self, waiter, Error::closed()).into());
         }
-        let configuration = get(config).ok().filter(|r| r.status == 200);
-        Ok(
-            match Model::read(
-                &reply.body,
-                configuration.as_ref().map(|r| r.body.as_slice()),
-            ) {
-                Some(model) => Found::Model(model),
-                None => Found::Never,
-            },
-        )
+        match wake < until {
+            true => Err(Halt::Paused),
+            false => Ok(()),
+        }
     }
 
     fn note_change(&self, call: &Call) {
@@ -212,19 +334,7 @@ impl Client {
     }
 }
 
-/// Triton's own word for a model that is not there, or has no version ready: it may be a moment later.
-fn is_unknown_model(reply: &Reply) -> bool {
-    matches!(reply.status, 400 | 404)
-        && reply::words(&reply.body).is_some_and(|w| w.contains("unknown model"))
-}
-
 /// A query may hold a token.
-fn without_query(url: &str) -> &str {
+pub(super) fn without_query(url: &str) -> &str {
     url.split('?').next().unwrap_or(url)
-}
-
-fn digest(headers: &[(String, String)]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    headers.hash(&mut hasher);
-    hasher.finish()
 }

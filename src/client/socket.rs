@@ -1,60 +1,27 @@
 //! TCP under ureq: one write for a request's head and body, exact time-outs with few system calls, and a look at a
 //! pooled connection before it is used again.
 
-use super::context;
-use super::pool::Pool;
-use socket2::{SockRef, TcpKeepalive};
+use super::buffers::Growing;
+use super::connect::connect;
+use super::context::{self, PATIENCE};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::SockRef;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use ureq::unversioned::transport::time::Duration as Allowed;
+use std::time::Duration;
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, ShutdownHandle,
-    Transport,
+    Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
 };
 use ureq::{Error, Timeout};
 
 /// A request up to this size leaves in one write: the server wakes once, and reads it at once.
 const HELD_BACK: usize = 16 << 10;
 
-/// A peer that is gone without a word is noticed on connections in use.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-
-/// Stands before all other connectors: a connection is begun.
-#[derive(Debug, Default)]
-pub struct Begin;
-
-impl Connector<()> for Begin {
-    type Out = ();
-
-    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<()>, Error> {
-        context::connecting();
-        Ok(None)
-    }
-}
-
-/// Stands after all other connectors: the connection is there, with proxy and TLS.
-#[derive(Debug, Default)]
-pub struct End;
-
-impl<In: Transport> Connector<In> for End {
-    type Out = In;
-
-    fn connect(&self, _: &ConnectionDetails, chained: Option<In>) -> Result<Option<In>, Error> {
-        context::connected();
-        Ok(chained)
-    }
-}
-
 /// Connects where no connector before it has.
 #[derive(Debug, Default)]
-pub struct SocketConnector {
-    /// Where sockets are noted; without it, at ureq's agent.
-    pub pool: Option<Arc<Pool>>,
-}
+pub struct SocketConnector;
 
 impl<In: Transport> Connector<In> for SocketConnector {
     type Out = Either<In, Socket>;
@@ -67,81 +34,18 @@ impl<In: Transport> Connector<In> for SocketConnector {
         if let Some(through_proxy) = chained {
             return Ok(Some(Either::A(through_proxy)));
         }
-        let stream = Arc::new(connect(details)?);
-        match &self.pool {
-            Some(pool) => pool.register(&stream)?,
-            None => (details.register_shutdown)(Arc::downgrade(&stream) as _)?,
-        }
-        let config = details.config;
         Ok(Some(Either::B(Socket {
-            stream: Handle(stream),
-            buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
+            stream: Handle {
+                stream: connect(details)?,
+                pid: std::process::id(),
+            },
+            buffers: Growing::default(),
             held_back: Vec::new(),
             read_timeout: None,
             write_timeout: None,
             write_error: None,
             just_read: false,
         })))
-    }
-}
-
-/// Tries the addresses one after the other; each may take its share of the time.
-fn connect(details: &ConnectionDetails) -> Result<TcpStream, Error> {
-    let mut failure = Error::HostNotFound;
-    let count = details.addrs.len();
-    for (i, address) in details.addrs.iter().enumerate() {
-        let (left, reason) = left(details.timeout, Timeout::Connect)?;
-        let attempt = match left {
-            Some(left) => {
-                let share = left / u32::try_from(count - i).unwrap_or(1);
-                TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
-            }
-            None => TcpStream::connect(address),
-        };
-        match attempt {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                let keepalive = TcpKeepalive::new()
-                    .with_time(KEEPALIVE_AFTER)
-                    .with_interval(KEEPALIVE_EVERY);
-                // Not every kind of socket knows keep-alive; the connection works without.
-                let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-                return Ok(stream);
-            }
-            Err(e) if is_timeout(&e) => failure = Error::Timeout(reason),
-            Err(e) => failure = Error::Io(e),
-        }
-    }
-    Err(failure)
-}
-
-/// What is left of the time that ureq and the call allow, and which of the two ends first.
-fn left(timeout: NextTimeout, own: Timeout) -> Result<(Option<Duration>, Timeout), Error> {
-    let mut least: (Option<Duration>, Timeout) = match timeout.after {
-        Allowed::Exact(d) => (Some(d), timeout.reason),
-        Allowed::NotHappening => (None, own),
-    };
-    if let Some(limits) = context::current() {
-        let mut limit = |d: Duration, reason| {
-            if least.0.is_none_or(|l| d < l) {
-                least = (Some(d), reason);
-            }
-        };
-        let now = Instant::now();
-        limit(
-            limits.deadline.saturating_duration_since(now),
-            Timeout::Global,
-        );
-        if let Some(until) = context::connect_deadline() {
-            limit(until.saturating_duration_since(now), Timeout::Connect);
-        }
-        if let (Some(idle), Timeout::PerRead) = (limits.idle, own) {
-            limit(idle, Timeout::PerRead);
-        }
-    }
-    match least {
-        (Some(Duration::ZERO), reason) => Err(Error::Timeout(reason)),
-        least => Ok(least),
     }
 }
 
@@ -165,15 +69,19 @@ fn is_gone(e: &io::Error) -> bool {
     )
 }
 
-/// The socket itself, so that closing the client can end what waits on it.
+/// The socket itself. Those who cancel a call or close the client hold it too, weakly.
 #[derive(Debug)]
-struct Handle(Arc<TcpStream>);
+struct Handle {
+    stream: Arc<TcpStream>,
+    /// The process that made it: in a child of `fork()` the connection is still the parent's.
+    pid: u32,
+}
 
 /// A TCP connection as ureq wants it.
 #[derive(Debug)]
 pub struct Socket {
     stream: Handle,
-    buffers: LazyBuffers,
+    buffers: Growing,
     held_back: Vec<u8>,
     /// As the kernel knows them.
     read_timeout: Option<Duration>,
@@ -198,13 +106,16 @@ impl Socket {
 
     fn write(&mut self, mut bytes: &[u8], timeout: NextTimeout) -> Result<(), Error> {
         while !bytes.is_empty() && self.write_error.is_none() {
-            let (left, reason) = left(timeout.for_write(), Timeout::PerWrite)?;
+            let (left, reason) = context::left(timeout.for_write(), Timeout::PerWrite);
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(Error::Timeout(reason));
+            }
             let wanted = left.map(coarse);
             if wanted != self.write_timeout {
-                self.stream.0.set_write_timeout(wanted)?;
+                self.stream.stream.set_write_timeout(wanted)?;
                 self.write_timeout = wanted;
             }
-            match (&*self.stream.0).write(bytes) {
+            match (&*self.stream.stream).write(bytes) {
                 Ok(n) => bytes = &bytes[n..],
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if is_timeout(&e) => return Err(Error::Timeout(reason)),
@@ -215,6 +126,36 @@ impl Socket {
         }
         Ok(())
     }
+}
+
+impl Socket {
+    /// Reads what there is, waiting for it no longer than `left`.
+    fn receive(
+        &mut self,
+        left: Option<Duration>,
+        reason: Timeout,
+    ) -> Result<io::Result<usize>, Error> {
+        let mut stream = &*self.stream.stream;
+        if left == Some(Duration::ZERO) {
+            // What has come already is no matter of time, but for a try that is over.
+            if !matches!(reason, PATIENCE | Timeout::PerRead) || !is_readable(stream)? {
+                return Err(Error::Timeout(reason));
+            }
+        } else {
+            let wanted = left.map(coarse);
+            if wanted != self.read_timeout {
+                stream.set_read_timeout(wanted)?;
+                self.read_timeout = wanted;
+            }
+        }
+        Ok(stream.read(self.buffers.input_append_buf()))
+    }
+}
+
+/// Whether a read would not wait.
+fn is_readable(stream: &TcpStream) -> io::Result<bool> {
+    let mut fds = [PollFd::new(stream, PollFlags::IN)];
+    Ok(poll(&mut fds, Some(&Timespec::default()))? > 0)
 }
 
 impl Transport for Socket {
@@ -238,31 +179,34 @@ impl Transport for Socket {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.flush(timeout)?;
         if self.buffers.input_append_buf().is_empty() {
-            // The buffer is full and nobody could use what is in it: only a reply's header is read as a whole.
-            return Err(Error::LargeResponseHeader(
-                self.buffers.input().len(),
-                self.buffers.input().len(),
-            ));
+            // Only a reply's header is read as a whole, and this one does not fit.
+            let length = self.buffers.input().len();
+            return Err(Error::LargeResponseHeader(length, length));
+        }
+        if context::may_last() {
+            self.buffers.forget_output();
         }
         loop {
-            let (left, reason) = left(timeout.for_read(), Timeout::PerRead)?;
-            let wanted = left.map(coarse);
-            if wanted != self.read_timeout {
-                self.stream.0.set_read_timeout(wanted)?;
-                self.read_timeout = wanted;
-            }
-            let result = (&*self.stream.0).read(self.buffers.input_append_buf());
-            match (result, self.write_error.take()) {
+            let (left, reason) = context::left(timeout.for_read(), Timeout::PerRead);
+            match (self.receive(left, reason)?, self.write_error.take()) {
                 (Ok(0), Some(e)) => return Err(Error::Io(e)),
                 (Ok(n), _) => {
                     self.buffers.input_appended(n);
                     self.just_read = true;
+                    context::heard();
                     return Ok(n > 0);
                 }
                 (Err(e), pending) if e.kind() == ErrorKind::Interrupted => {
                     self.write_error = pending
                 }
-                (Err(e), _) if is_timeout(&e) => return Err(Error::Timeout(reason)),
+                (Err(e), pending) if is_timeout(&e) => {
+                    self.write_error = pending;
+                    return Err(Error::Timeout(reason));
+                }
+                // ureq takes a reset for the end of a body whose length nobody told; it is none.
+                (Err(e), _) if e.kind() == ErrorKind::ConnectionReset => {
+                    return Err(Error::Io(io::Error::other(e)));
+                }
                 (Err(e), _) => return Err(Error::Io(e)),
             }
         }
@@ -285,7 +229,7 @@ impl Transport for Socket {
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
         // Bytes that nobody asked for, the end, or an error: not to be used.
         matches!(
-            SockRef::from(&*self.stream.0).recv_with_flags(&mut byte, flags),
+            SockRef::from(&*self.stream.stream).recv_with_flags(&mut byte, flags),
             Err(e) if e.kind() == ErrorKind::WouldBlock
         )
     }
@@ -293,18 +237,12 @@ impl Transport for Socket {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // Someone who ends the client may hold the socket for a moment longer; the peer is told now.
-        if Arc::strong_count(&self.0) > 1 {
-            let _ = self.0.shutdown(Shutdown::Both);
+        // Someone who ends the call may hold the socket for a moment longer; the peer is told now.
+        if Arc::strong_count(&self.stream) > 1 && self.pid == std::process::id() {
+            let _ = self.stream.shutdown(Shutdown::Both);
         }
     }
 }
-
-/// `ShutdownHandle` is for `TcpStream` itself in ureq; nothing of ours is needed.
-const _: fn() = || {
-    fn is_handle<T: ShutdownHandle>() {}
-    is_handle::<TcpStream>();
-};
 
 #[cfg(test)]
 mod tests {

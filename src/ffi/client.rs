@@ -1,12 +1,12 @@
 //! Clients over the border.
 
-use super::guard::guarded;
-use super::text::{from_c, to_c};
+use super::guard::{constructed, guarded};
+use super::signals;
+use super::text::from_c;
 use crate::Client;
 use crate::error::Result;
 use crate::limits;
 use std::ffi::c_char;
-use std::ptr;
 use std::sync::Arc;
 
 /// Calls models: connections, what is known of models, and defaults for every request.
@@ -55,31 +55,18 @@ pub unsafe extern "C" fn mishikallm_client_new(
     config_json: *const c_char,
     out_error: *mut *mut c_char,
 ) -> *mut mishikallm_client {
-    let result = guarded(|| {
-        let config = match config_json.is_null() {
-            true => "",
-            // SAFETY: a NUL-terminated string by contract, and not NULL.
-            false => unsafe { from_c("config_json", config_json, limits::CONFIG_BYTES) }?,
-        };
-        Client::new(config)
-    });
-    let (client, error) = match result {
-        Ok(client) => {
-            let handle = mishikallm_client {
-                client: Arc::new(client),
+    // SAFETY: NULL or writable, by the caller's contract.
+    unsafe {
+        constructed(out_error, || {
+            let config = match config_json.is_null() {
+                true => "",
+                // SAFETY: a NUL-terminated string by contract, and not NULL.
+                false => from_c("config_json", config_json, limits::CONFIG_BYTES)?,
             };
-            (Box::into_raw(Box::new(handle)), ptr::null_mut())
-        }
-        Err(e) => (ptr::null_mut(), to_c(e.to_json())),
-    };
-    if out_error.is_null() {
-        // SAFETY: just made by `to_c`, or NULL.
-        unsafe { super::mishikallm_string_free(error) };
-    } else {
-        // SAFETY: not NULL, and writable by contract.
-        unsafe { out_error.write(error) };
+            let client = Arc::new(Client::new(config)?);
+            Ok(mishikallm_client { client })
+        })
     }
-    client
 }
 
 /// Ends every call under way on this client with MISHIKALLM_CLOSED, at once, and lets it refuse new ones.
@@ -92,6 +79,7 @@ pub unsafe extern "C" fn mishikallm_client_close(client: *const mishikallm_clien
     // SAFETY: valid by contract where it is not NULL.
     if let Some(handle) = unsafe { client.as_ref() } {
         let _ = guarded(|| {
+            let _signals = signals::block();
             handle.client.close();
             Ok(())
         });
@@ -110,6 +98,7 @@ pub unsafe extern "C" fn mishikallm_client_free(client: *mut mishikallm_client) 
         // SAFETY: by contract it came from Box::into_raw, and is freed once.
         let handle = unsafe { Box::from_raw(client) };
         let _ = guarded(|| {
+            let _signals = signals::block();
             handle.client.close();
             drop(handle);
             Ok(())

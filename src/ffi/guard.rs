@@ -4,6 +4,7 @@ use super::text::to_c;
 use crate::error::{Error, Result};
 use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 /// Runs `body`; a panic becomes the error `PANIC`.
 ///
@@ -24,4 +25,26 @@ pub(super) fn answer(out_status: *mut i32, body: impl FnOnce() -> Result<String>
         unsafe { out_status.write(status) };
     }
     to_c(json)
+}
+
+/// Runs `body` and gives what it makes to the caller as a handle, or NULL and the error's JSON.
+///
+/// # Safety
+/// `out_error` is NULL or points to a writable `char *`.
+pub(super) unsafe fn constructed<T>(
+    out_error: *mut *mut c_char,
+    body: impl FnOnce() -> Result<T>,
+) -> *mut T {
+    let (made, error) = match guarded(body) {
+        Ok(made) => (Box::into_raw(Box::new(made)), ptr::null_mut()),
+        Err(e) => (ptr::null_mut(), to_c(e.to_json())),
+    };
+    if out_error.is_null() {
+        // SAFETY: just made by `to_c`, or NULL.
+        unsafe { super::mishikallm_string_free(error) };
+    } else {
+        // SAFETY: not NULL, and writable by contract.
+        unsafe { out_error.write(error) };
+    }
+    made
 }

@@ -21,11 +21,19 @@ mod client;
 
 mod call;
 
+mod stream;
+
+mod submit;
+
 mod guard;
+
+mod signals;
 
 pub use call::*;
 pub use client::*;
 pub use log::*;
+pub use stream::*;
+pub use submit::*;
 pub use text::mishikallm_string_free;
 pub use version::*;
 

@@ -3,6 +3,7 @@
 //! Source of the shapes: OpenAI's API reference for chat completions, completions, embeddings and models. Pure: no
 //! sockets, no clocks, nothing of Triton.
 
+pub mod chunk;
 pub mod embedding;
 pub mod generation;
 pub mod message;

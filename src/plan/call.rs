@@ -6,13 +6,18 @@
 //!             │        ▼ an error worth a retry
 //!             └────── Wait
 //! ```
+//!
+//! A reply that is read as it comes is `Open`, then `Read` as often as it says; a caller of a stream gets a `Chunk` now and
+//! then on the way.
 
 use super::asking::{Asking, ask, nothing_came, texts};
 use super::credentials::{headers, redact};
+use super::speaking::Speaking;
 use super::{fallback, retry};
 use crate::config::{ClientConfig, Options};
 use crate::error::{Error, Result};
 use crate::json::Fields;
+use crate::openai::chunk::Writer;
 use crate::openai::embedding::{EmbeddingRequest, Encoding};
 use crate::openai::generation::{self, Generation};
 use crate::openai::response::{self, FinishReason, Generated, Stamp, Usage};
@@ -37,6 +42,17 @@ pub struct Env {
     pub random: u64,
 }
 
+/// How the caller wants the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Whole; a request with `stream: true` is wrong.
+    Whole,
+    /// In chunks; a request with `stream: false` is wrong.
+    Chunks,
+    /// As the request's `stream` says.
+    AsAsked,
+}
+
 /// What the driver does next.
 #[derive(Debug)]
 pub enum Todo {
@@ -47,22 +63,38 @@ pub enum Todo {
     },
     /// Send this with [`Call::headers`] and come back with [`Event::Replied`].
     Send(Request),
+    /// Send this with [`Call::headers`]. Come back with [`Event::Opened`] when the header of a success is there, with
+    /// [`Event::Replied`] when the reply is no success.
+    Open(Request),
+    /// Read some of the body of what was opened; come back with [`Event::Arrived`] or [`Event::Ended`]. Whatever else is to do,
+    /// a body that is still open is given up, and its connection closed: the server then stops.
+    Read,
+    /// Give the caller this chunk, and come back with [`Event::Next`].
+    Chunk(String),
     /// Wait, and come back with [`Event::Waited`], or with [`Event::TooLate`] and this error where there is no time for it.
     Wait(Duration, Error),
-    /// The answer's JSON.
+    /// The answer's JSON; empty after chunks.
     Done(String),
 }
 
 /// What happened.
 #[derive(Debug)]
-pub enum Event {
+pub enum Event<'a> {
     /// The beginning.
     Start,
     /// The look-up is done.
     Described(Description),
     /// A reply came, whatever its status.
     Replied(Reply),
-    /// No reply came.
+    /// The header of a success is there.
+    Opened,
+    /// Some of the body came.
+    Arrived(&'a [u8]),
+    /// The body is over, in order.
+    Ended,
+    /// The caller has the chunk.
+    Next,
+    /// No reply came, or not the whole of it.
     Failed(Error),
     /// The pause is over.
     Waited,
@@ -94,7 +126,7 @@ pub struct Call {
 #[derive(Debug)]
 enum Work {
     /// Answered without calling anybody.
-    Mock(Operation, String),
+    Mock(Operation, String, Option<Speaking>),
     Chat(Asking),
     Text(Asking),
     Embeddings(Asking, Encoding, Arc<EmbeddingRequest>),
@@ -109,12 +141,13 @@ impl Call {
         mut fields: Fields,
         config: &ClientConfig,
         env: Env,
+        manner: Manner,
     ) -> Result<Call> {
         let fallbacks = fallback::take(&mut fields, config)?
             .into_iter()
-            .map(|fields| Call::new(operation, fields, config, env.clone()))
+            .map(|fields| Call::new(operation, fields, config, env.clone(), manner))
             .collect::<Result<_>>()?;
-        let mut call = Call::one(operation, fields, config, env)?;
+        let mut call = Call::one(operation, fields, config, env, manner)?;
         call.fallbacks = fallbacks;
         Ok(call)
     }
@@ -124,7 +157,18 @@ impl Call {
         mut fields: Fields,
         config: &ClientConfig,
         env: Env,
+        manner: Manner,
     ) -> Result<Call> {
+        let is_text = matches!(operation, Operation::Chat | Operation::Text);
+        if manner == Manner::Chunks && !is_text {
+            return Err(Error::argument(
+                "operation",
+                format!(
+                    "operation: expected chat.completions or completions, which can be streamed, got {}",
+                    operation.name()
+                ),
+            ));
+        }
         let needs_model = !matches!(operation, Operation::Models | Operation::Health);
         let requested = match needs_model {
             true => Some(take_model(&mut fields)?),
@@ -150,27 +194,47 @@ impl Call {
         };
 
         let mock = options.mock_response.clone();
+        let stamp = Stamp {
+            id: &env.id,
+            created: env.unix_time,
+            model: &model,
+        };
+        let speaking = |generation: &Generation| {
+            let writer = || {
+                Writer::new(
+                    operation == Operation::Chat,
+                    &stamp,
+                    generation.include_usage,
+                )
+            };
+            generation.stream.then(|| Speaking::new(writer()))
+        };
         let work = match (operation, mock) {
             (Operation::Chat, mock) => {
                 let messages = message::take_messages(&mut fields)?;
-                let generation = Arc::new(take_generation(fields, &options)?);
+                let generation = Arc::new(take_generation(fields, &options, manner)?);
+                let speaking = speaking(&generation);
                 match mock {
-                    Some(text) => Work::Mock(operation, text),
-                    None => Work::Chat(Asking::new([Task::Text {
-                        prompt: template::join(&messages),
-                        generation,
-                    }])),
+                    Some(text) => Work::Mock(operation, text, speaking),
+                    None => {
+                        let prompt = template::join(&messages);
+                        Work::Chat(Asking::new([Task::Text { prompt, generation }]).speak(speaking))
+                    }
                 }
             }
             (Operation::Text, mock) => {
                 let prompts = generation::take_prompts(&mut fields)?;
-                let generation = Arc::new(take_generation(fields, &options)?);
+                let generation = Arc::new(take_generation(fields, &options, manner)?);
+                let speaking = speaking(&generation);
                 match mock {
-                    Some(text) => Work::Mock(operation, text),
-                    None => Work::Text(Asking::new(prompts.into_iter().map(|prompt| Task::Text {
-                        prompt,
-                        generation: generation.clone(),
-                    }))),
+                    Some(text) => Work::Mock(operation, text, speaking),
+                    None => {
+                        let tasks = prompts.into_iter().map(|prompt| Task::Text {
+                            prompt,
+                            generation: generation.clone(),
+                        });
+                        Work::Text(Asking::new(tasks).speak(speaking))
+                    }
                 }
             }
             (Operation::Embeddings, None) => {
@@ -188,11 +252,11 @@ impl Call {
                 ));
             }
             (Operation::Models, _) => {
-                fields.no_more("api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries")?;
+                fields.no_more("api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, num_retries")?;
                 Work::Models
             }
             (Operation::Health, _) => {
-                fields.no_more("model, api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries")?;
+                fields.no_more("model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, num_retries")?;
                 Work::Health(VecDeque::new(), Vec::new(), target.map(str::to_owned))
             }
         };
@@ -220,6 +284,23 @@ impl Call {
         })
     }
 
+    /// Whether more of the body that was opened is of use.
+    pub fn wants_more(&self) -> bool {
+        match &self.work {
+            Work::Chat(a) | Work::Text(a) => a.wants_more(),
+            _ => false,
+        }
+    }
+
+    /// How long a try may take, where that was said.
+    pub fn timeout(&self) -> Option<Duration> {
+        let for_streams = match &self.work {
+            Work::Chat(a) | Work::Text(a) if a.speaks() => self.options.stream_timeout,
+            _ => None,
+        };
+        for_streams.or(self.options.timeout)
+    }
+
     /// Where and how.
     pub fn options(&self) -> &Options {
         &self.options
@@ -242,8 +323,16 @@ impl Call {
     /// How many of the asks have their answer.
     fn answered(&self) -> usize {
         match &self.work {
-            Work::Text(asking) => asking.outcomes.len(),
+            Work::Text(asking) => asking.answered(),
             _ => 0,
+        }
+    }
+
+    /// Whether chunks of the present ask, or of any, went out: what was said cannot be unsaid.
+    fn has_spoken(&self) -> (bool, bool) {
+        match &self.work {
+            Work::Chat(a) | Work::Text(a) => (a.has_spoken(), a.has_begun_to_speak()),
+            _ => (false, false),
         }
     }
 
@@ -261,7 +350,7 @@ impl Call {
     }
 
     /// Goes on; an error ends the call.
-    pub fn on(&mut self, event: Event) -> Result<Todo> {
+    pub fn on(&mut self, event: Event<'_>) -> Result<Todo> {
         let too_late = matches!(event, Event::TooLate(_));
         let answered = self.answered();
         match self.advance(event) {
@@ -273,7 +362,8 @@ impl Call {
                 Ok(todo)
             }
             Err(error) => {
-                let most = match too_late {
+                let (ask_spoke, call_spoke) = self.has_spoken();
+                let most = match too_late || ask_spoke {
                     true => 0,
                     false => self.options.num_retries.unwrap_or(0),
                 };
@@ -285,7 +375,7 @@ impl Call {
                         Ok(Todo::Wait(pause, redact(error, &self.options)))
                     }
                     None => match self.fallbacks.pop_front() {
-                        Some(next) if fallback::may_help(&error) => {
+                        Some(next) if fallback::may_help(&error) && !call_spoke => {
                             self.replace_with(next);
                             self.on(Event::Start)
                         }
@@ -297,8 +387,13 @@ impl Call {
     }
 
     /// Goes on as another call, whose answer still gives the name that was asked for.
-    fn replace_with(&mut self, next: Call) {
+    fn replace_with(&mut self, mut next: Call) {
         let model = std::mem::take(&mut self.model);
+        if let (Work::Chat(a) | Work::Text(a), Work::Chat(b) | Work::Text(b)) =
+            (&mut self.work, &mut next.work)
+        {
+            b.speak_as(a);
+        }
         let fallbacks = std::mem::take(&mut self.fallbacks);
         let rounds = self.round() + 1;
         *self = Call {
@@ -318,7 +413,7 @@ impl Call {
         (self.chance >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    fn advance(&mut self, event: Event) -> Result<Todo> {
+    fn advance(&mut self, event: Event<'_>) -> Result<Todo> {
         if let Event::Failed(error) | Event::TooLate(error) = event {
             return Err(error);
         }
@@ -333,12 +428,19 @@ impl Call {
                 .ok_or_else(|| Error::argument("api_base", "api_base: expected a URL, got nothing"))
         };
         match &mut self.work {
-            Work::Mock(operation, text) => {
+            Work::Mock(operation, text, speaking) => {
                 let generated = Generated {
                     text: text.clone(),
                     finish_reason: FinishReason::Stop,
                     usage: Usage::completion(0, usage::estimate(text), true),
                 };
+                if let Some(speaking) = speaking {
+                    let chunk = match event {
+                        Event::Start => Some(speaking.finish(&generated, true)),
+                        _ => speaking.next_chunk(),
+                    };
+                    return Ok(chunk.map_or(Todo::Done(String::new()), Todo::Chunk));
+                }
                 Ok(Todo::Done(match operation {
                     Operation::Chat => response::chat(&stamp, &generated),
                     _ => response::text(&stamp, &[generated]),
@@ -346,6 +448,7 @@ impl Call {
             }
             Work::Chat(asking) => match ask(asking, event, &self.options, route)? {
                 Some(todo) => Ok(todo),
+                None if asking.speaks() => Ok(Todo::Done(String::new())),
                 None => {
                     let texts = texts(asking)?;
                     let first = texts.first().ok_or_else(nothing_came)?;
@@ -354,6 +457,7 @@ impl Call {
             },
             Work::Text(asking) => match ask(asking, event, &self.options, route)? {
                 Some(todo) => Ok(todo),
+                None if asking.speaks() => Ok(Todo::Done(String::new())),
                 None => Ok(Todo::Done(response::text(&stamp, &texts(asking)?))),
             },
             Work::Embeddings(asking, encoding, request) => {
@@ -400,15 +504,24 @@ impl Call {
     }
 }
 
-fn take_generation(fields: Fields, options: &Options) -> Result<Generation> {
-    let generation = Generation::take(fields, options)?;
-    if generation.stream {
-        return Err(Error::argument(
+fn take_generation(fields: Fields, options: &Options, manner: Manner) -> Result<Generation> {
+    let says_no = fields.get("stream") == Some(&serde_json::Value::Bool(false));
+    let mut generation = Generation::take(fields, options)?;
+    match manner {
+        Manner::Whole if generation.stream => Err(Error::argument(
             "stream",
-            "stream: this call gives one whole answer; leave stream out",
-        ));
+            "stream: this call gives one whole answer; leave stream out, or open a stream",
+        )),
+        Manner::Chunks if says_no => Err(Error::argument(
+            "stream",
+            "stream: a stream gives chunks; leave stream out, or set it to true",
+        )),
+        Manner::Chunks => {
+            generation.stream = true;
+            Ok(generation)
+        }
+        Manner::Whole | Manner::AsAsked => Ok(generation),
     }
-    Ok(generation)
 }
 
 fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
@@ -437,10 +550,16 @@ mod tests {
             id: "1".into(),
             random: 1,
         };
-        Call::new(operation, fields, &ClientConfig::read(config)?, env)
+        Call::new(
+            operation,
+            fields,
+            &ClientConfig::read(config)?,
+            env,
+            Manner::Whole,
+        )
     }
 
-    fn reply(status: u16, body: Value) -> Event {
+    fn reply(status: u16, body: Value) -> Event<'static> {
         Event::Replied(Reply {
             status,
             body: body.to_string().into_bytes(),

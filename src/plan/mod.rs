@@ -8,3 +8,4 @@ pub mod call;
 mod credentials;
 pub mod fallback;
 pub mod retry;
+mod speaking;

@@ -117,15 +117,41 @@ const ALIASES: [(&str, &[&str]); 12] = [
 ];
 
 /// BOOL inputs that are set where the model declares them: no echo of the prompt, and tell how it ended and what it took.
-const ASKED_FOR: [(&str, bool); 7] = [
-    ("exclude_input_in_output", true),
-    ("sampling_param_exclude_input_from_output", true),
-    ("return_finish_reason", true),
-    ("return_num_input_tokens", true),
-    ("return_num_output_tokens", true),
-    ("stream", false),
-    ("streaming", false),
+const ASKED_FOR: [&str; 5] = [
+    "exclude_input_in_output",
+    "sampling_param_exclude_input_from_output",
+    "return_finish_reason",
+    "return_num_input_tokens",
+    "return_num_output_tokens",
 ];
+
+/// BOOL inputs that ask for the text token by token, and what each event then holds.
+const STREAM_FLAGS: [(&str, Events); 2] = [
+    ("stream", Events::New),
+    // TensorRT-LLM's LLM-API model.
+    ("streaming", Events::SoFar),
+];
+
+/// What the events of a stream hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Events {
+    /// The text that is new.
+    New,
+    /// All of the text so far.
+    SoFar,
+}
+
+/// What the events of a model's stream hold.
+pub fn events(model: &Model) -> Events {
+    stream_flag(model).map_or(Events::New, |(_, events)| events)
+}
+
+fn stream_flag(model: &Model) -> Option<(&Tensor, Events)> {
+    STREAM_FLAGS.iter().find_map(|(name, events)| {
+        let input = model.input(name)?;
+        (input.datatype == Datatype::Bool).then_some((input, *events))
+    })
+}
 
 /// Triton keeps these parameter names to itself and refuses them from a caller.
 pub fn is_reserved_parameter(name: &str) -> bool {
@@ -146,11 +172,12 @@ pub fn input_for<'a>(model: &'a Model, key: &str) -> Option<&'a Tensor> {
 }
 
 /// The flags a model declares, and what we set them to.
-pub fn asked_for(model: &Model) -> impl Iterator<Item = (&Tensor, Value)> {
-    ASKED_FOR.iter().filter_map(|(name, value)| {
-        let input = model.input(name)?;
-        (input.datatype == Datatype::Bool).then(|| (input, json!(value)))
-    })
+pub fn asked_for(model: &Model, stream: bool) -> impl Iterator<Item = (&Tensor, Value)> {
+    let asked_for = ASKED_FOR.iter().filter_map(|name| model.input(name));
+    let asked_for = asked_for.filter(|input| input.datatype == Datatype::Bool);
+    asked_for
+        .map(|input| (input, json!(true)))
+        .chain(stream_flag(model).map(|(input, _)| (input, json!(stream))))
 }
 
 /// What OpenAI takes for granted, and what TensorRT-LLM's backends name beside it: a value that changes nothing.

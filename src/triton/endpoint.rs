@@ -51,6 +51,17 @@ pub enum Want {
     Vectors,
 }
 
+/// What to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// How it is spoken to.
+    pub verb: Verb,
+    /// The reply is a stream of events.
+    pub stream: bool,
+    /// Where.
+    pub url: String,
+}
+
 /// A request's way to its model: `api_base`, the model's name and the version, put together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
@@ -182,8 +193,9 @@ impl Route {
         Ok(format!("{}/ready{}", self.base, self.query))
     }
 
-    /// The URL to call for text or vectors. `decoupled` is what the metadata says, if it is known.
-    pub fn call(&self, want: Want, decoupled: Option<bool>) -> Result<(Verb, String)> {
+    /// What to call for text or vectors. `decoupled` is what the metadata says, if it is known; `stream`: the caller wants
+    /// the text as it comes.
+    pub fn call(&self, want: Want, decoupled: Option<bool>, stream: bool) -> Result<Target> {
         let opaque = self.server.is_none();
         let verb = match (want, self.verb) {
             (Want::Text, Some(Verb::Embeddings)) => {
@@ -207,10 +219,19 @@ impl Route {
             (Want::Vectors, Some(Verb::Embeddings)) if decoupled.is_none() => Verb::Embeddings,
             (Want::Vectors, _) => Verb::Infer,
         };
-        Ok((
+        // Where it is ours to choose, a decoupled model is read as a stream: several responses are then one answer, and
+        // Triton notices when the connection is closed.
+        let chosen = decoupled == Some(true) && self.verb != Some(Verb::Generate);
+        let stream = verb == Verb::Generate && (stream || chosen);
+        let word = match stream {
+            true => "generate_stream",
+            false => verb.word(),
+        };
+        Ok(Target {
             verb,
-            [self.base.as_str(), "/", verb.word(), &self.query].concat(),
-        ))
+            stream,
+            url: [self.base.as_str(), "/", word, &self.query].concat(),
+        })
     }
 }
 
@@ -319,11 +340,19 @@ mod tests {
     }
 
     fn text_url(base: &str, decoupled: Option<bool>) -> String {
-        route(base).unwrap().call(Want::Text, decoupled).unwrap().1
+        route(base)
+            .unwrap()
+            .call(Want::Text, decoupled, false)
+            .unwrap()
+            .url
     }
 
     fn vectors_url(base: &str) -> String {
-        route(base).unwrap().call(Want::Vectors, None).unwrap().1
+        route(base)
+            .unwrap()
+            .call(Want::Vectors, None, false)
+            .unwrap()
+            .url
     }
 
     #[test]
@@ -361,7 +390,7 @@ mod tests {
     fn the_metadata_decides_where_the_url_does_not() {
         assert_eq!(
             text_url("http://h", Some(true)),
-            "http://h/v2/models/llm/generate"
+            "http://h/v2/models/llm/generate_stream"
         );
         assert_eq!(
             text_url("http://h", Some(false)),
@@ -374,10 +403,27 @@ mod tests {
     }
 
     #[test]
+    fn a_url_that_names_generate_is_called_as_it_stands() {
+        let url = |base: &str, stream| {
+            let target = route(base).unwrap().call(Want::Text, Some(true), stream);
+            let target = target.unwrap();
+            assert_eq!(target.stream, stream);
+            target.url
+        };
+        let base = "http://h/v2/models/m/generate";
+        assert_eq!(url(base, false), base);
+        assert_eq!(url(base, true), "http://h/v2/models/m/generate_stream");
+        assert_eq!(
+            url("http://h/x/generate?a=b", true),
+            "http://h/x/generate_stream?a=b"
+        );
+    }
+
+    #[test]
     fn a_decoupled_model_is_never_asked_through_infer() {
         assert_eq!(
             text_url("http://h/v2/models/m/infer", Some(true)),
-            "http://h/v2/models/m/generate"
+            "http://h/v2/models/m/generate_stream"
         );
         assert_eq!(
             text_url("http://h/v2/models/m/infer", None),
@@ -416,7 +462,7 @@ mod tests {
             "http://h/triton/embeddings"
         );
         let known = route("http://h/v2/models/m/embeddings").unwrap();
-        let url = |decoupled| known.call(Want::Vectors, decoupled).unwrap().1;
+        let url = |decoupled| known.call(Want::Vectors, decoupled, false).unwrap().url;
         assert_eq!(url(None), "http://h/v2/models/m/embeddings");
         assert_eq!(url(Some(false)), "http://h/v2/models/m/infer");
         assert_eq!(
@@ -455,7 +501,7 @@ mod tests {
         };
         let r = Route::new(Some("http://h"), "a b/c", &triton).unwrap();
         assert_eq!(
-            r.call(Want::Text, None).unwrap().1,
+            r.call(Want::Text, None, false).unwrap().url,
             "http://h/v2/models/a%20b%2Fc/versions/2/infer"
         );
     }
@@ -483,13 +529,13 @@ mod tests {
         assert!(
             route("http://h/x/embeddings")
                 .unwrap()
-                .call(Want::Text, None)
+                .call(Want::Text, None, false)
                 .is_err()
         );
         assert!(
             route("http://h/x/generate")
                 .unwrap()
-                .call(Want::Vectors, None)
+                .call(Want::Vectors, None, false)
                 .is_err()
         );
     }

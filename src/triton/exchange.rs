@@ -5,18 +5,23 @@
 //!            ┌────────── fresh ──────────┐
 //!            ▼                           │ stale
 //! start ─► Describe ─described()─► Send ─replied()─► Done
-//!   └────────── opaque URL ─────────►▲      │
-//!                                    └──────┘ next batch
+//!   └────────── opaque URL ─────────►▲  │   │
+//!                                    └──┼───┘ next batch
+//!                                       │ opened()
+//!                                       ▼
+//!                      arrived(), ended() ─► Read, Delta … ─► Done
 //! ```
 //!
 //! In scope: what to send, and what a reply means. Out of scope: sockets, time, retries, caches: the driver's.
 
-use super::endpoint::{Route, Verb, Want};
+use super::endpoint::{Route, Target, Verb, Want};
 use super::model::Model;
 use super::reply::Reply;
+use super::text::events::{Events, Pull};
 use super::{Request, dialect, embed, text};
 use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::openai::embedding::EmbeddingRequest;
 use crate::openai::generation::Generation;
 use crate::openai::response::{Generated, Matrix};
@@ -30,7 +35,7 @@ pub enum Task {
     Text {
         /// The prompt.
         prompt: String,
-        /// How.
+        /// How; with `stream`, its deltas are given as they come.
         generation: Arc<Generation>,
     },
     /// Vectors.
@@ -40,7 +45,7 @@ pub enum Task {
 /// What came out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// A text.
+    /// A text; of one that was given in deltas, only how it ended.
     Text(Generated),
     /// A row for each input, and who made them.
     Rows(Matrix, Option<String>),
@@ -56,6 +61,13 @@ pub enum Step {
     },
     /// Send this, and call [`Exchange::replied`].
     Send(Request),
+    /// Send this. Where the status is a success, call [`Exchange::opened`] as soon as the header is there; else
+    /// [`Exchange::replied`].
+    Open(Request),
+    /// Read some of the body, and call [`Exchange::arrived`], or [`Exchange::ended`].
+    Read,
+    /// Some text; then call [`Exchange::go_on`].
+    Delta(String),
     /// Over.
     Done(Outcome),
 }
@@ -81,8 +93,13 @@ pub struct Exchange {
     /// The error that made us look again.
     doubt: Option<Error>,
     looked_again: bool,
-    verb: Verb,
-    url: String,
+    target: Target,
+    /// The answer that is being read as a stream.
+    events: Option<Events>,
+    /// Its text, where it is wanted whole.
+    text: String,
+    /// Text went out: what was sent cannot be sent again.
+    spoke: bool,
     /// Batches not sent yet, the next one last.
     left: Vec<Range<usize>>,
     sent: Range<usize>,
@@ -102,8 +119,14 @@ impl Exchange {
             refused_as_decoupled: false,
             doubt: None,
             looked_again: false,
-            verb: Verb::Generate,
-            url: String::new(),
+            target: Target {
+                verb: Verb::Generate,
+                stream: false,
+                url: String::new(),
+            },
+            events: None,
+            text: String::new(),
+            spoke: false,
             left: Vec::new(),
             sent: 0..0,
             rows: None,
@@ -132,9 +155,107 @@ impl Exchange {
         self.begin()
     }
 
-    /// Takes a reply.
+    /// Takes a whole reply.
     pub fn replied(&mut self, reply: &Reply) -> Result<Step> {
-        match self.read(reply) {
+        let step = self.read(reply);
+        self.doubted(step)
+    }
+
+    /// The header of a success is there, and its body is to be read as it comes.
+    pub fn opened(&mut self) -> Result<Step> {
+        let Task::Text { generation, .. } = &self.task else {
+            return Err(Error::protocol("embeddings do not come as a stream"));
+        };
+        self.text.clear();
+        let events = Events::new(
+            generation,
+            &self.options,
+            self.description.model.as_deref(),
+            limits::EVENT_BYTES,
+        )?;
+        self.events = Some(events);
+        Ok(Step::Read)
+    }
+
+    /// Takes some of the body.
+    pub fn arrived(&mut self, bytes: &[u8]) -> Result<Step> {
+        if let Some(events) = &mut self.events {
+            events.push(bytes);
+        }
+        self.go_on()
+    }
+
+    /// The body is over, in order.
+    pub fn ended(&mut self) -> Result<Step> {
+        if let Some(events) = &mut self.events {
+            events.end();
+        }
+        self.go_on()
+    }
+
+    /// Goes on after a delta.
+    pub fn go_on(&mut self) -> Result<Step> {
+        let step = self.pull();
+        self.doubted(step)
+    }
+
+    /// Whether more of the body that was opened is of use.
+    pub fn wants_more(&self) -> bool {
+        self.events.as_ref().is_some_and(Events::wants_more)
+    }
+
+    /// Whether some of the text went out.
+    pub fn has_spoken(&self) -> bool {
+        self.spoke
+    }
+
+    fn pull(&mut self) -> Result<Step> {
+        let (Some(events), Task::Text { prompt, generation }) = (&mut self.events, &self.task)
+        else {
+            return Err(Error::protocol("nothing is being read"));
+        };
+        loop {
+            match events.pull(prompt)? {
+                Pull::Starved => return Ok(Step::Read),
+                Pull::Delta(delta) if generation.stream => {
+                    self.spoke = true;
+                    return Ok(Step::Delta(delta));
+                }
+                Pull::Delta(delta) if self.text.len() + delta.len() > limits::REPLY_BYTES => {
+                    let _ = delta;
+                    return Err(Error::limit(
+                        502,
+                        format!(
+                            "the text is longer than the limit of {} bytes",
+                            limits::REPLY_BYTES
+                        ),
+                    ));
+                }
+                Pull::Delta(delta) => self.text.push_str(&delta),
+                Pull::End(finish_reason, usage) => {
+                    let (count, version) =
+                        (events.count(), events.model_version().map(str::to_owned));
+                    let streams = generation.stream;
+                    self.events = None;
+                    self.note_version(version.as_deref());
+                    // A caller of a stream sees that nothing came; one who waits for an answer would take it for one.
+                    if count == 0 && !streams {
+                        return Err(Error::protocol("the model gave no response"));
+                    }
+                    return Ok(Step::Done(Outcome::Text(Generated {
+                        text: std::mem::take(&mut self.text),
+                        finish_reason,
+                        usage,
+                    })));
+                }
+            }
+        }
+    }
+
+    /// What to do about an error that may be our own fault.
+    fn doubted(&mut self, step: Result<Step>) -> Result<Step> {
+        match step {
+            Err(error) if self.spoke => Err(error),
             Err(error) if self.is_refused_as_decoupled(&error) => {
                 self.refused_as_decoupled = true;
                 self.begin()
@@ -170,7 +291,9 @@ impl Exchange {
             true => Some(true),
             false => self.model().and_then(|m| m.decoupled),
         };
-        (self.verb, self.url) = self.route.call(self.want(), decoupled)?;
+        let stream = matches!(&self.task, Task::Text { generation, .. } if generation.stream);
+        self.target = self.route.call(self.want(), decoupled, stream)?;
+        self.events = None;
         self.rows = None;
         if let Task::Embed(request) = &self.task {
             self.left = embed::batches(request, &self.options, self.model())?;
@@ -192,17 +315,29 @@ impl Exchange {
     fn send(&mut self) -> Result<Step> {
         let (body, json_length) = match &self.task {
             Task::Text { prompt, generation } => {
-                text::encode(prompt, generation, &self.options, self.verb, self.model())?
+                let Target { verb, stream, .. } = self.target;
+                text::encode(
+                    prompt,
+                    generation,
+                    &self.options,
+                    verb,
+                    self.model(),
+                    stream,
+                )?
             }
             Task::Embed(request) => {
                 self.sent = self.left.pop().unwrap_or(0..0);
                 embed::encode(request, self.sent.clone(), &self.options, self.model())?
             }
         };
-        Ok(Step::Send(Request {
+        let request = Request {
             json_length,
-            ..Request::post(self.url.clone(), body)
-        }))
+            ..Request::post(self.target.url.clone(), body)
+        };
+        Ok(match self.target.stream {
+            true => Step::Open(request),
+            false => Step::Send(request),
+        })
     }
 
     fn read(&mut self, reply: &Reply) -> Result<Step> {
@@ -213,7 +348,7 @@ impl Exchange {
                     prompt,
                     generation,
                     &self.options,
-                    self.verb,
+                    self.target.verb,
                     self.model(),
                 )?;
                 self.note_version(version.as_deref());
@@ -261,7 +396,7 @@ impl Exchange {
     /// Triton's 501 to an infer request for text; the same model answers through generate. Where nothing is known of the
     /// model the caller's URL is called as it stands, and the error is the answer.
     fn is_refused_as_decoupled(&self, error: &Error) -> bool {
-        self.verb == Verb::Infer
+        self.target.verb == Verb::Infer
             && self.want() == Want::Text
             && self.model().is_some()
             && !self.refused_as_decoupled
@@ -319,7 +454,7 @@ mod tests {
 
     fn sent(step: Result<Step>) -> (String, Value) {
         match step.unwrap() {
-            Step::Send(r) => (r.url, serde_json::from_slice(&r.body).unwrap()),
+            Step::Send(r) | Step::Open(r) => (r.url, serde_json::from_slice(&r.body).unwrap()),
             other => panic!("expected Send, got {other:?}"),
         }
     }
@@ -394,7 +529,7 @@ mod tests {
         assert_eq!(url, "http://h/v2/models/m/infer");
         let refusal = json!({"error": "HTTP end point doesn't support models with decoupled transaction policy"});
         let (url, _) = sent(x.replied(&reply(501, refusal.clone())));
-        assert_eq!(url, "http://h/v2/models/m/generate");
+        assert_eq!(url, "http://h/v2/models/m/generate_stream");
         assert!(x.replied(&reply(501, refusal)).is_err());
     }
 

@@ -1,29 +1,88 @@
 //! Token counts and finish reasons, as models tell them.
 
 use crate::openai::response::{FinishReason, Usage};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// Reads the counts that an answer holds, else guesses them from the texts.
+/// What a model told of an answer beside its text: over all events, where it came as a stream.
 ///
-/// Source of the names: the vLLM and TensorRT-LLM backends' outputs `num_input_tokens`, `num_output_tokens`; gateways
-/// send a whole `usage` object.
-pub fn usage(answer: &Map<String, Value>, prompt: &str, text: &str) -> Usage {
-    let from_object = answer.get("usage").and_then(|u| {
-        let prompt = u.get("prompt_tokens")?.as_u64()?;
-        let completion = u.get("completion_tokens")?.as_u64()?;
-        Some((prompt, completion))
-    });
-    let input = answer.get("num_input_tokens").and_then(first);
-    let output = answer.get("num_output_tokens").and_then(sum);
-    match (from_object, input, output) {
-        (Some((prompt, completion)), ..) => Usage::completion(prompt, completion, false),
-        (None, Some(input), Some(output)) => Usage::completion(input, output, false),
-        // One of two counts is better than none, but the sum is then still a guess.
-        (None, input, output) => Usage::completion(
-            input.unwrap_or_else(|| estimate(prompt)),
-            output.unwrap_or_else(|| estimate(text)),
-            true,
-        ),
+/// Source of the names: the vLLM and TensorRT-LLM backends' outputs `num_input_tokens`, `num_output_tokens`,
+/// `finish_reason`, `stop_reason`; gateways send a whole `usage` object.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Told {
+    input: Option<u64>,
+    output: Option<u64>,
+    object: Option<(u64, u64)>,
+    finish_reason: Option<FinishReason>,
+    stop_reason: Option<FinishReason>,
+}
+
+impl Told {
+    /// The key, where it is one that tells something; then [`Told::note`] takes it.
+    pub fn name(key: &str) -> Option<&'static str> {
+        const NAMES: [&str; 5] = [
+            "usage",
+            "num_input_tokens",
+            "num_output_tokens",
+            "finish_reason",
+            "stop_reason",
+        ];
+        NAMES.into_iter().find(|name| *name == key)
+    }
+
+    /// Takes what another event says.
+    pub fn add(&mut self, event: &Told) {
+        self.input = self.input.or(event.input);
+        self.object = event.object.or(self.object);
+        self.finish_reason = event.finish_reason.or(self.finish_reason);
+        self.stop_reason = event.stop_reason.or(self.stop_reason);
+        if let Some(count) = event.output {
+            self.output = Some(self.output.unwrap_or(0).saturating_add(count));
+        }
+    }
+
+    /// Takes what one event, or the whole answer, says. Output tokens are those of the event: they add up. Input tokens
+    /// are repeated on each.
+    pub fn note(&mut self, key: &str, value: &Value) {
+        match key {
+            "usage" => {
+                let count = |name| value.get(name)?.as_u64();
+                self.object = count("prompt_tokens")
+                    .zip(count("completion_tokens"))
+                    .or(self.object);
+            }
+            "num_input_tokens" => self.input = self.input.or_else(|| first(value)),
+            "num_output_tokens" => {
+                if let Some(count) = sum(value) {
+                    self.output = Some(self.output.unwrap_or(0).saturating_add(count));
+                }
+            }
+            "finish_reason" => {
+                self.finish_reason = last_text(value).map(reason).or(self.finish_reason)
+            }
+            "stop_reason" => self.stop_reason = last_text(value).map(reason).or(self.stop_reason),
+            _ => {}
+        }
+    }
+
+    /// The counts, guessed from the texts where the model tells none. `characters`: of the generated text.
+    pub fn usage(&self, prompt: &str, characters: usize) -> Usage {
+        match (self.object, self.input, self.output) {
+            (Some((prompt, completion)), ..) => Usage::completion(prompt, completion, false),
+            (None, Some(input), Some(output)) => Usage::completion(input, output, false),
+            // One of two counts is better than none, but the sum is then still a guess.
+            (None, input, output) => Usage::completion(
+                input.unwrap_or_else(|| estimate(prompt)),
+                output.unwrap_or_else(|| characters.div_ceil(4) as u64),
+                true,
+            ),
+        }
+    }
+
+    /// Why the text ended: what the model says, else what its count says.
+    pub fn finish_reason(&self, spent: &Usage, max_tokens: Option<u64>) -> FinishReason {
+        self.finish_reason
+            .or(self.stop_reason)
+            .unwrap_or_else(|| reason_by_count(spent, max_tokens))
     }
 }
 
@@ -49,27 +108,23 @@ fn sum(value: &Value) -> Option<u64> {
     }
 }
 
-/// Reads `finish_reason` or `stop_reason`: `length` and `max_tokens` are OpenAI's `length`, all else is `stop`.
-///
-/// vLLM's output holds the text `None` while the text is not finished.
-pub fn finish_reason(answer: &Map<String, Value>) -> Option<FinishReason> {
-    ["finish_reason", "stop_reason"]
-        .iter()
-        .find_map(|key| last_text(answer.get(*key)?))
-        .map(|reason| match reason {
-            "length" | "max_tokens" => FinishReason::Length,
-            _ => FinishReason::Stop,
-        })
+/// `length` and `max_tokens` are OpenAI's `length`, all else is `stop`.
+fn reason(word: &str) -> FinishReason {
+    match word {
+        "length" | "max_tokens" => FinishReason::Length,
+        _ => FinishReason::Stop,
+    }
 }
 
 /// The reason where the model tells none but counts its tokens, as TensorRT-LLM does: all that were allowed is `length`.
-pub fn reason_by_count(spent: &Usage, max_tokens: Option<u64>) -> FinishReason {
+fn reason_by_count(spent: &Usage, max_tokens: Option<u64>) -> FinishReason {
     match (spent.estimated, spent.completion_tokens, max_tokens) {
         (false, Some(made), Some(allowed)) if made >= allowed => FinishReason::Length,
         _ => FinishReason::Stop,
     }
 }
 
+/// The last word of a reason; vLLM's is `None` while the text is not finished.
 fn last_text(value: &Value) -> Option<&str> {
     match value {
         Value::String(s) if !s.is_empty() && s != "None" => Some(s),
@@ -83,26 +138,43 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn answer(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+    fn told(events: &[Value]) -> Told {
+        let mut all = Told::default();
+        for event in events {
+            let mut told = Told::default();
+            for (key, value) in event.as_object().unwrap() {
+                assert!(Told::name(key).is_some());
+                told.note(key, value);
+            }
+            all.add(&told);
+        }
+        all
     }
 
     #[test]
     fn the_models_counts_are_used() {
-        let a = answer(json!({"num_input_tokens":3,"num_output_tokens":[1,1]}));
-        assert_eq!(usage(&a, "x", "y"), Usage::completion(3, 2, false));
-        let a = answer(json!({"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}));
-        assert_eq!(usage(&a, "x", "y"), Usage::completion(3, 2, false));
+        let a = told(&[json!({"num_input_tokens":3,"num_output_tokens":[1,1]})]);
+        assert_eq!(a.usage("x", 1), Usage::completion(3, 2, false));
+        let a =
+            told(&[json!({"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})]);
+        assert_eq!(a.usage("x", 1), Usage::completion(3, 2, false));
+    }
+
+    #[test]
+    fn output_tokens_add_up_over_a_stream_and_input_tokens_do_not() {
+        let event = json!({"num_input_tokens":3,"num_output_tokens":[2],"finish_reason":"None"});
+        let last = json!({"num_input_tokens":3,"num_output_tokens":[1],"finish_reason":"length"});
+        let a = told(&[event.clone(), event, last]);
+        let spent = a.usage("x", 9);
+        assert_eq!(spent, Usage::completion(3, 5, false));
+        assert_eq!(a.finish_reason(&spent, None), FinishReason::Length);
     }
 
     #[test]
     fn without_counts_they_are_estimated_and_say_so() {
-        assert_eq!(
-            usage(&answer(json!({})), "12345", ""),
-            Usage::completion(2, 0, true)
-        );
-        let incomplete = answer(json!({"usage":{"prompt_tokens":1}}));
-        assert!(usage(&incomplete, "x", "y").estimated);
+        assert_eq!(told(&[]).usage("12345", 0), Usage::completion(2, 0, true));
+        let incomplete = told(&[json!({"usage":{"prompt_tokens":1}})]);
+        assert!(incomplete.usage("x", 1).estimated);
     }
 
     #[test]
@@ -119,7 +191,10 @@ mod tests {
 
     #[test]
     fn reasons_are_mapped() {
-        let reason = |v| finish_reason(&answer(v));
+        let reason = |v| {
+            let told = told(&[v]);
+            told.finish_reason.or(told.stop_reason)
+        };
         assert_eq!(
             reason(json!({"finish_reason":"length"})),
             Some(FinishReason::Length)
@@ -133,6 +208,6 @@ mod tests {
             Some(FinishReason::Stop)
         );
         assert_eq!(reason(json!({"finish_reason":"None"})), None);
-        assert_eq!(reason(json!({})), None);
+        assert_eq!(reason(json!({"stop_reason":null})), None);
     }
 }

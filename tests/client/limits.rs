@@ -317,7 +317,7 @@ fn a_success_without_an_answer_is_none() {
     }
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let error = error_of(http::reply(200, &[], deep));
-    is(&error, Status::Protocol, 502, &["is not JSON"]);
+    is(&error, Status::Protocol, 502, &["no JSON object"]);
     for status in [204, 205] {
         let error = error_of(format!("HTTP/1.1 {status} Nothing\r\n\r\n"));
         is(&error, Status::Protocol, 502, &["without a body"]);

@@ -331,7 +331,7 @@ fn a_model_that_became_decoupled_is_asked_the_other_way() {
     let_it_grow_old();
     assert_eq!(ask(&client, &request).unwrap(), "generated");
     let paths: Vec<String> = server.posts().into_iter().map(|r| r.path).collect();
-    let (infer, generate) = ("/v2/models/m/infer", "/v2/models/m/generate");
+    let (infer, generate) = ("/v2/models/m/infer", "/v2/models/m/generate_stream");
     assert_eq!(paths, [infer, infer, generate]);
 }
 

@@ -57,7 +57,7 @@ impl Model {
     /// Triton's answer to a POST.
     fn answer(&self, request: &Request) -> (u16, String) {
         let sent = request.json();
-        if request.path.ends_with("/generate") {
+        if request.path.contains("/generate") {
             let words = json!({"model_name": "m", "model_version": self.answers_as, "text_output": "generated"});
             return (200, words.to_string());
         }

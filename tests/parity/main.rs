@@ -15,15 +15,19 @@ mod sent;
 mod server;
 mod vector;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+use mishikallm::Next;
+use mishikallm::openai::Operation;
 
 use judge::Outcome;
 
 /// One client for all vectors, so that its connections are pooled across them.
-fn client() -> &'static mishikallm::Client {
-    static CLIENT: OnceLock<mishikallm::Client> = OnceLock::new();
+fn client() -> &'static Arc<mishikallm::Client> {
+    static CLIENT: OnceLock<Arc<mishikallm::Client>> = OnceLock::new();
     CLIENT.get_or_init(|| {
         mishikallm::Client::new("{}")
+            .map(Arc::new)
             .unwrap_or_else(|error| panic!("no client: {}", error.to_json()))
     })
 }
@@ -36,8 +40,30 @@ fn invoke(operation: &str, request_json: &str) -> (String, i32) {
     }
 }
 
-/// Every vector without `stream: true`. The stream test will be the same with `true` and a call that opens a stream:
-/// its `Outcome` has `chunks`, and `error` when the stream failed.
+/// A stream to its end: the chunks, and the error where it failed.
+fn stream(operation: &str, request_json: &str) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut run = || {
+        let stream = client().stream(Operation::parse(operation)?, request_json)?;
+        while let Next::Chunk(chunk) = stream.next(None)? {
+            outcome.chunks.push(chunk);
+        }
+        Ok(())
+    };
+    if let Err(error) = run() {
+        let error: mishikallm::Error = error;
+        outcome.error = Some((error.to_json(), error.status().as_i32()));
+    }
+    outcome
+}
+
+/// Every vector with `stream: true`.
+#[test]
+fn stream_vectors() {
+    run::all(&run::load(), true, stream);
+}
+
+/// Every vector without.
 #[test]
 fn invoke_vectors() {
     run::all(&run::load(), false, |operation, request| {

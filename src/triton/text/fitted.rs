@@ -32,6 +32,7 @@ impl<'m> Fitted<'m> {
         generation: &Generation,
         options: &Options,
         model: &'m Model,
+        stream: bool,
     ) -> Result<Fitted<'m>> {
         let prompt_input = dialect::text_input(model, options.triton.input.as_deref())?;
         let mut fitted = Fitted {
@@ -87,7 +88,7 @@ impl<'m> Fitted<'m> {
                 Elements::One(Value::String(Value::Object(sampling).to_string())),
             ));
         }
-        for (input, value) in dialect::asked_for(model) {
+        for (input, value) in dialect::asked_for(model, stream) {
             if !fitted.has(&input.name) && !generation.extra_body.contains_key(&input.name) {
                 fitted.inputs.push((input, Elements::One(value)));
             }

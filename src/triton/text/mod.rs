@@ -1,39 +1,47 @@
 //! A prompt → a request for text that fits the model, and the reply → the text.
 
+pub mod events;
 pub(super) mod fitted;
 mod plain;
 
 use super::dialect;
 use super::endpoint::Verb;
+use super::generate::{self, Answer};
 use super::infer::{self, Body};
 use super::model::Model;
 use super::reply::Reply;
+use super::stop::Stopper;
 use super::tensor::Datatype;
-use super::{generate, stop, usage};
+use super::usage::Told;
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::kind;
 use crate::openai::generation::Generation;
 use crate::openai::response::{FinishReason, Generated};
 use fitted::{Elements, Fitted, infer_input};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 /// The output that the plain format expects.
 const PLAIN_OUTPUT: &str = "text_output";
 
-/// The body of a request for text, and the length of its JSON where raw tensors follow.
+/// The body of a request for text, and the length of its JSON where raw tensors follow. `stream`: the model is asked for
+/// its text token by token.
 pub fn encode(
     prompt: &str,
     generation: &Generation,
     options: &Options,
     verb: Verb,
     model: Option<&Model>,
+    stream: bool,
 ) -> Result<(Vec<u8>, Option<usize>)> {
     match (verb, model) {
-        (Verb::Generate, None) => Ok((plain::generate_body(prompt, generation, options)?, None)),
+        (Verb::Generate, None) => Ok((
+            plain::generate_body(prompt, generation, options, stream)?,
+            None,
+        )),
         (_, None) => plain::infer_body(prompt, generation, options),
         (Verb::Generate, Some(model)) => {
-            let fitted = Fitted::new(prompt, generation, options, model)?;
+            let fitted = Fitted::new(prompt, generation, options, model, stream)?;
             // The output is looked for before anything is sent: a model of another kind need not run.
             dialect::text_output(model, options.triton.output.as_deref())?;
             let mut top = generation.extra_body.clone();
@@ -47,7 +55,7 @@ pub fn encode(
             Ok((generate::encode(top, fitted.parameters), None))
         }
         (_, Some(model)) => {
-            let fitted = Fitted::new(prompt, generation, options, model)?;
+            let fitted = Fitted::new(prompt, generation, options, model, false)?;
             let output = dialect::text_output(model, options.triton.output.as_deref())?;
             let extras = dialect::TEXT_EXTRAS
                 .iter()
@@ -78,60 +86,46 @@ pub fn decode(
     model: Option<&Model>,
 ) -> Result<(Generated, Option<String>)> {
     let named = options.triton.output.as_deref();
-    let (answer, output) = match verb {
-        Verb::Generate => {
-            let output = match model {
-                Some(model) => dialect::text_output(model, named)?.name.clone(),
-                None => named.unwrap_or(PLAIN_OUTPUT).to_owned(),
-            };
-            (generate::decode(reply, &output)?, output)
-        }
+    let answer = match verb {
+        Verb::Generate => generate_answer(reply.ok()?, &output_name(named, model)?)?,
         _ => infer_answer(reply, named, model)?,
     };
-    let mut text = match answer.get(&output) {
-        Some(value) => concatenate(value).ok_or_else(|| {
-            Error::protocol(format!(
-                "the answer of Triton has {output} as {}, where a string was expected",
-                kind(value)
-            ))
-        })?,
-        None => {
-            let names: Vec<&str> = answer.keys().map(String::as_str).take(16).collect();
-            return Err(Error::protocol(format!(
-                "the answer of Triton has no {output}; it has {}",
-                if names.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    names.join(", ")
-                }
-            )));
-        }
-    };
-    let spent = usage::usage(&answer, prompt, &text);
-    let mut finish_reason = usage::finish_reason(&answer)
-        .unwrap_or_else(|| usage::reason_by_count(&spent, generation.max_tokens));
-    if let Some(end) = stop::cut(&text, &generation.stop) {
-        text.truncate(end);
+    let text = answer.text.unwrap_or_default();
+    let spent = answer.told.usage(prompt, text.chars().count());
+    let mut finish_reason = answer.told.finish_reason(&spent, generation.max_tokens);
+    let mut stopper = Stopper::new(&generation.stop);
+    let mut text = stopper.push(text);
+    text.push_str(&stopper.finish());
+    if stopper.stopped() {
         finish_reason = FinishReason::Stop;
     }
-    let version = match answer.get("model_version") {
-        Some(Value::String(v)) => Some(v.clone()),
-        _ => None,
-    };
     let generated = Generated {
         text,
         finish_reason,
         usage: spent,
     };
-    Ok((generated, version))
+    Ok((generated, answer.model_version))
 }
 
-/// An infer reply as generate would have written it: outputs by name. Also says which of them is the text.
-fn infer_answer(
-    reply: &Reply,
-    named: Option<&str>,
-    model: Option<&Model>,
-) -> Result<(Map<String, Value>, String)> {
+/// The output that holds the text in an answer of generate.
+fn output_name(named: Option<&str>, model: Option<&Model>) -> Result<String> {
+    Ok(match model {
+        Some(model) => dialect::text_output(model, named)?.name.clone(),
+        None => named.unwrap_or(PLAIN_OUTPUT).to_owned(),
+    })
+}
+
+/// An answer of generate that has its text.
+fn generate_answer(json: &[u8], output: &str) -> Result<Answer> {
+    let answer = generate::decode(json, output)?;
+    match answer.text {
+        Some(_) => Ok(answer),
+        None => Err(generate::missing(json, output)),
+    }
+}
+
+/// An infer reply as generate would have given it.
+fn infer_answer(reply: &Reply, named: Option<&str>, model: Option<&Model>) -> Result<Answer> {
     let wire = infer::decode(reply)?;
     let known = match model {
         Some(model) => Some(dialect::text_output(model, named)?.name.clone()),
@@ -148,27 +142,42 @@ fn infer_answer(
             .or_else(|| texts().find(|o| dialect::may_be_text(&o.name)))
             .map(|o| o.name.clone().into_owned())
     });
-    let Some(output) = output else {
+    let names = || {
         let names: Vec<&str> = wire.outputs.iter().map(|o| o.name.as_ref()).collect();
+        match names.is_empty() {
+            true => "none".to_owned(),
+            false => names.join(", "),
+        }
+    };
+    let Some(output) = output else {
         return Err(Error::protocol(format!(
             "the answer of Triton has no text output (BYTES); it has {}",
-            if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            }
+            names()
         )));
     };
-    let mut answer = Map::new();
+    let mut answer = Answer::default();
     for o in &wire.outputs {
-        if *o.name == output || dialect::TEXT_EXTRAS.contains(&o.name.as_ref()) {
-            answer.insert(o.name.clone().into_owned(), o.value()?);
+        if *o.name == output {
+            let value = o.value()?;
+            let text = concatenate(&value).ok_or_else(|| {
+                Error::protocol(format!(
+                    "the answer of Triton has {output} as {}, where a string was expected",
+                    kind(&value)
+                ))
+            })?;
+            answer.text = Some(text);
+        } else if let Some(key) = Told::name(&o.name) {
+            answer.told.note(key, &o.value()?);
         }
     }
-    if let Some(version) = wire.model_version {
-        answer.insert("model_version".to_owned(), json!(version));
+    if answer.text.is_none() {
+        return Err(Error::protocol(format!(
+            "the answer of Triton has no {output}; it has {}",
+            names()
+        )));
     }
-    Ok((answer, output))
+    answer.model_version = wire.model_version.map(|version| version.into_owned());
+    Ok(answer)
 }
 
 /// A string, or strings in lists, joined with nothing between.
@@ -185,12 +194,13 @@ mod tests {
     use super::*;
     use crate::json;
     use crate::triton::model::tests::model;
+    use serde_json::json;
 
     fn body(request: &str, verb: Verb, model: Option<&Model>) -> Result<Value> {
         let mut fields = json::object("request_json", request)?;
         let options = Options::take(&mut fields)?;
         let generation = Generation::take(fields, &options)?;
-        let (bytes, _) = encode("hi", &generation, &options, verb, model)?;
+        let (bytes, _) = encode("hi", &generation, &options, verb, model, false)?;
         Ok(serde_json::from_slice(&bytes).unwrap())
     }
 
@@ -363,6 +373,7 @@ mod tests {
             &Options::default(),
             Verb::Infer,
             Some(&m),
+            false,
         )
         .unwrap();
         assert_eq!(&bytes[length.unwrap()..], [0, 62]);

@@ -53,6 +53,7 @@ pub(super) fn generate_body(
     prompt: &str,
     generation: &Generation,
     options: &Options,
+    stream: bool,
 ) -> Result<Vec<u8>> {
     let mut parameters = Map::new();
     let max_tokens = generation.max_tokens.unwrap_or(dialect::DEFAULT_MAX_TOKENS);
@@ -63,7 +64,7 @@ pub(super) fn generate_body(
     let input = options.triton.input.as_deref().unwrap_or("text_input");
     let mut top = Map::new();
     top.insert(input.to_owned(), json!(prompt));
-    top.insert("stream".to_owned(), json!(false));
+    top.insert("stream".to_owned(), json!(stream));
     top.extend(generation.extra_body.clone());
     Ok(generate::encode(top, parameters))
 }

@@ -1,0 +1,105 @@
+//! A stream of chunks, pulled by the caller: it runs on his thread, while he waits for the next.
+
+use super::Client;
+use super::cancel::Token;
+use super::run::{Progress, Run, Waiter};
+use crate::error::{Error, Result};
+use crate::plan::call::Call;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+/// What a stream gives next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// OpenAI's chunk, as JSON.
+    Chunk(String),
+    /// Nothing came in time; the stream goes on.
+    Timeout,
+    /// There is no more.
+    Done,
+}
+
+/// A call that gives its answer in chunks. Dropping it cancels it.
+#[derive(Debug)]
+pub struct Stream {
+    client: Arc<Client>,
+    token: Arc<Token>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Runs(Box<Run>),
+    /// How it ended, told again whenever it is asked.
+    Ended(Result<()>),
+}
+
+impl Stream {
+    pub(super) fn new(client: Arc<Client>, call: Call) -> Stream {
+        Stream {
+            client,
+            token: Arc::default(),
+            state: Mutex::new(State::Runs(Box::new(Run::new(call)))),
+        }
+    }
+
+    /// Waits for the next chunk, no longer than `patience`; without one, as long as the call's own time-outs let it.
+    ///
+    /// The time the caller takes between two calls counts for the call's `timeout`. While a connection is being made,
+    /// `connect_timeout` counts instead of `patience`, but for the part of it that is TCP's.
+    ///
+    /// Errors: `BUSY` while another thread waits for a chunk, which changes nothing. Any other ends the stream: it is given again
+    /// to whoever asks again.
+    pub fn next(&self, patience: Option<Duration>) -> Result<Next> {
+        if self.client.is_forked() {
+            return Err(Error::forked());
+        }
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => {
+                // What panicked is not gone on with.
+                let mut state = poisoned.into_inner();
+                *state = State::Ended(Err(Error::panicked()));
+                state
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::busy(
+                    "another thread is waiting for this stream's next chunk",
+                ));
+            }
+        };
+        let run = match &mut *state {
+            State::Runs(run) => run,
+            State::Ended(Ok(())) => return Ok(Next::Done),
+            State::Ended(Err(error)) => return Err(error.clone()),
+        };
+        let waiter = Waiter {
+            patience: patience.and_then(|p| Instant::now().checked_add(p)),
+            token: Some(&self.token),
+        };
+        let ended = match run.advance(&self.client, waiter) {
+            Ok(Progress::Chunk(chunk)) => return Ok(Next::Chunk(chunk)),
+            Ok(Progress::Paused) => return Ok(Next::Timeout),
+            Ok(Progress::Answer(_)) => Ok(()),
+            Err(error) => Err(error),
+        };
+        *state = State::Ended(ended.clone());
+        ended.map(|()| Next::Done)
+    }
+
+    /// Ends the stream at once with `CANCELLED`, and with it the request at the server. Any thread, any number of times.
+    pub fn cancel(&self) {
+        // In a child of fork() the connection is the parent's.
+        if !self.client.is_forked() {
+            self.token.cancel();
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // A run that panicked is let go as it is.
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        *state = State::Ended(Ok(()));
+    }
+}

@@ -1,0 +1,311 @@
+//! The events of a streamed answer → deltas of text, and how it ended.
+//!
+//! ```text
+//! push(bytes) ─► pull() ─► Delta* ─► Starved ─► push(bytes) …
+//! end()       ─► pull() ─► Delta* ─► End
+//! ```
+//!
+//! Nothing is read ahead of what is asked for, so that what came before an error is given before it.
+
+use crate::config::Options;
+use crate::error::Result;
+use crate::openai::generation::Generation;
+use crate::openai::response::{FinishReason, Usage};
+use crate::triton::dialect::{self, Events as Holds};
+use crate::triton::generate;
+use crate::triton::model::Model;
+use crate::triton::sse::Decoder;
+use crate::triton::stop::Stopper;
+use crate::triton::usage::Told;
+
+/// What a stream gives next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pull {
+    /// More text; not empty.
+    Delta(String),
+    /// More bytes are needed.
+    Starved,
+    /// The text is over.
+    End(FinishReason, Usage),
+}
+
+/// Reads one streamed answer.
+#[derive(Debug)]
+pub struct Events {
+    decoder: Decoder,
+    /// The output that holds the text.
+    output: String,
+    /// All of the text so far, where each event repeats it.
+    so_far: Option<SoFar>,
+    stopper: Stopper,
+    told: Told,
+    max_tokens: Option<u64>,
+    /// Of the text as the model gave it.
+    characters: usize,
+    model_version: Option<String>,
+    events: usize,
+    input: Input,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Input {
+    /// More may come.
+    Open,
+    /// The body is over.
+    Over,
+    /// Nothing more is of interest.
+    Done,
+}
+
+impl Events {
+    /// Prepares for the answer to a request that was encoded for the same.
+    pub fn new(
+        generation: &Generation,
+        options: &Options,
+        model: Option<&Model>,
+        longest_event: usize,
+    ) -> Result<Events> {
+        let repeats = model.is_some_and(|m| dialect::events(m) == Holds::SoFar);
+        Ok(Events {
+            decoder: Decoder::new(longest_event),
+            output: super::output_name(options.triton.output.as_deref(), model)?,
+            so_far: repeats.then(SoFar::default),
+            stopper: Stopper::new(&generation.stop),
+            told: Told::default(),
+            max_tokens: generation.max_tokens,
+            characters: 0,
+            model_version: None,
+            events: 0,
+            input: Input::Open,
+        })
+    }
+
+    /// Takes the next bytes of the body.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.decoder.push(bytes);
+    }
+
+    /// The body is over.
+    pub fn end(&mut self) {
+        self.input = Input::Over;
+    }
+
+    /// Whether more bytes are of use.
+    pub fn wants_more(&self) -> bool {
+        self.input == Input::Open
+    }
+
+    /// How many events came.
+    pub fn count(&self) -> usize {
+        self.events
+    }
+
+    /// Which version of the model answers.
+    pub fn model_version(&self) -> Option<&str> {
+        self.model_version.as_deref()
+    }
+
+    /// What comes next; `prompt` is for a guess at its tokens.
+    pub fn pull(&mut self, prompt: &str) -> Result<Pull> {
+        while self.input != Input::Done {
+            let json = match self.input {
+                Input::Open => self.decoder.next_event()?,
+                _ => self.decoder.end()?,
+            };
+            match json {
+                None if self.input == Input::Open => return Ok(Pull::Starved),
+                None => {}
+                Some(b"[DONE]") => {}
+                Some(json) => {
+                    let answer = generate::decode(json, &self.output)?;
+                    // An event may tell how it ended and hold no text.
+                    if answer.text.is_none() && !answer.tells {
+                        return Err(generate::missing(json, &self.output));
+                    }
+                    let delta = self.take(answer);
+                    if !delta.is_empty() {
+                        return Ok(Pull::Delta(delta));
+                    }
+                    continue;
+                }
+            }
+            self.input = Input::Done;
+            let rest = self.rest();
+            if !rest.is_empty() {
+                return Ok(Pull::Delta(rest));
+            }
+        }
+        let spent = self.told.usage(prompt, self.characters);
+        let reason = match self.stopper.stopped() {
+            true => FinishReason::Stop,
+            false => self.told.finish_reason(&spent, self.max_tokens),
+        };
+        Ok(Pull::End(reason, spent))
+    }
+
+    fn take(&mut self, answer: generate::Answer) -> String {
+        self.events += 1;
+        self.told.add(&answer.told);
+        if answer.model_version.is_some() && self.model_version.is_none() {
+            self.model_version = answer.model_version;
+        }
+        let text = answer.text.unwrap_or_default();
+        let new = match &mut self.so_far {
+            None => text,
+            Some(so_far) => so_far.take(&text),
+        };
+        self.characters += new.chars().count();
+        let delta = self.stopper.push(new);
+        if self.stopper.stopped() {
+            self.input = Input::Done;
+        }
+        delta
+    }
+
+    /// What was held back, when no more comes.
+    fn rest(&mut self) -> String {
+        let tail = self
+            .so_far
+            .take()
+            .map(|so_far| so_far.tail)
+            .unwrap_or_default();
+        self.characters += tail.chars().count();
+        let mut rest = self.stopper.push(tail);
+        rest.push_str(&self.stopper.finish());
+        rest
+    }
+}
+
+/// A text that each event repeats from its beginning.
+#[derive(Debug, Default)]
+struct SoFar {
+    given: String,
+    /// U+FFFD at the end: a character whose last bytes are not there yet.
+    tail: String,
+}
+
+impl SoFar {
+    /// What is new.
+    fn take(&mut self, text: &str) -> String {
+        let whole = text.trim_end_matches('\u{fffd}');
+        text[whole.len()..].clone_into(&mut self.tail);
+        let new = match whole.strip_prefix(self.given.as_str()) {
+            Some(new) => new.to_owned(),
+            // It was rewritten, and what was given cannot be taken back.
+            None => whole.chars().skip(self.given.chars().count()).collect(),
+        };
+        whole.clone_into(&mut self.given);
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triton::model::tests::model;
+
+    fn events(stops: &[&str], model: Option<&Model>) -> Events {
+        let generation = Generation {
+            stop: stops.iter().map(|s| (*s).to_owned()).collect(),
+            max_tokens: Some(9),
+            ..Default::default()
+        };
+        Events::new(&generation, &Options::default(), model, 1 << 20).unwrap()
+    }
+
+    /// All deltas, and how it ended.
+    fn all(events: &mut Events, body: &str) -> (Vec<String>, Result<(FinishReason, Usage)>) {
+        events.push(body.as_bytes());
+        let mut deltas = Vec::new();
+        loop {
+            match events.pull("12345") {
+                Ok(Pull::Delta(delta)) => deltas.push(delta),
+                Ok(Pull::Starved) => events.end(),
+                Ok(Pull::End(reason, usage)) => return (deltas, Ok((reason, usage))),
+                Err(e) => return (deltas, Err(e)),
+            }
+        }
+    }
+
+    fn data(texts: &[&str]) -> String {
+        let event = |text: &&str| format!("data: {}\n\n", serde_json::json!({"text_output": text}));
+        texts.iter().map(event).collect()
+    }
+
+    #[test]
+    fn each_event_is_a_delta_and_empty_ones_are_none() {
+        let (deltas, end) = all(&mut events(&[], None), &data(&["Hel", "", "lo"]));
+        assert_eq!(deltas, ["Hel", "lo"]);
+        assert_eq!(
+            end.unwrap(),
+            (FinishReason::Stop, Usage::completion(2, 2, true))
+        );
+    }
+
+    #[test]
+    fn what_the_model_tells_is_used() {
+        let body = "data: {\"text_output\":\"a\",\"num_output_tokens\":[1],\"num_input_tokens\":4,\"model_version\":\"3\"}\n\n\
+                    data: {\"num_output_tokens\":[2],\"num_input_tokens\":4,\"finish_reason\":\"length\"}\n\n";
+        let mut events = events(&[], None);
+        let (deltas, end) = all(&mut events, body);
+        assert_eq!(deltas, ["a"]);
+        assert_eq!(
+            end.unwrap(),
+            (FinishReason::Length, Usage::completion(4, 3, false))
+        );
+        assert_eq!((events.count(), events.model_version()), (2, Some("3")));
+    }
+
+    #[test]
+    fn what_came_before_an_error_is_given_before_it() {
+        for (bad, status) in [
+            ("data: {\"error\":\"CUDA out of memory\"}\n\n", 500),
+            ("data: [1]\n\n", 502),
+            ("data: {\"text_output\":\n\n", 502),
+            ("data: {\"text_output\":5}\n\n", 502),
+            ("data: {\"other\":5}\n\n", 502),
+            ("{\"text_output\":", 502),
+        ] {
+            let body = data(&["a ", "b "]) + bad;
+            let (deltas, end) = all(&mut events(&[], None), &body);
+            assert_eq!(deltas, ["a ", "b "], "{bad}");
+            assert_eq!(end.unwrap_err().http_status(), status, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_stop_sequence_ends_it_at_once() {
+        let mut events = events(&["END"], None);
+        let (deltas, end) = all(&mut events, &(data(&["a E", "ND b"]) + "data: broken\n\n"));
+        assert_eq!(deltas, ["a "]);
+        assert_eq!(end.unwrap().0, FinishReason::Stop);
+        let (deltas, _) = all(&mut self::events(&["END"], None), &data(&["a E", "N"]));
+        assert_eq!(deltas.concat(), "a EN");
+    }
+
+    #[test]
+    fn done_ends_it_only_when_it_stands_alone() {
+        let body = data(&["say [DONE] now"]) + "data: [DONE]\n\ndata: broken\n\n";
+        let (deltas, end) = all(&mut events(&[], None), &body);
+        assert_eq!(deltas, ["say [DONE] now"]);
+        assert!(end.is_ok());
+    }
+
+    #[test]
+    fn a_text_that_is_repeated_from_its_beginning_gives_what_is_new() {
+        let api = model(
+            "text_input:BYTES[1] streaming:BOOL[1]?",
+            "text_output:BYTES[-1]",
+            0,
+            true,
+        );
+        let mut events = events(&[], Some(&api));
+        let (deltas, _) = all(
+            &mut events,
+            &data(&["a", "a b", "a b", "a b \u{fffd}", "a b é"]),
+        );
+        assert_eq!(deltas, ["a", " b", " ", "é"]);
+        let (deltas, _) = all(&mut self::events(&[], Some(&api)), &data(&["a\u{fffd}"]));
+        assert_eq!(deltas, ["a", "\u{fffd}"]);
+    }
+}
