@@ -206,14 +206,15 @@ typedef void (*mishikallm_log_fn)(int32_t level,
 /**
  * Takes what a submitted call tells.
  *
- * With MISHIKALLM_OK: json is a chunk where the request has "stream": true, else the answer. Then exactly one last event:
- * MISHIKALLM_DONE, and json is NULL, or a negative status, and json is an error JSON. After it userdata is not touched. The
- * last event comes in every case: after a cancel, after the client is closed, and after a defect.
+ * With MISHIKALLM_OK: json is a chunk where the request has "stream": true, else the answer. Then exactly one last
+ * event: MISHIKALLM_DONE, and json is NULL, or a negative status, and json is an error JSON. After it userdata is
+ * not touched. The last event comes in every case: after a cancel, after the client is closed, and after a defect.
  *
- * Called on a thread of the library, never twice at once for one call; json is borrowed for the callback. A slow callback
- * holds up its own call, and one of the client's threads; nothing is read ahead for it. It must not throw or longjmp() out of
- * the callback. It may cancel and free any call, this one too, submit others, and close or free the client; it must not
- * wait for its own call, which is MISHIKALLM_BUSY. Signals are not delivered to these threads.
+ * Called on a thread of the library, never twice at once for one call; json is borrowed for the callback. A slow
+ * callback holds up its own call, and one of the client's threads; nothing is read ahead for it. It must not throw
+ * or longjmp() out of the callback. It may cancel and free any call, this one too, submit others, and close or free
+ * the client; it must not wait for its own call, which is MISHIKALLM_BUSY. Signals are not delivered to these
+ * threads.
  */
 typedef void (*mishikallm_event_fn)(int32_t status,
                                     const char *json,
@@ -436,14 +437,15 @@ char *mishikallm_invoke(const mishikallm_client *client,
  *
  * @param client        May be NULL: the default client.
  * @param operation     Not NULL. "chat.completions" or "completions".
- * @param request_json  Not NULL. As in mishikallm_completion() or mishikallm_text_completion(); stream may be left out, and
- *   stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no choices.
+ * @param request_json  Not NULL. As in mishikallm_completion() or mishikallm_text_completion(); stream may be left
+ *   out, and stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no
+ *   choices.
  * @param out_error     May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
  *   mishikallm_string_free().
  * @return a stream that the caller frees with mishikallm_stream_free(); NULL when the request is wrong.
  *
- * Nothing is sent before the first mishikallm_stream_next(): whether the server can be reached shows there. A stream keeps what
- * it needs of its client, which may be freed before it. Beside the time-outs of mishikallm_completion():
+ * Nothing is sent before the first mishikallm_stream_next(): whether the server can be reached shows there. A stream
+ * keeps what it needs of its client, which may be freed before it. Beside the time-outs of mishikallm_completion():
  *
  * - stream_timeout: seconds in place of timeout, for streams. What the host takes between two chunks counts
  * - num_retries and fallbacks hold until the first chunk; after it an error is an error
@@ -459,16 +461,18 @@ mishikallm_stream *mishikallm_stream_open(const mishikallm_client *client,
  * Waits for the next chunk of a stream.
  *
  * @param stream      Not NULL.
- * @param timeout_ms  Milliseconds to wait; 0: only what is there already; negative: as long as the call's own time-outs let it.
+ * @param timeout_ms  Milliseconds to wait; 0: only what is there already; negative: as long as the call's own
+ *   time-outs let it.
  * @param out_status  May be NULL. Gets MISHIKALLM_OK with a chunk; MISHIKALLM_DONE when there is no more;
  *   MISHIKALLM_TIMEOUT when nothing came in time, and the stream goes on; or a negative status with an error.
- * @return OpenAI's chat.completion.chunk, or text_completion, which the caller frees with mishikallm_string_free(); an error
- *   JSON with a negative status; NULL only with MISHIKALLM_DONE and MISHIKALLM_TIMEOUT.
+ * @return OpenAI's chat.completion.chunk, or text_completion, which the caller frees with mishikallm_string_free();
+ *   an error JSON with a negative status; NULL only with MISHIKALLM_DONE and MISHIKALLM_TIMEOUT.
  *
- * The chunks that came before an error are given before it. An answer that was cut short never ends with MISHIKALLM_DONE.
- * An error ends the stream, and is given again to whoever asks again; MISHIKALLM_BUSY, while another thread is waiting
- * for this stream's next chunk, changes nothing. A new TLS connection or one through a proxy is made to its end, or
- * until connect_timeout, whatever timeout_ms says; so are the look-up of a host's name and the sending of the request.
+ * The chunks that came before an error are given before it. An answer that was cut short never ends with
+ * MISHIKALLM_DONE. An error ends the stream, and is given again to whoever asks again; MISHIKALLM_BUSY, while
+ * another thread is waiting for this stream's next chunk, changes nothing. A new TLS connection or one through a
+ * proxy is made to its end, or until connect_timeout, whatever timeout_ms says; so are the look-up of a host's name
+ * and the sending of the request.
  *
  * Blocks. One thread at a time, which need not be the same each time. Since 0.1.0.
  */
@@ -481,8 +485,9 @@ char *mishikallm_stream_next(mishikallm_stream *stream,
  *
  * @param stream  NULL is a no-op.
  *
- * A thread that waits in mishikallm_stream_next() gets the error at once, wherever it waits, but for the look-up of a
- * host's name, which nothing can interrupt. Any thread, any number of times, until the stream is freed. Since 0.1.0.
+ * A thread that waits in mishikallm_stream_next() gets the error at once, wherever it waits, but for the look-up of
+ * a host's name, which nothing can interrupt. Any thread, any number of times, until the stream is freed. Since
+ * 0.1.0.
  */
 void mishikallm_stream_cancel(const mishikallm_stream *stream);
 
@@ -492,7 +497,8 @@ void mishikallm_stream_cancel(const mishikallm_stream *stream);
  * @param stream  NULL is a no-op. No other thread may be about to use the handle; one that waits in
  *   mishikallm_stream_next() already is no obstacle, and gets MISHIKALLM_CANCELLED.
  *
- * Any thread, before or after its client is freed, and in a child of fork() too. Each stream is freed once. Since 0.1.0.
+ * Any thread, before or after its client is freed, and in a child of fork() too. Each stream is freed once. Since
+ * 0.1.0.
  */
 void mishikallm_stream_free(mishikallm_stream *stream);
 
@@ -501,18 +507,18 @@ void mishikallm_stream_free(mishikallm_stream *stream);
  *
  * @param client        May be NULL: the default client.
  * @param operation     Not NULL. As in mishikallm_invoke().
- * @param request_json  Not NULL. The operation's request as a JSON object. With "stream": true a chat or text completion tells
- *   its chunks.
+ * @param request_json  Not NULL. The operation's request as a JSON object. With "stream": true a chat or text
+ *   completion tells its chunks.
  * @param event         Not NULL. Takes the events; may be called before this returns.
  * @param userdata      May be NULL. Handed to each event; must stay valid until the last one has returned.
  * @param out_error     May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
  *   mishikallm_string_free().
- * @return a call that the caller frees with mishikallm_call_free(); NULL when the request is wrong, or the client has as
- *   many calls as it takes ("code": "queue_full"): then there will be no event.
+ * @return a call that the caller frees with mishikallm_call_free(); NULL when the request is wrong, or the client
+ *   has as many calls as it takes ("code": "queue_full"): then there will be no event.
  *
- * A client's configuration says how many threads it may have: workers (16), and how many more calls may wait: queue_size
- * (1024). Threads start with the first submit, and end after some seconds without work. Calls of one model are taken in their
- * order; models take turns. The time-outs begin when a thread takes the call.
+ * A client's configuration says how many threads it may have: workers (16), and how many more calls may wait:
+ * queue_size (1024). Threads start with the first submit, and end after some seconds without work. Calls of one
+ * model are taken in their order; models take turns. The time-outs begin when a thread takes the call.
  *
  * Does not block. Any thread, and callbacks too. Since 0.1.0.
  */
@@ -524,8 +530,8 @@ mishikallm_call *mishikallm_submit(const mishikallm_client *client,
                                    char **out_error);
 
 /**
- * Ends a submitted call at once with MISHIKALLM_CANCELLED, and with it the request at the server. Its last event follows
- * on a thread of the library.
+ * Ends a submitted call at once with MISHIKALLM_CANCELLED, and with it the request at the server. Its last event
+ * follows on a thread of the library.
  *
  * @param call  NULL is a no-op. One that is over stays as it is.
  *
@@ -538,8 +544,8 @@ void mishikallm_call_cancel(const mishikallm_call *call);
  *
  * @param call        Not NULL.
  * @param timeout_ms  Milliseconds to wait; 0: only look; negative: for ever.
- * @return MISHIKALLM_OK: no callback runs any more; MISHIKALLM_TIMEOUT: it is not over yet; MISHIKALLM_BUSY from inside
- *   the call's own callback; MISHIKALLM_ARGUMENT for NULL; MISHIKALLM_FORKED in a child of fork().
+ * @return MISHIKALLM_OK: no callback runs any more; MISHIKALLM_TIMEOUT: it is not over yet; MISHIKALLM_BUSY from
+ *   inside the call's own callback; MISHIKALLM_ARGUMENT for NULL; MISHIKALLM_FORKED in a child of fork().
  *
  * Blocks. Any thread, any number at once. Since 0.1.0.
  */
@@ -551,8 +557,8 @@ int32_t mishikallm_call_wait(const mishikallm_call *call,
  *
  * @param call  NULL is a no-op. No other thread may be using the handle, or be about to.
  *
- * Any thread, before or after the call is over or its client is freed, from a callback, and in a child of fork() too.
- * Each call is freed once. Since 0.1.0.
+ * Any thread, before or after the call is over or its client is freed, from a callback, and in a child of fork()
+ * too. Each call is freed once. Since 0.1.0.
  */
 void mishikallm_call_free(mishikallm_call *call);
 

@@ -23,14 +23,15 @@ pub struct mishikallm_stream {
 ///
 /// @param client        May be NULL: the default client.
 /// @param operation     Not NULL. "chat.completions" or "completions".
-/// @param request_json  Not NULL. As in mishikallm_completion() or mishikallm_text_completion(); stream may be left out, and
-///   stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no choices.
+/// @param request_json  Not NULL. As in mishikallm_completion() or mishikallm_text_completion(); stream may be left
+///   out, and stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no
+///   choices.
 /// @param out_error     May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
 ///   mishikallm_string_free().
 /// @return a stream that the caller frees with mishikallm_stream_free(); NULL when the request is wrong.
 ///
-/// Nothing is sent before the first mishikallm_stream_next(): whether the server can be reached shows there. A stream keeps what
-/// it needs of its client, which may be freed before it. Beside the time-outs of mishikallm_completion():
+/// Nothing is sent before the first mishikallm_stream_next(): whether the server can be reached shows there. A stream
+/// keeps what it needs of its client, which may be freed before it. Beside the time-outs of mishikallm_completion():
 ///
 /// - stream_timeout: seconds in place of timeout, for streams. What the host takes between two chunks counts
 /// - num_retries and fallbacks hold until the first chunk; after it an error is an error
@@ -61,16 +62,18 @@ pub unsafe extern "C" fn mishikallm_stream_open(
 /// Waits for the next chunk of a stream.
 ///
 /// @param stream      Not NULL.
-/// @param timeout_ms  Milliseconds to wait; 0: only what is there already; negative: as long as the call's own time-outs let it.
+/// @param timeout_ms  Milliseconds to wait; 0: only what is there already; negative: as long as the call's own
+///   time-outs let it.
 /// @param out_status  May be NULL. Gets MISHIKALLM_OK with a chunk; MISHIKALLM_DONE when there is no more;
 ///   MISHIKALLM_TIMEOUT when nothing came in time, and the stream goes on; or a negative status with an error.
-/// @return OpenAI's chat.completion.chunk, or text_completion, which the caller frees with mishikallm_string_free(); an error
-///   JSON with a negative status; NULL only with MISHIKALLM_DONE and MISHIKALLM_TIMEOUT.
+/// @return OpenAI's chat.completion.chunk, or text_completion, which the caller frees with mishikallm_string_free();
+///   an error JSON with a negative status; NULL only with MISHIKALLM_DONE and MISHIKALLM_TIMEOUT.
 ///
-/// The chunks that came before an error are given before it. An answer that was cut short never ends with MISHIKALLM_DONE.
-/// An error ends the stream, and is given again to whoever asks again; MISHIKALLM_BUSY, while another thread is waiting
-/// for this stream's next chunk, changes nothing. A new TLS connection or one through a proxy is made to its end, or
-/// until connect_timeout, whatever timeout_ms says; so are the look-up of a host's name and the sending of the request.
+/// The chunks that came before an error are given before it. An answer that was cut short never ends with
+/// MISHIKALLM_DONE. An error ends the stream, and is given again to whoever asks again; MISHIKALLM_BUSY, while
+/// another thread is waiting for this stream's next chunk, changes nothing. A new TLS connection or one through a
+/// proxy is made to its end, or until connect_timeout, whatever timeout_ms says; so are the look-up of a host's name
+/// and the sending of the request.
 ///
 /// Blocks. One thread at a time, which need not be the same each time. Since 0.1.0.
 #[unsafe(no_mangle)]
@@ -108,8 +111,9 @@ pub(super) fn patience(timeout_ms: i32) -> Option<Duration> {
 ///
 /// @param stream  NULL is a no-op.
 ///
-/// A thread that waits in mishikallm_stream_next() gets the error at once, wherever it waits, but for the look-up of a
-/// host's name, which nothing can interrupt. Any thread, any number of times, until the stream is freed. Since 0.1.0.
+/// A thread that waits in mishikallm_stream_next() gets the error at once, wherever it waits, but for the look-up of
+/// a host's name, which nothing can interrupt. Any thread, any number of times, until the stream is freed. Since
+/// 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_stream_cancel(stream: *const mishikallm_stream) {
     // SAFETY: NULL or a live handle, by the caller's contract.
@@ -126,7 +130,8 @@ pub unsafe extern "C" fn mishikallm_stream_cancel(stream: *const mishikallm_stre
 /// @param stream  NULL is a no-op. No other thread may be about to use the handle; one that waits in
 ///   mishikallm_stream_next() already is no obstacle, and gets MISHIKALLM_CANCELLED.
 ///
-/// Any thread, before or after its client is freed, and in a child of fork() too. Each stream is freed once. Since 0.1.0.
+/// Any thread, before or after its client is freed, and in a child of fork() too. Each stream is freed once. Since
+/// 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_stream_free(stream: *mut mishikallm_stream) {
     if !stream.is_null() {

@@ -19,14 +19,15 @@ pub struct mishikallm_call {
 
 /// Takes what a submitted call tells.
 ///
-/// With MISHIKALLM_OK: json is a chunk where the request has "stream": true, else the answer. Then exactly one last event:
-/// MISHIKALLM_DONE, and json is NULL, or a negative status, and json is an error JSON. After it userdata is not touched. The
-/// last event comes in every case: after a cancel, after the client is closed, and after a defect.
+/// With MISHIKALLM_OK: json is a chunk where the request has "stream": true, else the answer. Then exactly one last
+/// event: MISHIKALLM_DONE, and json is NULL, or a negative status, and json is an error JSON. After it userdata is
+/// not touched. The last event comes in every case: after a cancel, after the client is closed, and after a defect.
 ///
-/// Called on a thread of the library, never twice at once for one call; json is borrowed for the callback. A slow callback
-/// holds up its own call, and one of the client's threads; nothing is read ahead for it. It must not throw or longjmp() out of
-/// the callback. It may cancel and free any call, this one too, submit others, and close or free the client; it must not
-/// wait for its own call, which is MISHIKALLM_BUSY. Signals are not delivered to these threads.
+/// Called on a thread of the library, never twice at once for one call; json is borrowed for the callback. A slow
+/// callback holds up its own call, and one of the client's threads; nothing is read ahead for it. It must not throw
+/// or longjmp() out of the callback. It may cancel and free any call, this one too, submit others, and close or free
+/// the client; it must not wait for its own call, which is MISHIKALLM_BUSY. Signals are not delivered to these
+/// threads.
 pub type mishikallm_event_fn =
     Option<unsafe extern "C" fn(status: i32, json: *const c_char, userdata: *mut c_void)>;
 
@@ -58,18 +59,18 @@ impl Host {
 ///
 /// @param client        May be NULL: the default client.
 /// @param operation     Not NULL. As in mishikallm_invoke().
-/// @param request_json  Not NULL. The operation's request as a JSON object. With "stream": true a chat or text completion tells
-///   its chunks.
+/// @param request_json  Not NULL. The operation's request as a JSON object. With "stream": true a chat or text
+///   completion tells its chunks.
 /// @param event         Not NULL. Takes the events; may be called before this returns.
 /// @param userdata      May be NULL. Handed to each event; must stay valid until the last one has returned.
 /// @param out_error     May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
 ///   mishikallm_string_free().
-/// @return a call that the caller frees with mishikallm_call_free(); NULL when the request is wrong, or the client has as
-///   many calls as it takes ("code": "queue_full"): then there will be no event.
+/// @return a call that the caller frees with mishikallm_call_free(); NULL when the request is wrong, or the client
+///   has as many calls as it takes ("code": "queue_full"): then there will be no event.
 ///
-/// A client's configuration says how many threads it may have: workers (16), and how many more calls may wait: queue_size
-/// (1024). Threads start with the first submit, and end after some seconds without work. Calls of one model are taken in their
-/// order; models take turns. The time-outs begin when a thread takes the call.
+/// A client's configuration says how many threads it may have: workers (16), and how many more calls may wait:
+/// queue_size (1024). Threads start with the first submit, and end after some seconds without work. Calls of one
+/// model are taken in their order; models take turns. The time-outs begin when a thread takes the call.
 ///
 /// Does not block. Any thread, and callbacks too. Since 0.1.0.
 #[unsafe(no_mangle)]
@@ -100,8 +101,8 @@ pub unsafe extern "C" fn mishikallm_submit(
     }
 }
 
-/// Ends a submitted call at once with MISHIKALLM_CANCELLED, and with it the request at the server. Its last event follows
-/// on a thread of the library.
+/// Ends a submitted call at once with MISHIKALLM_CANCELLED, and with it the request at the server. Its last event
+/// follows on a thread of the library.
 ///
 /// @param call  NULL is a no-op. One that is over stays as it is.
 ///
@@ -122,8 +123,8 @@ pub unsafe extern "C" fn mishikallm_call_cancel(call: *const mishikallm_call) {
 ///
 /// @param call        Not NULL.
 /// @param timeout_ms  Milliseconds to wait; 0: only look; negative: for ever.
-/// @return MISHIKALLM_OK: no callback runs any more; MISHIKALLM_TIMEOUT: it is not over yet; MISHIKALLM_BUSY from inside
-///   the call's own callback; MISHIKALLM_ARGUMENT for NULL; MISHIKALLM_FORKED in a child of fork().
+/// @return MISHIKALLM_OK: no callback runs any more; MISHIKALLM_TIMEOUT: it is not over yet; MISHIKALLM_BUSY from
+///   inside the call's own callback; MISHIKALLM_ARGUMENT for NULL; MISHIKALLM_FORKED in a child of fork().
 ///
 /// Blocks. Any thread, any number at once. Since 0.1.0.
 #[unsafe(no_mangle)]
@@ -149,8 +150,8 @@ pub unsafe extern "C" fn mishikallm_call_wait(
 ///
 /// @param call  NULL is a no-op. No other thread may be using the handle, or be about to.
 ///
-/// Any thread, before or after the call is over or its client is freed, from a callback, and in a child of fork() too.
-/// Each call is freed once. Since 0.1.0.
+/// Any thread, before or after the call is over or its client is freed, from a callback, and in a child of fork()
+/// too. Each call is freed once. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_call_free(call: *mut mishikallm_call) {
     if !call.is_null() {
