@@ -44,6 +44,8 @@ pub(super) struct Run {
     /// A reply whose body is read as it comes.
     incoming: Option<Flight>,
     buffer: Vec<u8>,
+    /// How much of the buffer came last.
+    filled: usize,
 }
 
 /// What the call waits for.
@@ -91,6 +93,7 @@ impl Run {
             doing: Doing::Nothing(Event::Start),
             incoming: None,
             buffer: Vec::new(),
+            filled: 0,
         }
     }
 
@@ -133,9 +136,9 @@ impl Run {
             Ok(Some(event)) => self.call.on(event),
             Ok(None) => {
                 // Read into the buffer, which the event borrows.
-                let event = match self.buffer.is_empty() {
-                    true => Event::Ended,
-                    false => Event::Arrived(&self.buffer),
+                let event = match self.filled {
+                    0 => Event::Ended,
+                    filled => Event::Arrived(&self.buffer[..filled]),
                 };
                 self.call.on(event)
             }
@@ -220,8 +223,7 @@ impl Run {
                     return Err(Error::protocol("nothing is being read").into());
                 };
                 self.buffer.resize(limits::READ_BYTES, 0);
-                let read = client.http.read(incoming, &mut self.buffer, &terms)?;
-                self.buffer.truncate(read);
+                self.filled = client.http.read(incoming, &mut self.buffer, &terms)?;
                 return Ok(None);
             }
             Doing::Pause(until) => {

@@ -39,9 +39,15 @@ pub(super) unsafe fn from_c<'a>(name: &str, text: *const c_char, most: usize) ->
 
 /// Hands a string to the caller, who frees it with `mishikallm_string_free`.
 pub(super) fn to_c(text: String) -> *mut c_char {
+    let mut bytes = text.into_bytes();
     // JSON escapes U+0000, so there is no NUL in it; were there one, the caller would still get a string.
-    let text = CString::new(text).unwrap_or_else(|_| CString::from(c"{}"));
-    text.into_raw()
+    if memchr::memchr(0, &bytes).is_some() {
+        bytes = b"{}".to_vec();
+    }
+    bytes.reserve_exact(1);
+    bytes.push(0);
+    // SAFETY: the last byte is the only NUL.
+    unsafe { CString::from_vec_with_nul_unchecked(bytes) }.into_raw()
 }
 
 /// Frees a string that this library returned.

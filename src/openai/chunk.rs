@@ -87,27 +87,39 @@ impl Writer {
         after: &str,
         reason: &str,
     ) -> String {
-        const REST: usize = 128;
-        let expected = self.head.len() + text.map_or(0, |t| t.len() * 9 / 8) + REST;
-        let mut out = Vec::with_capacity(expected);
-        out.extend_from_slice(self.head.as_bytes());
-        out.extend_from_slice(b"{\"index\":");
-        // Writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut out, &index);
-        out.push(b',');
-        out.extend_from_slice(before.as_bytes());
-        if let Some(text) = text {
-            let _ = serde_json::to_writer(&mut out, text);
+        let mut digits = itoa::Buffer::new();
+        let index = digits.format(index);
+        let end = match self.tells_usage {
+            true => "}],\"usage\":null}",
+            false => "}]}",
+        };
+        const AFTER: &str = ",\"logprobs\":null,\"finish_reason\":";
+        // The exact length, and a byte for the NUL of a C string: a chunk is made for every token, and is not moved again.
+        let parts = [INDEX, index, ",", before, after, AFTER, reason, end];
+        let quoted = text.map_or(0, |text| text.len() + 2);
+        let fixed: usize = parts.iter().map(|part| part.len()).sum();
+        let mut out = String::with_capacity(self.head.len() + fixed + quoted + 1);
+        out.push_str(&self.head);
+        parts[..4].iter().for_each(|part| out.push_str(part));
+        match text {
+            Some(text) if is_plain(text) => {
+                out.push('"');
+                out.push_str(text);
+                out.push('"');
+            }
+            Some(text) => out.push_str(&serde_json::to_string(text).unwrap_or_default()),
+            None => {}
         }
-        out.extend_from_slice(after.as_bytes());
-        out.extend_from_slice(b",\"logprobs\":null,\"finish_reason\":");
-        out.extend_from_slice(reason.as_bytes());
-        out.extend_from_slice(match self.tells_usage {
-            true => b"}],\"usage\":null}",
-            false => b"}]}",
-        });
-        String::from_utf8(out).unwrap_or_default()
+        parts[4..].iter().for_each(|part| out.push_str(part));
+        out
     }
+}
+
+const INDEX: &str = "{\"index\":";
+
+/// Whether JSON writes a text as it is.
+fn is_plain(text: &str) -> bool {
+    !text.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\')
 }
 
 #[cfg(test)]

@@ -46,16 +46,19 @@ pub fn decode(json: &[u8], output: &str) -> Result<Answer> {
         error: &mut error,
         wrong: &mut wrong,
     };
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let not_json = "is not JSON (a gateway in between, or a wrong api_base?)";
+    let no_answer =
+        |why: &str| Error::protocol(format!("the answer of Triton's generate endpoint {why}"));
+    // Once for all of it, not for each string in it.
+    let json = std::str::from_utf8(json).map_err(|_| no_answer(not_json))?;
+    let mut deserializer = serde_json::Deserializer::from_str(json);
     let read = seed
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end());
-    let no_answer =
-        |why: &str| Error::protocol(format!("the answer of Triton's generate endpoint {why}"));
     if let Err(e) = read {
         return Err(match e.classify() {
             serde_json::error::Category::Data => no_answer("is no JSON object"),
-            _ => no_answer("is not JSON (a gateway in between, or a wrong api_base?)"),
+            _ => no_answer(not_json),
         });
     }
     match (&answer.text, wrong, error) {
