@@ -49,7 +49,7 @@ def optional_modes(include: Path) -> dict[str, bool]:
 
 
 def build(library: Path, include: Path) -> None:
-    """server, floor, client and startup, into target/bench."""
+    """server, floor, client, startup and open_streams, into target/bench."""
     OUT.mkdir(parents=True, exist_ok=True)
     manifest = HERE / "server" / "Cargo.toml"
     _run("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, "--target-dir", OUT)
@@ -62,6 +62,9 @@ def build(library: Path, include: Path) -> None:
     _run("cc", *CFLAGS, *defines, f"-I{include}", "-o", OUT / "client", HERE / "client.c", HERE / "load.c",
          library, f"-Wl,-rpath,{directory}", "-lpthread")
     _run("cc", *CFLAGS, f"-I{include}", "-o", OUT / "startup", HERE / "startup.c", "-ldl")
+    if has["stream"]:
+        _run("cc", *CFLAGS, f"-I{include}", "-o", OUT / "open_streams", HERE / "open_streams.c",
+             library, f"-Wl,-rpath,{directory}")
 
 
 def _directory_with_soname(library: Path) -> Path:

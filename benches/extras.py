@@ -13,6 +13,7 @@ from processes import pin_to
 INSTRUCTION_CASES = [
     ("generate", 200),
     ("infer", 200),
+    ("stream:s500", 20),
     ("embed-json:64x1024", 4),
     ("embed-binary:512x1024", 4),
 ]
@@ -34,6 +35,13 @@ def _instructions(command: list, mode: str, calls: int, cpu: int | None) -> int 
         print(f"{mode} failed under valgrind:", done.stderr[-500:], file=sys.stderr)
         return None
     return int(collected[1])
+
+
+def open_streams(program: Path, url: str, streams: int, cpu: int | None) -> dict[str, int]:
+    """Bytes of resident memory for each of many open streams, when they have begun and when they are over."""
+    command = [program, url, "s100d20", "100", str(streams)]
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True, preexec_fn=pin_to(cpu))
+    return json.loads(done.stdout)
 
 
 def startup(command: list, processes: int, cpu: int | None) -> dict[str, list[float]]:

@@ -9,6 +9,9 @@ def print_report(report: dict) -> None:
     print_cases(report["cases"])
     print_instructions(report.get("instructions"))
     print_startup(report.get("startup"))
+    if streams := report.get("streams"):
+        print(f"\n{streams['streams']} open streams on one thread, resident memory for each: "
+              f"{streams['begun_bytes']:,} bytes begun, {streams['ended_bytes']:,} bytes when they are over")
     if size := report.get("size"):
         print("\nShared library: " + ", ".join(f"{bytes_:,} bytes {how.replace('_', ' ')}" for how, bytes_ in size.items()))
     if report["failures"]:

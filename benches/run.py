@@ -39,6 +39,8 @@ CASES = [
     ("stream:s500", 1, 400),
     ("stream:s500b", 1, 100),
     ("stream:s500b", 8, 96),
+    ("stream:s100d10", 1, 4),
+    ("stream:s100d10", 200, 200),
 ]
 QUICK_DIVISOR = 100  # of the calls, with --quick
 
@@ -57,6 +59,10 @@ def main() -> int:
     server = Server(build.OUT / "server", server_cpu)
     try:
         report = measure(options, server, client_cpu)
+        if "streams" not in options.skip and build.optional_modes(options.include)["stream"]:
+            say("open streams")
+            program = build.OUT / "open_streams"
+            report["streams"] = extras.open_streams(program, server.url, 20 if options.quick else 200, client_cpu)
     finally:
         server.stop()
 
@@ -72,7 +78,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (5)")
     parser.add_argument("--quick", action="store_true", help="one short round: shows that all works, measures nothing")
     parser.add_argument("--only", type=re.compile, default=re.compile(""), metavar="REGEX", help="only modes that match")
-    parser.add_argument("--skip", default="", metavar="PARTS", help="of instructions,startup,size")
+    parser.add_argument("--skip", default="", metavar="PARTS", help="of instructions,startup,streams,size")
     parser.add_argument("--library", type=Path, default=Path(library), help="default: %(default)s; or $MISHIKALLM_LIBRARY")
     parser.add_argument("--include", type=Path, default=build.ROOT / "include", help="the folder of mishikallm.h")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all rounds there")

@@ -296,8 +296,8 @@ void mishikallm_string_free(char *string);
  * @return a client that the caller frees with mishikallm_client_free(); NULL on failure.
  *
  * The configuration holds defaults for every request, under the names and with the meaning that they have in one, see
- * mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, idle_timeout, num_retries,
- * drop_params, triton. An api_key and extra_headers that stand beside an api_base are for that server: a request, or a
+ * mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout,
+ * idle_timeout, stream_timeout, num_retries, drop_params, triton. An api_key and extra_headers that stand beside an api_base are for that server: a request, or a
  * fallback, that names another server gets none of them. And it holds what only a client has:
  *
  * - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
@@ -306,6 +306,7 @@ void mishikallm_string_free(char *string);
  *   certificates are trusted; insecure: true trusts any
  * - proxy: "http://..." or "socks5://...", "" for none; without it the environment's ALL_PROXY, HTTPS_PROXY,
  *   HTTP_PROXY and NO_PROXY count. No proxy is used for this machine's own loopback
+ * - workers: the most threads for submitted calls (16), and queue_size: how many more calls may wait for one (1024)
  * - max_reply_bytes: the longest reply that is read from a server; mishikallm_info() tells the default
  *
  * A field that is none of these is an error. Reads the certificates; opens no connection and starts no thread. Any
@@ -319,7 +320,8 @@ mishikallm_client *mishikallm_client_new(const char *config_json,
  *
  * @param client  NULL is a no-op: the default client is never closed.
  *
- * The handle stays valid until it is freed. Any thread, any number of times. Since 0.1.0.
+ * Streams and submitted calls too: the last event of a submitted call, on a thread of the library, may come a moment
+ * after this returns; mishikallm_call_wait() waits for it. The handle stays valid until it is freed. Any thread, any number of times. Since 0.1.0.
  */
 void mishikallm_client_close(const mishikallm_client *client);
 
@@ -348,7 +350,8 @@ void mishikallm_client_free(mishikallm_client *client);
  * - messages: [{"role": "user", "content": "..."}, ...]; a content may also be a list of parts of the type "text"
  * - max_tokens or max_completion_tokens, temperature, top_p, stop (a string or a list of strings), seed, ...
  * - n above 1, tools, logprobs, response_format and others that no Triton model takes are refused, see drop_params;
- *   user, metadata, store and others that change nothing for the model are accepted and not sent; stream is false
+ *   user, metadata, store and others that change nothing for the model are accepted and not sent; stream is false,
+ *   see mishikallm_stream_open() for chunks
  * - any other key goes to the model under its own name
  *
  * Beside them, in the same object, what says where and how to call. A client may hold defaults for these:
@@ -358,6 +361,7 @@ void mishikallm_client_free(mishikallm_client *client);
  * - api_key: sent as "authorization: Bearer ..."; extra_headers: an object of headers
  * - timeout: seconds for each try, look-ups included (600)
  * - connect_timeout: seconds for one connection, TLS included (10)
+ * - first_byte_timeout: seconds until the answer begins (idle_timeout, where that is given)
  * - idle_timeout: the server's longest silence in seconds (no limit but timeout)
  * - num_retries: tries after the first (0), for the statuses 408, 429, 500, 502, 503, 504 and connections that fail
  * - fallbacks: a list of models' names, or of objects {"model", "api_base", ...}, to ask instead when this fails

@@ -94,4 +94,4 @@ pub const QUEUE_MOST: usize = 1 << 20;
 pub const WORKER_IDLE: Duration = Duration::from_secs(10);
 
 /// Bytes of a stream that are read at once.
-pub const READ_BYTES: usize = 16 << 10;
+pub const READ_BYTES: usize = 8 << 10;

@@ -14,7 +14,7 @@ use crate::triton::{Method, Request};
 use std::io::{ErrorKind, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use ureq::config::Config;
 use ureq::http::{self, HeaderMap, HeaderValue, Uri};
 use ureq::unversioned::transport::{
@@ -228,8 +228,7 @@ impl Http {
         let reply = Reply {
             status: response.status().as_u16(),
             json_length: number(response.headers(), "inference-header-content-length"),
-            retry_after: number(response.headers(), "retry-after")
-                .map(|s: u32| Duration::from_secs(s.into())),
+            retry_after: retry_after(response.headers(), SystemTime::now()),
             body: Vec::new(),
         };
         let status = reply.status;
@@ -418,10 +417,15 @@ impl Http {
             ureq::Error::Protocol(_) => {
                 Error::protocol(format!("{server} does not answer in HTTP/1.1"))
             }
-            ureq::Error::Io(io) => Error::cut(format!(
-                "{server} closed the connection before its answer was whole ({})",
-                io.kind()
-            )),
+            ureq::Error::Io(io) => {
+                let inner = io
+                    .get_ref()
+                    .and_then(|e| e.downcast_ref::<std::io::Error>());
+                Error::cut(format!(
+                    "{server} closed the connection before its answer was whole ({})",
+                    inner.unwrap_or(&io).kind()
+                ))
+            }
             _ => Error::cut(format!("the exchange with {server} failed")),
         }
     }
@@ -477,8 +481,11 @@ impl Http {
 
 /// What rustls says, inside an input error.
 fn tls_words(io: &std::io::Error) -> Option<String> {
-    let inner = io.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(inner.to_string())
+    let inner = io.get_ref()?;
+    match inner.downcast_ref::<std::io::Error>() {
+        Some(io) => tls_words(io),
+        None => Some(inner.downcast_ref::<rustls::Error>()?.to_string()),
+    }
 }
 
 /// The environment's proxy. Spaces in the list of hosts that need none are no part of their names.
@@ -520,6 +527,16 @@ fn header_value(text: &str) -> std::result::Result<HeaderValue, ureq::Error> {
     Ok(value)
 }
 
+/// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). A date that is past is no time at all.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let seconds = number(headers, "retry-after").map(|s: u32| Duration::from_secs(s.into()));
+    seconds.or_else(|| {
+        let date = headers.get("retry-after")?.to_str().ok()?;
+        let date = httpdate::parse_http_date(date.trim()).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    })
+}
+
 fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
@@ -532,4 +549,24 @@ fn is_this_machine(uri: &Uri) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("retry-after", text.parse().unwrap());
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
+            retry_after(&headers, now).map(|d| d.as_secs())
+        };
+        assert_eq!(after(" 3 "), Some(3));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
+        assert_eq!(after("soon"), None);
+        assert_eq!(after("-1"), None);
+    }
 }

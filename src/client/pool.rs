@@ -303,6 +303,14 @@ impl fmt::Debug for Pooled {
     }
 }
 
+fn is_cut(e: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(
+        e.kind(),
+        ConnectionAborted | ConnectionReset | UnexpectedEof
+    )
+}
+
 impl Transport for Pooled {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.transport.buffers()
@@ -336,6 +344,11 @@ impl Transport for Pooled {
         };
         let result = self.transport.await_input(timeout);
         self.state.is_paused = matches!(result, Err(Error::Timeout(PATIENCE)));
+        let result = result.map_err(|e| match e {
+            // ureq takes these for the end of a body whose length nobody told; they are none.
+            Error::Io(e) if is_cut(&e) => Error::Io(io::Error::other(e)),
+            e => e,
+        });
         if self.is_foreign && result.is_ok() {
             context::heard();
         }

@@ -145,7 +145,8 @@ impl Run {
             Err(Halt::Failed(e)) => self.call.on(Event::Failed(e)),
             Err(Halt::Paused) => return Err(Halt::Paused),
         };
-        if !self.call.wants_more() {
+        let goes_on = matches!(todo, Ok(Todo::Read | Todo::Chunk(_)));
+        if !goes_on || !self.call.wants_more() {
             // Whatever is still to come is of no use: the server is told at once.
             self.incoming = None;
         }

@@ -203,10 +203,6 @@ impl Transport for Socket {
                     self.write_error = pending;
                     return Err(Error::Timeout(reason));
                 }
-                // ureq takes a reset for the end of a body whose length nobody told; it is none.
-                (Err(e), _) if e.kind() == ErrorKind::ConnectionReset => {
-                    return Err(Error::Io(io::Error::other(e)));
-                }
                 (Err(e), _) => return Err(Error::Io(e)),
             }
         }

@@ -40,7 +40,8 @@ unsafe fn call(
 /// - messages: [{"role": "user", "content": "..."}, ...]; a content may also be a list of parts of the type "text"
 /// - max_tokens or max_completion_tokens, temperature, top_p, stop (a string or a list of strings), seed, ...
 /// - n above 1, tools, logprobs, response_format and others that no Triton model takes are refused, see drop_params;
-///   user, metadata, store and others that change nothing for the model are accepted and not sent; stream is false
+///   user, metadata, store and others that change nothing for the model are accepted and not sent; stream is false,
+///   see mishikallm_stream_open() for chunks
 /// - any other key goes to the model under its own name
 ///
 /// Beside them, in the same object, what says where and how to call. A client may hold defaults for these:
@@ -50,6 +51,7 @@ unsafe fn call(
 /// - api_key: sent as "authorization: Bearer ..."; extra_headers: an object of headers
 /// - timeout: seconds for each try, look-ups included (600)
 /// - connect_timeout: seconds for one connection, TLS included (10)
+/// - first_byte_timeout: seconds until the answer begins (idle_timeout, where that is given)
 /// - idle_timeout: the server's longest silence in seconds (no limit but timeout)
 /// - num_retries: tries after the first (0), for the statuses 408, 429, 500, 502, 503, 504 and connections that fail
 /// - fallbacks: a list of models' names, or of objects {"model", "api_base", ...}, to ask instead when this fails
