@@ -295,10 +295,11 @@ void mishikallm_string_free(char *string);
  *   mishikallm_string_free().
  * @return a client that the caller frees with mishikallm_client_free(); NULL on failure.
  *
- * The configuration holds defaults for every request, under the names and with the meaning that they have in one, see
- * mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout,
- * idle_timeout, stream_timeout, num_retries, drop_params, triton. An api_key and extra_headers that stand beside an api_base are for that server: a request, or a
- * fallback, that names another server gets none of them. And it holds what only a client has:
+ * The configuration holds defaults for every request, under the names and with the meaning that they have in one,
+ * see mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout,
+ * idle_timeout, stream_timeout, num_retries, drop_params, triton. An api_key and extra_headers that stand beside an
+ * api_base are for that server: a request, or a fallback, that names another server gets none of them. And it holds
+ * what only a client has:
  *
  * - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
  *   names that a request may give as its model, and where and how each is called
@@ -321,7 +322,8 @@ mishikallm_client *mishikallm_client_new(const char *config_json,
  * @param client  NULL is a no-op: the default client is never closed.
  *
  * Streams and submitted calls too: the last event of a submitted call, on a thread of the library, may come a moment
- * after this returns; mishikallm_call_wait() waits for it. The handle stays valid until it is freed. Any thread, any number of times. Since 0.1.0.
+ * after this returns; mishikallm_call_wait() waits for it. The handle stays valid until it is freed. Any thread, any
+ * number of times. Since 0.1.0.
  */
 void mishikallm_client_close(const mishikallm_client *client);
 
@@ -403,11 +405,12 @@ char *mishikallm_text_completion(const mishikallm_client *client,
  * @param client        May be NULL: the default client.
  * @param request_json  Not NULL. OpenAI's request as a JSON object: model, input (a string, a list of strings, or
  *   token ids for a model that takes integers), encoding_format ("float" or "base64": little-endian 32-bit floats),
- *   dimensions (for a model that takes it), and what says where and how, as in mishikallm_completion(); an endpoint in
- *   api_base ends in "/infer" or "/embeddings". More inputs than the model's max_batch_size go in several requests.
+ *   dimensions (for a model that takes it), and what says where and how, as in mishikallm_completion(); an endpoint
+ *   in api_base ends in "/infer" or "/embeddings". More inputs than the model's max_batch_size go in several
+ *   requests.
  * @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
- * @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees it
- *   with mishikallm_string_free().
+ * @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees
+ *   it with mishikallm_string_free().
  *
  * Blocks. Any thread, any number at once. Since 0.1.0.
  */

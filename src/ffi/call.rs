@@ -101,11 +101,12 @@ pub unsafe extern "C" fn mishikallm_text_completion(
 /// @param client        May be NULL: the default client.
 /// @param request_json  Not NULL. OpenAI's request as a JSON object: model, input (a string, a list of strings, or
 ///   token ids for a model that takes integers), encoding_format ("float" or "base64": little-endian 32-bit floats),
-///   dimensions (for a model that takes it), and what says where and how, as in mishikallm_completion(); an endpoint in
-///   api_base ends in "/infer" or "/embeddings". More inputs than the model's max_batch_size go in several requests.
+///   dimensions (for a model that takes it), and what says where and how, as in mishikallm_completion(); an endpoint
+///   in api_base ends in "/infer" or "/embeddings". More inputs than the model's max_batch_size go in several
+///   requests.
 /// @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
-/// @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees it
-///   with mishikallm_string_free().
+/// @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees
+///   it with mishikallm_string_free().
 ///
 /// Blocks. Any thread, any number at once. Since 0.1.0.
 #[unsafe(no_mangle)]

@@ -35,10 +35,11 @@ pub(super) unsafe fn borrow(client: *const mishikallm_client) -> Result<Arc<Clie
 ///   mishikallm_string_free().
 /// @return a client that the caller frees with mishikallm_client_free(); NULL on failure.
 ///
-/// The configuration holds defaults for every request, under the names and with the meaning that they have in one, see
-/// mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout,
-/// idle_timeout, stream_timeout, num_retries, drop_params, triton. An api_key and extra_headers that stand beside an api_base are for that server: a request, or a
-/// fallback, that names another server gets none of them. And it holds what only a client has:
+/// The configuration holds defaults for every request, under the names and with the meaning that they have in one,
+/// see mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout,
+/// idle_timeout, stream_timeout, num_retries, drop_params, triton. An api_key and extra_headers that stand beside an
+/// api_base are for that server: a request, or a fallback, that names another server gets none of them. And it holds
+/// what only a client has:
 ///
 /// - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
 ///   names that a request may give as its model, and where and how each is called
@@ -75,7 +76,8 @@ pub unsafe extern "C" fn mishikallm_client_new(
 /// @param client  NULL is a no-op: the default client is never closed.
 ///
 /// Streams and submitted calls too: the last event of a submitted call, on a thread of the library, may come a moment
-/// after this returns; mishikallm_call_wait() waits for it. The handle stays valid until it is freed. Any thread, any number of times. Since 0.1.0.
+/// after this returns; mishikallm_call_wait() waits for it. The handle stays valid until it is freed. Any thread, any
+/// number of times. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_client_close(client: *const mishikallm_client) {
     // SAFETY: valid by contract where it is not NULL.
