@@ -51,8 +51,8 @@ pub struct Terms<'a> {
     pub headers: &'a [(String, String)],
     /// The end of the try.
     pub deadline: Instant,
-    /// How long a try may take, for the message.
-    pub timeout: Duration,
+    /// How long a try may take, and which option says so, for the message.
+    pub timeout: (Duration, &'static str),
     /// The longest time for one connection.
     pub connect: Duration,
     /// The server's longest silence before its answer begins, and after.
@@ -379,7 +379,10 @@ impl Http {
             .retryable()
             .unreached(),
             ureq::Error::Timeout(Timeout::PerRead) => {
-                let silent = terms.silence(phase).unwrap_or(terms.timeout).as_secs_f64();
+                let silent = terms
+                    .silence(phase)
+                    .unwrap_or(terms.timeout.0)
+                    .as_secs_f64();
                 Error::deadline(match (phase, terms.first_byte) {
                     (Phase::Head, Some(_)) => format!(
                         "no answer from {server} began within {silent} s (first_byte_timeout)"
@@ -389,8 +392,9 @@ impl Http {
                 .retryable()
             }
             ureq::Error::Timeout(_) => Error::deadline(format!(
-                "no whole answer from {server} within {} s (timeout)",
-                terms.timeout.as_secs_f64()
+                "no whole answer from {server} within {} s ({})",
+                terms.timeout.0.as_secs_f64(),
+                terms.timeout.1
             ))
             .retryable(),
             ureq::Error::BadUri(_) => bad_url(),

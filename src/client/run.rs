@@ -21,16 +21,19 @@ pub(super) struct Span {
     pub(super) began: Instant,
     pub(super) deadline: Instant,
     timeout: Duration,
+    /// The option that says so.
+    name: &'static str,
 }
 
 impl Span {
     /// A try begins now.
     fn new(call: &Call, began: Instant) -> Span {
-        let timeout = call.timeout().unwrap_or(limits::TIMEOUT);
+        let (timeout, name) = call.timeout();
         Span {
             began,
             deadline: Instant::now() + timeout,
             timeout,
+            name,
         }
     }
 }
@@ -194,7 +197,7 @@ impl Run {
         let terms = Terms {
             headers: self.call.headers(),
             deadline: self.span.deadline,
-            timeout: self.span.timeout,
+            timeout: (self.span.timeout, self.span.name),
             connect: self
                 .call
                 .options()

@@ -17,6 +17,7 @@ use super::{fallback, retry};
 use crate::config::{ClientConfig, Options};
 use crate::error::{Error, Result};
 use crate::json::Fields;
+use crate::limits;
 use crate::openai::chunk::Writer;
 use crate::openai::embedding::{EmbeddingRequest, Encoding};
 use crate::openai::generation::{self, Generation};
@@ -292,13 +293,16 @@ impl Call {
         }
     }
 
-    /// How long a try may take, where that was said.
-    pub fn timeout(&self) -> Option<Duration> {
+    /// How long a try may take, and which option says so.
+    pub fn timeout(&self) -> (Duration, &'static str) {
         let for_streams = match &self.work {
             Work::Chat(a) | Work::Text(a) if a.speaks() => self.options.stream_timeout,
             _ => None,
         };
-        for_streams.or(self.options.timeout)
+        match for_streams {
+            Some(timeout) => (timeout, "stream_timeout"),
+            None => (self.options.timeout.unwrap_or(limits::TIMEOUT), "timeout"),
+        }
     }
 
     /// Where and how.

@@ -533,6 +533,46 @@ mod tests {
         assert!(x.replied(&reply(501, refusal)).is_err());
     }
 
+    fn decoupled() -> Model {
+        model(
+            "text_input:BYTES[1] stream:BOOL[1]?",
+            "text_output:BYTES[1]",
+            0,
+            true,
+        )
+    }
+
+    #[test]
+    fn several_responses_of_a_decoupled_model_are_one_answer() {
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        let (url, body) = sent(x.described(known(decoupled(), false)));
+        assert_eq!(url, "http://h/v2/models/m/generate_stream");
+        assert_eq!(body["stream"], true);
+        assert_eq!(x.opened().unwrap(), Step::Read);
+        let events = b"data: {\"text_output\":\"a\"}\n\ndata: {\"text_output\":\"b\"}\n\n";
+        assert_eq!(x.arrived(events).unwrap(), Step::Read);
+        let done = x.ended().unwrap();
+        assert!(matches!(done, Step::Done(Outcome::Text(g)) if g.text == "ab"));
+        // No response at all is no answer.
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        x.described(known(decoupled(), false)).unwrap();
+        x.opened().unwrap();
+        assert_eq!(x.ended().unwrap_err().http_status(), 502);
+    }
+
+    #[test]
+    fn a_plain_answer_where_a_stream_was_asked_for_is_an_answer() {
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        x.described(known(decoupled(), false)).unwrap();
+        x.opened().unwrap();
+        x.arrived(b"{\"text_output\":\"yo\"}").unwrap();
+        let done = x.ended().unwrap();
+        assert!(matches!(done, Step::Done(Outcome::Text(g)) if g.text == "yo"));
+    }
+
     #[test]
     fn a_version_we_do_not_know_is_noticed() {
         let mut x = exchange("http://h", prompt("hi"));
