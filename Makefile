@@ -13,11 +13,12 @@ SONAME   = libmishikallm.so.0
 CFLAGS  ?= -O2
 WARN     = -std=c99 -Wall -Wextra -pedantic
 
-.PHONY: help lib demo test bench header fmt lint clean
+.PHONY: help lib demo test bench fuzz header fmt lint clean
 help:
 	@sed -n '1,3p' Makefile
 	@echo '# make lib        target/release/libmishikallm.so and .a'
 	@echo '# make bench      speed beside raw libcurl'
+	@echo '# make fuzz       an hour of fuzzing'
 	@echo '# make header     include/mishikallm.h anew, after a change in src/ffi'
 	@echo '# make lint       formatting and clippy, as CI does'
 
@@ -46,6 +47,9 @@ test:
 
 bench: lib
 	benches/run.py --library '$(RELEASE)/libmishikallm.so'
+
+fuzz:
+	fuzz/run long
 
 header:
 	MISHIKALLM_UPDATE=1 $(CARGO) test --test abi header

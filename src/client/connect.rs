@@ -61,7 +61,7 @@ pub fn connect(details: &ConnectionDetails) -> Result<Arc<TcpStream>, Error> {
                     }
                     let now = Instant::now();
                     let share = left / u32::try_from(count - i).unwrap_or(1);
-                    match begin(address, &details.register_shutdown) {
+                    match begin(address) {
                         Ok(socket) => Connecting {
                             socket,
                             address,
@@ -69,16 +69,16 @@ pub fn connect(details: &ConnectionDetails) -> Result<Arc<TcpStream>, Error> {
                             all_until: context::connect_deadline().unwrap_or(now + left),
                             reason,
                         },
-                        Err(Error::Io(e)) if !is_ended(&e) => {
+                        Err(e) => {
                             failure = Error::Io(e);
                             continue;
                         }
-                        Err(e) => return Err(e),
                     }
                 }
             },
         };
-        context::wait_for(weak(&attempt.socket))?;
+        // One that was begun before is noted anew: it may be for another connector, and another wait.
+        (details.register_shutdown)(weak(&attempt.socket))?;
         match wait(&attempt) {
             Ok(()) => return Ok(attempt.socket),
             Err(Error::Timeout(PATIENCE)) => {
@@ -96,32 +96,24 @@ fn weak(socket: &Arc<TcpStream>) -> super::cancel::Interrupt {
     Arc::downgrade(socket) as super::cancel::Interrupt
 }
 
-type Register = dyn Fn(super::cancel::Interrupt) -> Result<(), Error> + Send + Sync;
-
-/// Starts to connect, and notes the socket where it can be shut down: before anything is waited for.
-fn begin(address: SocketAddr, register: &Arc<Register>) -> Result<Arc<TcpStream>, Error> {
+/// Starts to connect, and waits for nothing.
+fn begin(address: SocketAddr) -> io::Result<Arc<TcpStream>> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
     socket.set_nonblocking(true)?;
-    let stream = Arc::new(TcpStream::from(socket));
-    register(weak(&stream))?;
-    match SockRef::from(&*stream).connect(&SockAddr::from(address)) {
-        Ok(()) => Ok(stream),
-        Err(e) if is_underway(&e) => Ok(stream),
-        Err(e) => Err(Error::Io(e)),
+    match socket.connect(&SockAddr::from(address)) {
+        Ok(()) => {}
+        Err(e) if is_underway(&e) => {}
+        Err(e) => return Err(e),
     }
+    Ok(Arc::new(TcpStream::from(socket)))
 }
 
 fn is_underway(e: &io::Error) -> bool {
     e.kind() == ErrorKind::WouldBlock || e.raw_os_error() == Some(libc::EINPROGRESS)
-}
-
-/// The client was closed.
-fn is_ended(e: &io::Error) -> bool {
-    e.kind() == ErrorKind::NotConnected
 }
 
 /// Waits until the connection is there.

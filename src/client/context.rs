@@ -115,6 +115,11 @@ pub fn connected() {
     });
 }
 
+/// Whether the connection that is being made is for no other that goes through it.
+pub fn is_outermost() -> bool {
+    with(|c| c.connecting.0 <= 1).unwrap_or(true)
+}
+
 /// Goes on with a connection that was begun before, whose time runs since then.
 pub fn connecting_until(until: Instant) {
     with(|c| c.connecting.1 = Some(until));

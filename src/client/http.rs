@@ -414,9 +414,16 @@ impl Http {
                 format!("the header of the reply of {server} has too many fields"),
             ),
             // TLS 1.3 tells only after the handshake that it wanted the client's certificate.
-            ureq::Error::Io(io) if tls_words(&io).is_some() => Error::connect(format!(
-                "no secure connection to {server}: {}",
-                tls_words(&io).unwrap_or_default()
+            ureq::Error::Io(io) if tls_error(&io).is_some_and(is_alert) => {
+                let words = tls_words(&io).unwrap_or_default();
+                Error::connect(format!("no secure connection to {server}: {words}"))
+            }
+            ureq::Error::Io(io) if tls_error(&io).is_some() => {
+                let words = tls_words(&io).unwrap_or_default();
+                Error::cut(format!("the secure connection to {server} broke: {words}"))
+            }
+            ureq::Error::BodyStalled => Error::cut(format!(
+                "{server} closed the connection before its answer was whole"
             )),
             ureq::Error::Protocol(_) => {
                 Error::protocol(format!("{server} does not answer in HTTP/1.1"))
@@ -484,12 +491,20 @@ impl Http {
 }
 
 /// What rustls says, inside an input error.
-fn tls_words(io: &std::io::Error) -> Option<String> {
+fn tls_error(io: &std::io::Error) -> Option<&rustls::Error> {
     let inner = io.get_ref()?;
     match inner.downcast_ref::<std::io::Error>() {
-        Some(io) => tls_words(io),
-        None => Some(inner.downcast_ref::<rustls::Error>()?.to_string()),
+        Some(io) => tls_error(io),
+        None => inner.downcast_ref(),
     }
+}
+
+fn tls_words(io: &std::io::Error) -> Option<String> {
+    tls_error(io).map(rustls::Error::to_string)
+}
+
+fn is_alert(e: &rustls::Error) -> bool {
+    matches!(e, rustls::Error::AlertReceived(_))
 }
 
 /// The environment's proxy. Spaces in the list of hosts that need none are no part of their names.

@@ -4,7 +4,7 @@ use super::Client;
 use super::http::{Flight, Halt, Terms};
 use super::models::{Asker, Found};
 use super::run::{Span, without_query};
-use crate::error::Status;
+use crate::error::{Error, Status};
 use crate::limits;
 use crate::log::{debug_line, warn_line};
 use crate::plan::call::Call;
@@ -71,6 +71,13 @@ impl LookUp {
             let metadata = route.metadata_url().unwrap_or_default();
             let config = route.config_url().unwrap_or_default();
             let found = self.look_up(client, &metadata, &config, span, terms);
+            // Whoever ended the call has ended its requests, which says nothing of the server.
+            if client.is_closed() {
+                return Err(Error::closed().into());
+            }
+            if terms.token.is_some_and(|token| token.is_cancelled()) {
+                return Err(Error::cancelled().into());
+            }
             match &found {
                 Ok(Found::Model(m)) => debug_line!(
                     "model '{}' is known: {} inputs, decoupled {:?}",

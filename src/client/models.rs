@@ -3,7 +3,7 @@
 
 use super::cancel::{Token, interrupt};
 use super::http::Halt;
-use crate::error::Error;
+use crate::error::{Error, Status};
 use crate::limits;
 use crate::triton::exchange::Description;
 use crate::triton::model::Model;
@@ -177,9 +177,9 @@ impl Models {
         let found = look_up();
         let mut state = slot.lock();
         let now = Instant::now();
-        // One who leaves for a while leaves the look-up to those who wait.
+        // One who leaves, for a while or for good, leaves the look-up to those who wait.
         state.error = match &found {
-            Err(Halt::Failed(error)) => Some(error.clone()),
+            Err(Halt::Failed(error)) if error.status() != Status::Cancelled => Some(error.clone()),
             _ => None,
         };
         let description = match found {

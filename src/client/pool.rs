@@ -331,9 +331,12 @@ impl Transport for Pooled {
             true => context::narrowed(timeout, Timeout::PerWrite),
             false => timeout,
         };
-        self.transport.transmit_output(amount - skip, timeout)?;
-        self.state.sent += amount - skip;
-        Ok(())
+        let result = self.transport.transmit_output(amount - skip, timeout);
+        self.state.is_paused = matches!(result, Err(Error::Timeout(PATIENCE)));
+        if result.is_ok() {
+            self.state.sent += amount - skip;
+        }
+        result
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {

@@ -107,12 +107,21 @@ impl Run {
 
     /// Goes on until there is something for the caller.
     pub(super) fn advance(&mut self, client: &Client, waiter: Waiter<'_>) -> Result<Progress> {
+        let mut has_read = false;
         loop {
             if waiter.is_cancelled() {
                 return Err(Error::cancelled());
             }
             if client.is_closed() {
                 return Err(Error::closed());
+            }
+            // A server that sends much and says nothing takes no more of the caller's time than he gives.
+            if matches!(self.doing, Doing::Read) {
+                let is_over = |patience| Instant::now() >= patience;
+                if has_read && waiter.patience.is_some_and(is_over) {
+                    return Ok(Progress::Paused);
+                }
+                has_read = true;
             }
             match self.step(client, waiter) {
                 Ok(None) => {}

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
 };
@@ -40,7 +40,9 @@ impl<In: Transport> Connector<In> for SocketConnector {
                 pid: std::process::id(),
             },
             buffers: Growing::default(),
+            is_bare: details.uri.scheme_str() == Some("http") && context::is_outermost(),
             held_back: Vec::new(),
+            flushed: 0,
             read_timeout: None,
             write_timeout: None,
             write_error: None,
@@ -82,7 +84,11 @@ struct Handle {
 pub struct Socket {
     stream: Handle,
     buffers: Growing,
+    /// Nothing is spoken over it but HTTP: what is half sent can be gone on with.
+    is_bare: bool,
     held_back: Vec<u8>,
+    /// How much of `held_back` is sent.
+    flushed: usize,
     /// As the kernel knows them.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
@@ -92,43 +98,64 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// Sends what is held back; what is not sent when that fails stays.
     fn flush(&mut self, timeout: NextTimeout) -> Result<(), Error> {
-        if self.held_back.is_empty() {
-            return Ok(());
-        }
-        let bytes = std::mem::take(&mut self.held_back);
-        let result = self.write(&bytes, timeout);
-        // The memory serves the next request.
-        self.held_back = bytes;
-        self.held_back.clear();
-        result
-    }
-
-    fn write(&mut self, mut bytes: &[u8], timeout: NextTimeout) -> Result<(), Error> {
-        while !bytes.is_empty() && self.write_error.is_none() {
-            let (left, reason) = context::left(timeout.for_write(), Timeout::PerWrite);
-            if left.is_some_and(|left| left.is_zero()) {
-                return Err(Error::Timeout(reason));
-            }
-            let wanted = left.map(coarse);
-            if wanted != self.write_timeout {
-                self.stream.stream.set_write_timeout(wanted)?;
-                self.write_timeout = wanted;
-            }
-            match (&*self.stream.stream).write(bytes) {
-                Ok(n) => bytes = &bytes[n..],
+        while self.flushed < self.held_back.len() && self.write_error.is_none() {
+            match self.write(timeout)? {
+                Ok(n) => self.flushed += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if is_timeout(&e) => return Err(Error::Timeout(reason)),
                 // A server that refuses a large body answers and closes: the answer is worth more than the error.
                 Err(e) if is_gone(&e) => self.write_error = Some(e),
                 Err(e) => return Err(Error::Io(e)),
             }
         }
+        // The memory serves the next request.
+        self.held_back.clear();
+        self.flushed = 0;
         Ok(())
     }
-}
 
-impl Socket {
+    /// Sends some of what is held back, waiting for room only where there is none.
+    fn write(&mut self, timeout: NextTimeout) -> Result<io::Result<usize>, Error> {
+        let bytes = &self.held_back[self.flushed..];
+        let mut stream = &*self.stream.stream;
+        let (left, reason) = self.left_to_write(timeout);
+        if left == Some(Duration::ZERO) && reason != PATIENCE {
+            return Err(Error::Timeout(reason));
+        }
+        let at_once = SockRef::from(stream).send_with_flags(bytes, libc::MSG_DONTWAIT);
+        match at_once {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            at_once => return Ok(at_once),
+        }
+        if left == Some(Duration::ZERO) {
+            return Err(Error::Timeout(reason));
+        }
+        let wanted = left.map(coarse);
+        if wanted != self.write_timeout {
+            stream.set_write_timeout(wanted)?;
+            self.write_timeout = wanted;
+        }
+        match stream.write(bytes) {
+            Err(e) if is_timeout(&e) => Err(Error::Timeout(reason)),
+            written => Ok(written),
+        }
+    }
+
+    fn left_to_write(&self, timeout: NextTimeout) -> (Option<Duration>, Timeout) {
+        let (left, reason) = context::left(timeout.for_write(), Timeout::PerWrite);
+        match context::patience().filter(|_| self.is_bare) {
+            None => (left, reason),
+            Some(until) => {
+                let patience = until.saturating_duration_since(Instant::now());
+                match left {
+                    Some(left) if left <= patience => (Some(left), reason),
+                    _ => (Some(patience), PATIENCE),
+                }
+            }
+        }
+    }
+
     /// Reads what there is, waiting for it no longer than `left`.
     fn receive(
         &mut self,
@@ -167,13 +194,16 @@ impl Transport for Socket {
         if self.held_back.len() + amount > HELD_BACK {
             self.flush(timeout)?;
         }
-        if amount > HELD_BACK {
-            let output = self.buffers.output()[..amount].to_vec();
-            return self.write(&output, timeout);
-        }
         self.held_back
             .extend_from_slice(&self.buffers.output()[..amount]);
-        Ok(())
+        if amount <= HELD_BACK {
+            return Ok(());
+        }
+        match self.flush(timeout) {
+            // It is taken, and sent by and by.
+            Err(Error::Timeout(PATIENCE)) => Ok(()),
+            flushed => flushed,
+        }
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {

@@ -45,8 +45,8 @@ impl Stream {
 
     /// Waits for the next chunk, no longer than `patience`; without one, as long as the call's own time-outs let it.
     ///
-    /// The time the caller takes between two calls counts for the call's `timeout`. While a connection is being made,
-    /// `connect_timeout` counts instead of `patience`, but for the part of it that is TCP's.
+    /// The time the caller takes between two calls counts for the call's `timeout`. While TLS or a proxy is agreed on,
+    /// `connect_timeout` counts instead of `patience`.
     ///
     /// Errors: `BUSY` while another thread waits for a chunk, which changes nothing. Any other ends the stream: it is given again
     /// to whoever asks again.

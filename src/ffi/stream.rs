@@ -71,9 +71,8 @@ pub unsafe extern "C" fn mishikallm_stream_open(
 ///
 /// The chunks that came before an error are given before it. An answer that was cut short never ends with
 /// MISHIKALLM_DONE. An error ends the stream, and is given again to whoever asks again; MISHIKALLM_BUSY, while
-/// another thread is waiting for this stream's next chunk, changes nothing. A new TLS connection or one through a
-/// proxy is made to its end, or until connect_timeout, whatever timeout_ms says; so are the look-up of a host's name
-/// and the sending of the request.
+/// another thread is waiting for this stream's next chunk, changes nothing. While TLS or a proxy is agreed on, and
+/// while a host's name is looked up, timeout_ms does not count, but connect_timeout does.
 ///
 /// Blocks. One thread at a time, which need not be the same each time. Since 0.1.0.
 #[unsafe(no_mangle)]

@@ -10,6 +10,9 @@ use memchr::memchr2;
 use std::mem;
 use std::ops::Range;
 
+/// What a stream of text may begin with.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
 /// Takes bytes, gives events.
 #[derive(Debug)]
 pub struct Decoder {
@@ -26,6 +29,8 @@ pub struct Decoder {
     /// A JSON value that began a line.
     json: Option<Json>,
     begun: bool,
+    /// All of the present line that was looked through is blank.
+    is_blank: bool,
     most: usize,
 }
 
@@ -68,6 +73,7 @@ impl Decoder {
             after_cr: false,
             json: None,
             begun: false,
+            is_blank: false,
             most,
         }
     }
@@ -151,8 +157,8 @@ impl Decoder {
                 false => Found::Nothing,
             }));
         };
-        if !self.begun && *first == b'<' {
-            return Err(not_events("an HTML page (a proxy in between?)"));
+        if *first == b'<' {
+            return Err(html());
         }
         let from = self.seen.max(self.at);
         let (end, next) = match memchr2(b'\n', b'\r', &self.buffer[from..]) {
@@ -186,8 +192,14 @@ impl Decoder {
 
     fn take_line(&mut self, line: Range<usize>) -> Result<()> {
         let mut text = &self.buffer[line.clone()];
+        if text.trim_ascii_start().starts_with(b"<") {
+            return Err(html());
+        }
         if !self.begun {
-            text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+            text = text.strip_prefix(BOM).unwrap_or(text);
+            if text.trim_ascii().is_empty() {
+                return Ok(());
+            }
             if !is_field(text) {
                 return Err(not_events("something else"));
             }
@@ -227,12 +239,18 @@ impl Decoder {
         if self.data.is_some() {
             return false;
         }
+        // What was looked through has blanks and no more, or it is no JSON.
+        let from = self.seen.max(self.at);
+        if !self.buffer[self.at..from].is_empty() && !self.is_blank {
+            return false;
+        }
         let rest = &self.buffer[self.at..];
-        let bare = match self.begun {
-            false => rest.strip_prefix("\u{feff}".as_bytes()).unwrap_or(rest),
-            true => rest,
+        let bare = match self.begun || from - self.at > BOM.len() {
+            false => rest.strip_prefix(BOM).unwrap_or(rest),
+            true => &self.buffer[from..],
         };
         let blank = rest.len() - bare.trim_ascii_start().len();
+        self.is_blank = blank == rest.len() || (!self.begun && BOM.starts_with(rest));
         let begins = matches!(rest.get(blank), Some(b'{' | b'['));
         if begins {
             self.at += blank;
@@ -297,6 +315,10 @@ fn is_field(line: &[u8]) -> bool {
     let has_colon = name.len() < line.len();
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     matches!(name, b"data" | b"event" | b"id" | b"retry") || (has_colon && name.iter().all(is_name))
+}
+
+fn html() -> Error {
+    not_events("an HTML page (a proxy in between?)")
 }
 
 fn not_events(what: &str) -> Error {
@@ -390,9 +412,18 @@ mod tests {
     }
 
     #[test]
+    fn blanks_before_a_json_value_are_nothing() {
+        gives("\u{feff}  \t {\"a\":1}".as_bytes(), &[r#"{"a":1}"#]);
+        gives(b"   \n  \r\n  [1] ", &["[1]"]);
+        gives(b"data: a\n\n     {\"a\":1}", &["a", r#"{"a":1}"#]);
+    }
+
+    #[test]
     fn what_is_no_stream_is_said() {
         for (bytes, word) in [
-            (&b"<html><body>x</body></html>"[..], "HTML"),
+            (&b"\r\n  <html>"[..], "HTML"),
+            (b"data: a\n\n<html>\n", "HTML"),
+            (b"<html><body>x</body></html>", "HTML"),
             (b"upstream connect error\n", "something else"),
             (b"\x00\x01\x02\xff\n", "something else"),
         ] {

@@ -115,7 +115,7 @@ impl Events {
             match json {
                 None if self.input == Input::Open => return Ok(Pull::Starved),
                 None => {}
-                Some(b"[DONE]") => {}
+                Some(json) if json.trim_ascii() == b"[DONE]" => {}
                 Some(json) => {
                     let answer = generate::decode(json, &self.output)?;
                     // An event may tell how it ended and hold no text.
