@@ -290,9 +290,9 @@ pub struct ClientConfig {
     /// `http://…` or `socks5://…`; empty: no proxy. Default: from the environment.
     pub proxy: Option<Secret>,
     /// Threads that run submitted calls.
-    pub workers: usize,
+    pub workers: Option<usize>,
     /// Submitted calls that may wait for one.
-    pub queue_size: usize,
+    pub queue_size: Option<usize>,
 }
 
 /// One entry of a model list: a public name's model, and where and how to call it.
@@ -395,8 +395,8 @@ impl ClientConfig {
             defaults,
             models,
             tls,
-            workers: workers.unwrap_or(limits::WORKERS),
-            queue_size: queue_size.unwrap_or(limits::QUEUE),
+            workers,
+            queue_size,
             max_reply_bytes: max_reply_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
             proxy,
         })

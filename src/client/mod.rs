@@ -67,7 +67,10 @@ impl Client {
             models: models::Models::default(),
             closed: AtomicBool::new(false),
             bed: Arc::default(),
-            workers: Arc::new(submit::Workers::new(config.workers, config.queue_size)),
+            workers: Arc::new(submit::Workers::new(
+                config.workers.unwrap_or(limits::WORKERS),
+                config.queue_size.unwrap_or(limits::QUEUE),
+            )),
             config,
             pid: std::process::id(),
         })

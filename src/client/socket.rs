@@ -123,7 +123,9 @@ impl Socket {
         if left == Some(Duration::ZERO) && reason != PATIENCE {
             return Err(Error::Timeout(reason));
         }
-        let at_once = SockRef::from(stream).send_with_flags(bytes, libc::MSG_DONTWAIT);
+        // Without a signal: a host that does not ignore SIGPIPE would end.
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        let at_once = SockRef::from(stream).send_with_flags(bytes, flags);
         match at_once {
             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
             at_once => return Ok(at_once),
@@ -263,8 +265,9 @@ impl Transport for Socket {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // Someone who ends the call may hold the socket for a moment longer; the peer is told now.
-        if Arc::strong_count(&self.stream) > 1 && self.pid == std::process::id() {
+        // The peer is told now: someone who ends the call may hold the socket for a moment longer, and a child of fork() for
+        // as long as it lives.
+        if self.pid == std::process::id() {
             let _ = self.stream.shutdown(Shutdown::Both);
         }
     }
