@@ -2,10 +2,12 @@
 //!
 //! It never takes over the host's `log` logger, and no line holds a key, a header's value or a prompt.
 
+use arc_swap::ArcSwapOption;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +27,18 @@ pub enum Level {
 pub type Target = Box<dyn Fn(Level, &str) + Send + Sync>;
 
 static MAX: AtomicU8 = AtomicU8::new(0);
-static TARGET: RwLock<Option<Target>> = RwLock::new(None);
+
+/// Behind no lock: a thread that is in a target when another one forks would hold it in the child for ever.
+static TARGET: ArcSwapOption<Slot> = ArcSwapOption::const_empty();
+
+struct Slot {
+    target: Target,
+    /// The process that set it: in a child, threads that were in it are not there to leave it.
+    pid: u32,
+    /// Ends when nobody holds the slot any more, and tells whoever has `is_gone`.
+    _lives: Sender<()>,
+    is_gone: Mutex<Option<Receiver<()>>>,
+}
 
 thread_local! {
     static WRITING: Cell<bool> = const { Cell::new(false) };
@@ -38,15 +51,32 @@ pub fn set(target: Option<Target>, max: Option<Level>) -> bool {
     if WRITING.get() {
         return false;
     }
-    let mut slot = TARGET.write().unwrap_or_else(PoisonError::into_inner);
-    MAX.store(
-        match &target {
-            Some(_) => max.map_or(0, |l| l as u8),
-            None => 0,
-        },
-        Ordering::Relaxed,
-    );
-    *slot = target;
+    let max = match &target {
+        Some(_) => max.map_or(0, |l| l as u8),
+        None => 0,
+    };
+    let pid = std::process::id();
+    let slot = target.map(|target| {
+        let (lives, is_gone) = channel();
+        Arc::new(Slot {
+            target,
+            pid,
+            _lives: lives,
+            is_gone: Mutex::new(Some(is_gone)),
+        })
+    });
+    let old = TARGET.swap(slot);
+    MAX.store(max, Ordering::Relaxed);
+    if let Some(old) = old.filter(|old| old.pid == pid) {
+        let is_gone = old
+            .is_gone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(old);
+        // Nothing is ever sent: it ends with the slot.
+        is_gone.and_then(|is_gone| is_gone.recv().ok());
+    }
     true
 }
 
@@ -62,10 +92,9 @@ pub fn write(level: Level, line: fmt::Arguments<'_>) {
         return;
     }
     let text = line.to_string();
-    let slot = TARGET.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some(target) = slot.as_ref() {
+    if let Some(slot) = TARGET.load_full() {
         WRITING.set(true);
-        target(level, &text);
+        (slot.target)(level, &text);
         WRITING.set(false);
     }
 }

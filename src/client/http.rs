@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::triton::reply::Reply;
 use crate::triton::{Method, Request};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -20,14 +20,14 @@ use ureq::http::{self, HeaderMap, HeaderValue, Uri};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
-use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, Timeout};
+use ureq::{Agent, BodyReader, Proxy, ProxyProtocol};
 
 /// Under glibc's threshold for `mmap`: buffers of ureq's own 128 KiB would be mapped and unmapped for each connection,
 /// and make a large reply cost twice the CPU.
 const BUFFER: usize = 64 << 10;
 
 /// Less than the buffer that it is read into, so that a longer one is told apart from one that is cut.
-const REPLY_HEADER: usize = 48 << 10;
+pub(super) const REPLY_HEADER: usize = 48 << 10;
 
 /// Room for a reply that does not tell its length.
 const FIRST_READ: usize = 1024;
@@ -40,7 +40,7 @@ pub struct Http {
     /// For hosts other than this machine's own, where a proxy is set; its connections are not the direct ones.
     proxied: Option<(Agent, Arc<Pool>)>,
     /// The proxy's host and port, for messages.
-    proxy: String,
+    pub(super) proxy: String,
     max_reply: usize,
 }
 
@@ -110,7 +110,7 @@ impl std::fmt::Debug for Opened {
 
 /// Where an exchange is, for the limits that hold there and the words about them.
 #[derive(Clone, Copy, PartialEq)]
-enum Phase {
+pub(super) enum Phase {
     Head,
     Body,
 }
@@ -125,7 +125,7 @@ impl Terms<'_> {
         }
     }
 
-    fn silence(&self, phase: Phase) -> Option<Duration> {
+    pub(super) fn silence(&self, phase: Phase) -> Option<Duration> {
         match phase {
             Phase::Head => self.first_byte.or(self.idle),
             Phase::Body => self.idle,
@@ -342,7 +342,7 @@ impl Http {
     }
 
     /// The proxy that requests to a server go through.
-    fn proxy(&self, uri: &Uri) -> Option<&Proxy> {
+    pub(super) fn proxy(&self, uri: &Uri) -> Option<&Proxy> {
         let proxy = self.agent(uri).config().proxy()?;
         (!proxy.is_no_proxy(uri)).then_some(proxy)
     }
@@ -366,145 +366,6 @@ impl Http {
             Method::Post => agent.run(builder.method("POST").body(request.body.as_slice())?),
         }
     }
-
-    /// ureq's error in the words of someone who has to change something.
-    fn explain(&self, e: ureq::Error, uri: &Uri, terms: &Terms<'_>, phase: Phase) -> Error {
-        let server = uri.authority().map_or("the server", |a| a.as_str());
-        let connecting = context::connect_deadline().is_some();
-        match e {
-            ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => Error::deadline(format!(
-                "no connection to {server} within {} s (connect_timeout)",
-                terms.connect.as_secs_f64()
-            ))
-            .retryable()
-            .unreached(),
-            ureq::Error::Timeout(Timeout::PerRead) => {
-                let silent = terms
-                    .silence(phase)
-                    .unwrap_or(terms.timeout.0)
-                    .as_secs_f64();
-                Error::deadline(match (phase, terms.first_byte) {
-                    (Phase::Head, Some(_)) => format!(
-                        "no answer from {server} began within {silent} s (first_byte_timeout)"
-                    ),
-                    _ => format!("{server} was silent for {silent} s (idle_timeout)"),
-                })
-                .retryable()
-            }
-            ureq::Error::Timeout(_) => Error::deadline(format!(
-                "no whole answer from {server} within {} s ({})",
-                terms.timeout.0.as_secs_f64(),
-                terms.timeout.1
-            ))
-            .retryable(),
-            ureq::Error::BadUri(_) => bad_url(),
-            ureq::Error::Http(_) => Error::argument(
-                "extra_headers",
-                "extra_headers: a name or a value cannot be sent as a header",
-            ),
-            ureq::Error::LargeResponseHeader(..) => Error::limit(
-                502,
-                format!("the header of the reply of {server} is longer than {REPLY_HEADER} bytes"),
-            ),
-            // Names are looked up before a connection is begun.
-            e @ ureq::Error::HostNotFound => self.explain_connecting(e, uri, server),
-            e if connecting => self.explain_connecting(e, uri, server),
-            ureq::Error::Protocol(e) if e.to_string().contains("too many headers") => Error::limit(
-                502,
-                format!("the header of the reply of {server} has too many fields"),
-            ),
-            // TLS 1.3 tells only after the handshake that it wanted the client's certificate.
-            ureq::Error::Io(io) if tls_error(&io).is_some_and(is_alert) => {
-                let words = tls_words(&io).unwrap_or_default();
-                Error::connect(format!("no secure connection to {server}: {words}"))
-            }
-            ureq::Error::Io(io) if tls_error(&io).is_some() => {
-                let words = tls_words(&io).unwrap_or_default();
-                Error::cut(format!("the secure connection to {server} broke: {words}"))
-            }
-            ureq::Error::BodyStalled => Error::cut(format!(
-                "{server} closed the connection before its answer was whole"
-            )),
-            ureq::Error::Protocol(_) => {
-                Error::protocol(format!("{server} does not answer in HTTP/1.1"))
-            }
-            ureq::Error::Io(io) => {
-                let inner = io
-                    .get_ref()
-                    .and_then(|e| e.downcast_ref::<std::io::Error>());
-                Error::cut(format!(
-                    "{server} closed the connection before its answer was whole ({})",
-                    inner.unwrap_or(&io).kind()
-                ))
-            }
-            _ => Error::cut(format!("the exchange with {server} failed")),
-        }
-    }
-
-    /// No connection came about.
-    fn explain_connecting(&self, e: ureq::Error, uri: &Uri, server: &str) -> Error {
-        let tls = match &e {
-            ureq::Error::Tls(why) => Some((*why).to_owned()),
-            ureq::Error::Rustls(why) => Some(why.to_string()),
-            ureq::Error::Pem(_) => Some("a certificate or key is no PEM".to_owned()),
-            ureq::Error::TlsRequired => Some("TLS is needed and not available".to_owned()),
-            ureq::Error::Io(io) => match (tls_words(io), io.kind(), uri.scheme_str()) {
-                (Some(words), ..) => Some(words),
-                // The connection was there, and ended in the handshake.
-                (None, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset, Some("https")) => {
-                    Some(format!("{}; does it speak TLS?", io.kind()))
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(why) = tls {
-            return Error::connect(format!("no secure connection to {server}: {why}"));
-        }
-        let why = match &e {
-            ureq::Error::HostNotFound => "a host has no address".to_owned(),
-            ureq::Error::Io(io) => io.kind().to_string(),
-            ureq::Error::Protocol(_) => "no HTTP/1.1".to_owned(),
-            // It has the proxy's words, and maybe more.
-            ureq::Error::ConnectProxyFailed(_) => "it refuses".to_owned(),
-            _ => "it failed".to_owned(),
-        };
-        if self.proxy(uri).is_some() {
-            return Error::connect(format!(
-                "no way to {server} through the proxy {}: {why}",
-                self.proxy
-            ));
-        }
-        let hint = match &e {
-            ureq::Error::Io(io) if io.kind() == ErrorKind::ConnectionRefused => {
-                "; is the server running?"
-            }
-            _ => "",
-        };
-        match e {
-            ureq::Error::HostNotFound => {
-                Error::connect(format!("the host of {server} has no address"))
-            }
-            _ => Error::connect(format!("no connection to {server}: {why}{hint}")),
-        }
-    }
-}
-
-/// What rustls says, inside an input error.
-fn tls_error(io: &std::io::Error) -> Option<&rustls::Error> {
-    let inner = io.get_ref()?;
-    match inner.downcast_ref::<std::io::Error>() {
-        Some(io) => tls_error(io),
-        None => inner.downcast_ref(),
-    }
-}
-
-fn tls_words(io: &std::io::Error) -> Option<String> {
-    tls_error(io).map(rustls::Error::to_string)
-}
-
-fn is_alert(e: &rustls::Error) -> bool {
-    matches!(e, rustls::Error::AlertReceived(_))
 }
 
 /// The environment's proxy. Spaces in the list of hosts that need none are no part of their names.
@@ -532,7 +393,7 @@ fn from_environment() -> Option<Proxy> {
     builder.build().ok()
 }
 
-fn bad_url() -> Error {
+pub(super) fn bad_url() -> Error {
     Error::argument(
         "api_base",
         "api_base: expected a URL such as http://localhost:8000, got a string that is no URL",

@@ -4,6 +4,7 @@ mod buffers;
 mod cancel;
 mod connect;
 mod context;
+mod explain;
 mod http;
 mod look_up;
 mod models;
