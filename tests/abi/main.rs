@@ -11,6 +11,7 @@
 mod header;
 mod linking;
 mod programs;
+mod replies;
 mod server;
 mod symbols;
 mod toolchain;

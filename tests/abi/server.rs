@@ -1,6 +1,6 @@
-//! A small HTTP server on loopback with fixed replies, told apart by the path, for programs that know its URL only.
+//! A small HTTP server on loopback for programs that know its URL only; what it says is in `replies`.
 
-use serde_json::{Value, json};
+use crate::replies::{Reply, Request, Script, Then, reply};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -13,11 +13,32 @@ pub struct Server {
     counts: Arc<Counts>,
 }
 
+/// What programs may ask for, see `replies`.
 #[derive(Default)]
-struct Counts {
-    accepted: AtomicUsize,
+pub struct Counts {
+    pub accepted: AtomicUsize,
     /// Requests that wait in silence now.
-    silent: AtomicUsize,
+    pub silent: AtomicUsize,
+    /// Streams under way.
+    pub streaming: AtomicUsize,
+    /// Streams that the client went away from.
+    pub left: AtomicUsize,
+}
+
+/// Counts for as long as it lives.
+pub struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    pub fn new(count: &'a AtomicUsize) -> Counted<'a> {
+        count.fetch_add(1, Ordering::SeqCst);
+        Counted(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Server {
@@ -65,21 +86,6 @@ impl Refused {
     }
 }
 
-struct Request {
-    method: String,
-    path: String,
-    head: String,
-    body: Value,
-}
-
-enum Reply {
-    Json(&'static str, Value),
-    /// Bytes as they are; then the connection ends.
-    Raw(&'static [u8]),
-    /// Nothing, until the client gives up.
-    Silence,
-}
-
 fn serve(mut stream: &TcpStream, counts: &Counts) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
@@ -95,14 +101,51 @@ fn serve(mut stream: &TcpStream, counts: &Counts) -> io::Result<()> {
             }
             Reply::Raw(bytes) => return stream.write_all(bytes),
             Reply::Silence => {
-                counts.silent.fetch_add(1, Ordering::SeqCst);
-                let _ = reader.read(&mut [0]);
-                counts.silent.fetch_sub(1, Ordering::SeqCst);
+                silence(&mut reader, counts);
                 return Ok(());
+            }
+            Reply::Stream(script) => {
+                let _streaming = Counted::new(&counts.streaming);
+                if let Err(gone) = speak(stream, &script) {
+                    counts.left.fetch_add(1, Ordering::SeqCst);
+                    return Err(gone);
+                }
+                match script.then {
+                    Then::End => {}
+                    Then::Cut => return Ok(()),
+                    Then::Silence => {
+                        silence(&mut reader, counts);
+                        counts.left.fetch_add(1, Ordering::SeqCst);
+                        return Ok(());
+                    }
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Waits until the client goes away.
+fn silence(reader: &mut impl Read, counts: &Counts) {
+    let _silent = Counted::new(&counts.silent);
+    let _ = reader.read(&mut [0]);
+}
+
+/// As Triton does it: the head leaves with the first event, each event is an HTTP chunk, and so is the end.
+fn speak(mut stream: &TcpStream, script: &Script) -> io::Result<()> {
+    let mut head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+    for event in script.events() {
+        thread::sleep(script.apart);
+        let data = format!("data: {event}\n\n");
+        let chunk = format!("{head}{:x}\r\n{data}\r\n", data.len());
+        stream.write_all(chunk.as_bytes())?;
+        head = "";
+    }
+    match script.then {
+        Then::End => stream.write_all(format!("{head}0\r\n\r\n").as_bytes()),
+        Then::Cut | Then::Silence => Ok(()),
+    }
 }
 
 fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
@@ -126,70 +169,4 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
         body: serde_json::from_slice(&body).unwrap_or_default(),
         head,
     }))
-}
-
-fn reply(request: &Request, counts: &Counts) -> Reply {
-    let ok = |body| Reply::Json("200 OK", body);
-    let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
-    let prompt = request.body["text_input"].as_str().unwrap_or_default();
-    match (request.method.as_str(), path.as_slice()) {
-        // A Triton whose every model is a decoupled one that answers with what it was asked.
-        ("GET", ["v2", "health", "ready"] | ["v2", "models", _, "ready"]) => ok(Value::Null),
-        ("POST", ["v2", "repository", "index"]) => {
-            ok(json!([{"name": "llm", "version": "1", "state": "READY"}]))
-        }
-        ("GET", ["v2", "models", name]) => ok(json!({
-            "name": name,
-            "versions": ["1"],
-            "platform": "python",
-            "inputs": [{"name": "text_input", "datatype": "BYTES", "shape": [1]}],
-            "outputs": [{"name": "text_output", "datatype": "BYTES", "shape": [1]}],
-        })),
-        ("GET", ["v2", "models", name, "config"]) => ok(json!({
-            "name": name,
-            "max_batch_size": 0,
-            "model_transaction_policy": {"decoupled": true},
-        })),
-        ("POST", ["v2", "models", _, "generate"]) => ok(json!({
-            "model_version": "1",
-            "text_output": format!("echo: {prompt}"),
-        })),
-
-        // Endpoints of a gateway: one that does the same, one that embeds, and ones that fail.
-        ("POST", ["echo", "generate"]) => ok(json!({ "text_output": format!("echo: {prompt}") })),
-        ("POST", ["vectors", "infer"]) => ok(json!({
-            "model_name": "vectors",
-            "outputs": [{"name": "embedding", "datatype": "FP32", "shape": [2, 3], "data": [1, 2, 3, 4, 5, 6.5]}],
-        })),
-        ("POST", ["long", "generate"]) => ok(json!({"text_output": "x".repeat(1 << 20)})),
-        ("POST", ["other", "generate"]) => ok(json!({"hello": "world"})),
-        ("POST", ["list", "generate"]) => ok(json!([1, 2, 3])),
-        ("POST", ["hidden", "generate"]) => ok(json!({"error": "the model exploded"})),
-        ("POST", ["silent", "generate"]) => Reply::Silence,
-        ("POST", ["count", which, "generate"]) => {
-            let count = match *which {
-                "silent" => &counts.silent,
-                _ => &counts.accepted,
-            };
-            ok(json!({"text_output": count.load(Ordering::SeqCst).to_string()}))
-        }
-        ("POST", ["busy", "generate"]) => Reply::Json(
-            "503 Service Unavailable\r\nretry-after: 7",
-            json!({"error": "the queue is full"}),
-        ),
-        // Some servers repeat what they were sent.
-        ("POST", ["repeats", "generate"]) => Reply::Json(
-            "400 Bad Request",
-            json!({ "error": format!("not understood: {}", request.head) }),
-        ),
-        ("POST", ["noise", "generate"]) => Reply::Raw(b"220 mail ready\r\n"),
-        ("POST", ["nothing", "generate"]) => Reply::Raw(b""),
-        ("POST", ["page", "generate"]) => {
-            Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>")
-        }
-        ("POST", ["cut", "generate"]) => {
-            Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"text_output\":\"a")
-        }
-        _ => Reply::Json("404 Not Found", json!({"error": "no such path"})),
-    }
 }

@@ -18,8 +18,10 @@ static void info(void)
     char *info = mishikallm_info();
     CHECK_JSON(info, "version", version);
     CHECK(strtoul(json_at(info, "abi"), NULL, 10) == mishikallm_abi_version());
-    CHECK_JSON(info, "features.0", "\"tls\"");
+    CHECK_JSON(info, "features", "[\"tls\",\"stream\",\"submit\"]");
     CHECK(strtol(json_at(info, "limits.request_bytes"), NULL, 10) >= 64 << 20);
+    CHECK_JSON(info, "limits.workers", "16"); /* the header says so */
+    CHECK_JSON(info, "limits.queue_size", "1024");
 
     /* The operations are those that invoke takes: each knows its request's mistake, not "operation". */
     const char *operations[] = {"chat.completions", "completions", "embeddings", "models", "health"};
@@ -52,19 +54,53 @@ static void null_is_freed(void)
 {
     mishikallm_string_free(NULL);
     mishikallm_client_free(NULL);
+    mishikallm_stream_free(NULL);
+    mishikallm_stream_cancel(NULL);
+    mishikallm_call_free(NULL);
+    mishikallm_call_cancel(NULL);
+    CHECK(mishikallm_call_wait(NULL, 0) == MISHIKALLM_ARGUMENT);
+    char *error = mishikallm_stream_next(NULL, 0, NULL);
+    CHECK_JSON(error, "error.param", "\"stream\"");
+    mishikallm_string_free(error);
     mishikallm_client_close(NULL); /* the default client is never closed */
     char *answer = mishikallm_completion(NULL, "{}", NULL);
     CHECK_JSON(answer, "error.param", "\"model\"");
     mishikallm_string_free(answer);
 }
 
+static void count(int32_t status, const char *json, void *userdata)
+{
+    CHECK(status == MISHIKALLM_OK || (status == MISHIKALLM_DONE && json == NULL));
+    ++*(int *)userdata;
+}
+
+/* Whatever a client was made with, it makes calls in each of the ways. */
+static void works(const mishikallm_client *client)
+{
+    const char *request = "{\"model\":\"triton/m\",\"prompt\":\"hi\",\"mock_response\":\"hello\"}";
+    int32_t status = -99;
+    mishikallm_string_free(mishikallm_text_completion(client, request, &status));
+    CHECK(status == MISHIKALLM_OK);
+    mishikallm_stream *stream = mishikallm_stream_open(client, "completions", request, NULL);
+    char *chunk = mishikallm_stream_next(stream, 0, &status);
+    CHECK_JSON(chunk, "choices.0.text", "\"hello\"");
+    mishikallm_string_free(chunk);
+    mishikallm_stream_free(stream);
+    int events = 0;
+    mishikallm_call *call = mishikallm_submit(client, "completions", request, count, &events, NULL);
+    CHECK(mishikallm_call_wait(call, -1) == MISHIKALLM_OK && events == 2);
+    mishikallm_call_free(call);
+}
+
 static void clients(void)
 {
+    works(NULL);
     const char *good[] = {NULL, "", "   ", "{}", "{\"timeout\":5,\"model_list\":[]}"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char *error = (char *)"anything";
         mishikallm_client *client = mishikallm_client_new(good[i], &error);
         CHECK(client != NULL && error == NULL); /* written on success too */
+        works(client);
         mishikallm_client_free(client);
         mishikallm_client_free(mishikallm_client_new(good[i], NULL));
     }

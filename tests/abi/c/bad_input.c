@@ -48,6 +48,57 @@ static void check_error(const char *answer, const char *request, const char *fie
         mistake(quoted, request, answer);
 }
 
+/* The last event of a call: its status, and its JSON for the caller to free. */
+struct last {
+    int32_t status;
+    char *json;
+};
+
+static void keep(int32_t status, const char *json, void *userdata)
+{
+    struct last *last = userdata;
+    free(last->json);
+    last->status = status;
+    last->json = NULL;
+    if (!json) return;
+    CHECK((last->json = malloc(strlen(json) + 1)) != NULL);
+    strcpy(last->json, json);
+}
+
+/* What a stream or a submitted call comes to; 0: there is no handle, and the error is that of opening. */
+static struct last come_to(const mishikallm_client *of, int submits, const char *operation, const char *request)
+{
+    struct last last = {0, NULL};
+    char *error = NULL;
+    mishikallm_stream *stream = NULL;
+    mishikallm_call *call = NULL;
+    if (submits) call = mishikallm_submit(of, operation, request, keep, &last, &error);
+    else stream = mishikallm_stream_open(of, operation, request, &error);
+    if (call) CHECK(mishikallm_call_wait(call, -1) == MISHIKALLM_OK);
+    if (stream) error = mishikallm_stream_next(stream, -1, &last.status);
+    mishikallm_call_free(call);
+    mishikallm_stream_free(stream);
+    if (error) keep(last.status, error, &last);
+    mishikallm_string_free(error);
+    return last;
+}
+
+/* The functions that give a handle give none, and the same error; `later`: or they give it when the call begins. */
+static void no_handle(const mishikallm_client *of, const char *operation, const char *request, int32_t expected,
+                      const char *field, int later)
+{
+    const char *http = expected == MISHIKALLM_LIMIT ? "413" : "400";
+    int speaks = operation && (strcmp(operation, all[0]) == 0 || strcmp(operation, all[1]) == 0);
+    for (int submits = 0; submits < 2; submits++) {
+        struct last last = come_to(of, submits, operation, request);
+        int is_late = later && last.status == expected;
+        if ((last.status != 0 && !is_late) || !json_is(last.json, "error.status", http))
+            mistake(submits ? "submit" : "stream_open", request, last.json);
+        else if (submits || speaks) check_error(last.json, request, field); /* else "operation" may be the mistake */
+        free(last.json);
+    }
+}
+
 /* Makes a call that has to fail with this status and name this field. */
 static void refused(const char *operation, const char *request, int32_t expected, const char *field)
 {
@@ -59,6 +110,14 @@ static void refused(const char *operation, const char *request, int32_t expected
         else check_error(answer, request, field);
         mishikallm_string_free(answer);
     }
+}
+
+/* The same, and from the functions that give a handle. */
+static void refused_by_all(const char *operation, const char *request, int32_t expected, const char *field)
+{
+    refused(operation, request, expected, field);
+    no_handle(client, operation, request, expected, field, 0);
+    no_handle(NULL, operation, request, expected, field, 0);
 }
 
 /* A good request for an operation, but for one field: with another value, or without it (`missing`). */
@@ -93,12 +152,23 @@ static char *request_with(const char *operation, const char *field, const char *
     return request;
 }
 
+/* The functions that give a handle give one for a good request; the server is missed later. */
+static void goes_out(const char *operation, const char *request)
+{
+    int speaks = operation == all[0] || operation == all[1];
+    for (int submits = 0; submits < 2; submits++) {
+        struct last last = come_to(client, submits, operation, request);
+        if (last.status != (submits || speaks ? MISHIKALLM_CONNECT : 0)) mistake(operation, request, last.json);
+        free(last.json);
+    }
+}
+
 /* What is no request at all, to each function. */
 static void no_requests(void)
 {
     for (size_t i = 0; i < COUNT(no_objects); i++) {
         for (size_t k = 0; k < COUNT(all); k++)
-            refused(all[k], no_objects[i], MISHIKALLM_ARGUMENT, "request_json");
+            refused_by_all(all[k], no_objects[i], MISHIKALLM_ARGUMENT, "request_json");
 
         int32_t status = -99;
         char *(*functions[])(const mishikallm_client *, const char *, int32_t *) = {
@@ -116,7 +186,17 @@ static void no_operations(void)
 {
     char *good = request_with("chat.completions", NULL, NULL);
     for (size_t i = 0; i < COUNT(no_operation); i++)
-        refused(no_operation[i], good, MISHIKALLM_ARGUMENT, "operation");
+        refused_by_all(no_operation[i], good, MISHIKALLM_ARGUMENT, "operation");
+    free(good);
+}
+
+/* What is no event function. */
+static void no_function(void)
+{
+    char *good = request_with("chat.completions", NULL, NULL), *error = NULL;
+    if (mishikallm_submit(client, "chat.completions", good, NULL, NULL, &error)) mistake("event NULL", good, NULL);
+    check_error(error, good, "event");
+    mishikallm_string_free(error);
     free(good);
 }
 
@@ -130,8 +210,8 @@ static void too_long(void)
     text[size] = '\0';
     text[0] = '{';
     text[size - 1] = '}';
-    for (size_t i = 0; i < COUNT(all); i++) refused(all[i], text, MISHIKALLM_LIMIT, "request_json");
-    refused(text, "{}", MISHIKALLM_LIMIT, "operation");
+    refused_by_all(all[0], text, MISHIKALLM_LIMIT, "request_json");
+    refused_by_all(text, "{}", MISHIKALLM_LIMIT, "operation");
     char *error = NULL;
     CHECK(mishikallm_client_new(text, &error) == NULL);
     check_error(error, "100 MB", "config_json");
@@ -150,9 +230,9 @@ static void too_deep(void)
         for (int k = 0; k < DEPTH; k++) at += sprintf(at, "%s", pairs[i][0]);
         at += sprintf(at, "1");
         for (int k = 0; k < DEPTH; k++) at += sprintf(at, "%s", pairs[i][1]);
-        refused("chat.completions", text, MISHIKALLM_ARGUMENT, "request_json");
+        refused_by_all("chat.completions", text, MISHIKALLM_ARGUMENT, "request_json");
         char *request = request_with("chat.completions", "messages", text);
-        refused("chat.completions", request, MISHIKALLM_ARGUMENT, "request_json");
+        refused_by_all("chat.completions", request, MISHIKALLM_ARGUMENT, "request_json");
         free(request);
         char *error = NULL;
         CHECK(mishikallm_client_new(text, &error) == NULL);
@@ -170,7 +250,10 @@ static void wrong_fields(void)
             if (!(fields[i].operations & 1 << k)) continue;
             for (const char *const *value = fields[i].wrong; *value; value++) {
                 char *request = request_with(all[k], fields[i].field, *value);
-                refused(all[k], request, MISHIKALLM_ARGUMENT, fields[i].name ? fields[i].name : fields[i].field);
+                const char *name = fields[i].name ? fields[i].name : fields[i].field;
+                refused(all[k], request, MISHIKALLM_ARGUMENT, name);
+                if (!(fields[i].operations & WHOLE))
+                    no_handle(client, all[k], request, MISHIKALLM_ARGUMENT, name, fields[i].operations & LATER);
                 free(request);
             }
         }
@@ -215,10 +298,12 @@ int main(int count, char **arguments)
     for (size_t i = 0; i < COUNT(all); i++) {
         char *request = request_with(all[i], NULL, NULL);
         refused(all[i], request, MISHIKALLM_CONNECT, NULL);
+        goes_out(all[i], request);
         free(request);
     }
     no_requests();
     no_operations();
+    no_function();
     too_long();
     too_deep();
     wrong_fields();

@@ -9,6 +9,8 @@
 /* The operations, and a bit for each. */
 static const char *const all[] = {"chat.completions", "completions", "embeddings", "models", "health"};
 enum { CHAT = 1, TEXT = 2, VECTORS = 4, MODELS = 8, HEALTH = 16 };
+/* Wrong only where the whole answer is asked for; found only when the call begins. */
+enum { WHOLE = 32, LATER = 64 };
 enum { BOTH = CHAT | TEXT, CALLS = BOTH | VECTORS, EVERY = CALLS | MODELS | HEALTH };
 
 /* Texts that are no JSON object: NULL, nothing, other values, broken ones, and bytes that are no UTF-8. */
@@ -81,7 +83,7 @@ static const struct field {
     {VECTORS, "input", VALUES("[null]", "[{\"private\":1}]", "[true]"), "input[0]"},
     {VECTORS, "input", VALUES("[\"private\",5]", "[5,\"private\"]", "[1,1.5]", "[[1],[]]", "[[1],\"private\"]"),
      "input[1]"},
-    {VECTORS, "input", VALUES("[1,2]", "[[1,2]]"), NULL}, /* token ids for a model that is not known to take them */
+    {VECTORS | LATER, "input", VALUES("[1,2]", "[[1,2]]"), NULL}, /* for a model that is not known to take them */
 
     /* How to generate. */
     {BOTH, "max_tokens", VALUES(NO_COUNT), NULL},
@@ -93,7 +95,8 @@ static const struct field {
     {BOTH, "seed", VALUES(NO_WHOLE), NULL},
     {BOTH, "stop", VALUES("5", "true", "{}", "\"\"", "[\"\"]", "[\"a\",\"\"]"), NULL},
     {BOTH, "stop", VALUES("[5]", "[null]", "[[]]"), "stop[0]"},
-    {BOTH, "stream", VALUES(NO_BOOLEAN, "true"), NULL},
+    {BOTH, "stream", VALUES(NO_BOOLEAN), NULL},
+    {BOTH | WHOLE, "stream", VALUES("true"), NULL},
     {BOTH, "stream_options", VALUES(NO_OBJECT), NULL},
     {BOTH, "stream_options", VALUES("{\"include_usage\":\"private\"}"), "stream_options.include_usage"},
     {BOTH, "n", VALUES(NO_COUNT, "2"), NULL},
@@ -116,14 +119,16 @@ static const struct field {
     /* Where and how to call. */
     {EVERY, "api_base", VALUES(missing, NO_SERVER), NULL},
     {EVERY, "base_url", VALUES(NO_STRING), NULL}, /* beside an api_base */
-    {BOTH, "api_base", VALUES("\"http://h/embeddings\""), NULL},
-    {VECTORS, "api_base", VALUES("\"http://h/generate\""), NULL},
-    {MODELS | HEALTH, "api_base", VALUES("\"http://h/x/generate\""), NULL},
+    {BOTH | LATER, "api_base", VALUES("\"http://h/embeddings\""), NULL},
+    {VECTORS | LATER, "api_base", VALUES("\"http://h/generate\""), NULL},
+    {MODELS | HEALTH | LATER, "api_base", VALUES("\"http://h/x/generate\""), NULL},
     {EVERY, "api_key", VALUES(NO_STRING, "\"secret\\nkey\"", "\"secret\\u0000\""), NULL},
     {EVERY, "timeout", VALUES(NO_SECONDS), NULL},
     {EVERY, "request_timeout", VALUES(NO_SECONDS), NULL},
     {EVERY, "connect_timeout", VALUES(NO_SECONDS), NULL},
     {EVERY, "idle_timeout", VALUES(NO_SECONDS), NULL},
+    {EVERY, "first_byte_timeout", VALUES(NO_SECONDS), NULL},
+    {EVERY, "stream_timeout", VALUES(NO_SECONDS), NULL},
     {EVERY, "num_retries", VALUES(NO_RETRIES), NULL},
     {EVERY, "max_retries", VALUES(NO_RETRIES), NULL},
     {EVERY, "extra_headers", VALUES(NO_HEADERS), NULL},
@@ -166,6 +171,10 @@ static const struct field configurations[] = {
     {0, "timeout", VALUES(NO_SECONDS), NULL},
     {0, "connect_timeout", VALUES(NO_SECONDS), NULL},
     {0, "idle_timeout", VALUES(NO_SECONDS), NULL},
+    {0, "first_byte_timeout", VALUES(NO_SECONDS), NULL},
+    {0, "stream_timeout", VALUES(NO_SECONDS), NULL},
+    {0, "workers", VALUES(NO_COUNT, "1025"), NULL},
+    {0, "queue_size", VALUES(NO_COUNT, "1048577"), NULL},
     {0, "num_retries", VALUES(NO_RETRIES), NULL},
     {0, "extra_headers", VALUES(NO_HEADERS), NULL},
     {0, "drop_params", VALUES(NO_BOOLEAN), NULL},

@@ -1,65 +1,21 @@
 /* Calls on a server: what comes back when it answers, when it does not, and when a client is closed, freed or forked.
  * usage: calls URL REFUSED_URL */
 #define _POSIX_C_SOURCE 200809L
-#include "check.h"
-#include <dirent.h>
-#include <pthread.h>
+#include "server.h"
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-static const char *server, *nobody;
-
-/* A chat request to the server's path, with more fields; freed by the caller. */
-static char *chat_at(const char *url, const char *path, const char *more)
-{
-    const char *form = "{\"model\":\"triton/llm\",\"api_base\":\"%s%s\","
-                       "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]%s}";
-    size_t size = strlen(form) + strlen(url) + strlen(path) + strlen(more);
-    char *request = malloc(size);
-    CHECK(request != NULL);
-    snprintf(request, size, form, url, path, more);
-    return request;
-}
+static const char *nobody;
 
 /* Makes a chat call that has to come to this status; the caller frees the answer. */
 static char *chat(const mishikallm_client *client, const char *path, const char *more, int32_t expected)
 {
     int32_t status = -99;
-    char *request = chat_at(server, path, more);
-    char *answer = mishikallm_completion(client, request, &status);
-    free(request);
+    char *answer = mishikallm_completion(client, chat_at(path, "llm", more).json, &status);
     CHECK(json_whole(answer));
     if (status != expected)
         fprintf(stderr, "%s: %s, %s\n", path, mishikallm_status_name(status), answer);
     CHECK(status == expected);
     return answer;
-}
-
-/* What the server counts: its "accepted" connections, or requests that it keeps in "silent" wait. */
-static int count(const mishikallm_client *client, const char *path)
-{
-    char *answer = chat(client, path, "", MISHIKALLM_OK);
-    int number = atoi(json_at(answer, "choices.0.message.content") + 1);
-    mishikallm_string_free(answer);
-    return number;
-}
-
-static int tasks(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/task");
-    CHECK(folder != NULL);
-    for (struct dirent *entry; (entry = readdir(folder));) count += entry->d_name[0] != '.';
-    closedir(folder);
-    return count;
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* Every function and every operation, on a client with a default api_base. */
@@ -153,12 +109,12 @@ static void failures(const mishikallm_client *client)
     mishikallm_string_free(answer);
 
     int32_t status = -99;
-    char *request = chat_at(nobody, "", "");
-    answer = mishikallm_completion(client, request, &status);
+    char request[256];
+    snprintf(request, sizeof request, "{\"model\":\"triton/llm\",\"api_base\":\"%s\",\"prompt\":\"hello\"}", nobody);
+    answer = mishikallm_text_completion(client, request, &status);
     CHECK(status == MISHIKALLM_CONNECT);
     CHECK(strstr(answer, "refused") != NULL);
     mishikallm_string_free(answer);
-    free(request);
 
     /* What the caller keeps secret does not come back, though the server repeats it. */
     answer = chat(client, "/repeats/generate",
@@ -191,12 +147,12 @@ static void closed_under_way(void end(mishikallm_client *))
     enum { THREADS = 4 };
     pthread_t threads[THREADS];
     mishikallm_client *client = mishikallm_client_new(NULL, NULL);
-    for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, wait_for_ever, client) == 0);
-    while (count(NULL, "/count/silent/generate") < THREADS) continue;
+    for (int i = 0; i < THREADS; i++) threads[i] = started(wait_for_ever, client);
+    await_count("silent", THREADS);
     double began = seconds();
     end(client);
-    for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
-    CHECK(seconds() - began < 5);
+    for (int i = 0; i < THREADS; i++) joined(threads[i]);
+    CHECK(seconds() - began < SOON);
 }
 
 static void close_then_free(mishikallm_client *client)
@@ -213,7 +169,7 @@ static void forked(void)
     mishikallm_client *client = mishikallm_client_new(NULL, NULL);
     char *answer = chat(client, "", "", MISHIKALLM_OK);
     mishikallm_string_free(chat(NULL, "", "", MISHIKALLM_OK));
-    int connections = count(client, "/count/accepted/generate");
+    int connections = counted("accepted");
 
     pid_t child = fork();
     CHECK(child >= 0);
@@ -234,7 +190,7 @@ static void forked(void)
     CHECK(waitpid(child, &ended, 0) == child && ended == 0);
 
     /* The child has taken nothing away from the parent: only the child's own client has opened a connection. */
-    CHECK(count(client, "/count/accepted/generate") == connections + 1);
+    CHECK(counted("accepted") == connections + 1);
     mishikallm_string_free(answer);
     mishikallm_client_free(client);
 }
@@ -244,6 +200,8 @@ int main(int arguments, char **argument)
     CHECK(arguments == 3);
     server = argument[1];
     nobody = argument[2];
+    forked();
+
     char config[256];
     snprintf(config, sizeof config, "{\"api_base\":\"%s\"}", server);
 
@@ -255,7 +213,6 @@ int main(int arguments, char **argument)
     failures(NULL);
     limit();
     CHECK(tasks() == 1); /* the library started no thread */
-    forked();
     closed_under_way(close_then_free);
     closed_under_way(mishikallm_client_free);
     mishikallm_client_free(client);

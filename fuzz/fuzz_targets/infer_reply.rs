@@ -1,0 +1,62 @@
+//! An infer reply, with a first line as `parts::Answer` has it → its outputs, a text, and embeddings.
+#![no_main]
+
+use fuzz::asks::{ASKS, EMBEDDER, model};
+use fuzz::{answers, errors, numbers, parts};
+use libfuzzer_sys::fuzz_target;
+use mishikallm::config::Options;
+use mishikallm::openai::response::Values;
+use mishikallm::triton::embed;
+use mishikallm::triton::endpoint::Verb;
+use mishikallm::triton::infer::{self, Output};
+use mishikallm::triton::model::Model;
+use mishikallm::triton::reply::Reply;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+static MODELS: LazyLock<[Option<Model>; 2]> = LazyLock::new(|| [None, model(EMBEDDER)]);
+
+fuzz_target!(|input: &[u8]| {
+    let reply = parts::reply(input);
+    match infer::decode(&reply) {
+        Ok(answer) => answer.outputs.iter().for_each(|o| check_output(o, &reply)),
+        Err(error) => errors::check_inner(&error, reply.body.len()),
+    }
+    for ask in &*ASKS {
+        ask.check(&reply, Verb::Infer);
+    }
+    for model in &*MODELS {
+        for count in [1, 2] {
+            check_rows(&reply, count, model.as_ref());
+        }
+    }
+});
+
+/// An output's numbers fill its shape, and are those of its value.
+fn check_output(output: &Output<'_>, reply: &Reply) {
+    let value = output.value();
+    match output.numbers() {
+        Err(error) => errors::check_inner(&error, reply.body.len()),
+        Ok(numbers) => {
+            assert_eq!(output.shape.iter().product::<usize>(), numbers.len());
+            let value = value.as_ref().expect("what has numbers has a value");
+            if let (Values::F64(numbers), None) = (&numbers, numbers.first_not_finite()) {
+                assert_eq!(numbers::flatten(value).as_ref(), Some(numbers));
+            }
+        }
+    }
+    match value {
+        Err(error) => errors::check_inner(&error, reply.body.len()),
+        Ok(value) => drop(serde_json::from_str::<Value>(&value.to_string()).unwrap()),
+    }
+}
+
+fn check_rows(reply: &Reply, count: usize, model: Option<&Model>) {
+    let read = || embed::decode(reply, count, &Options::default(), model);
+    let once = read();
+    assert_eq!(once, read(), "the same bytes, and another answer");
+    match once {
+        Ok(rows) => answers::check_rows(&rows.matrix, count),
+        Err(error) => errors::check_inner(&error, reply.body.len()),
+    }
+}

@@ -1,0 +1,94 @@
+//! A request → its answer, without any I/O: what is sent, looked up and answered stands in the input too.
+//!
+//! Parts: the request; the client's configuration; the model's metadata; its configuration; and replies in their order.
+#![no_main]
+
+use fuzz::drive::{World, drive};
+use fuzz::errors;
+use fuzz::parts::{self, Answer};
+use libfuzzer_sys::fuzz_target;
+use mishikallm::config::ClientConfig;
+use mishikallm::json::{self, Fields};
+use mishikallm::openai::Operation;
+use mishikallm::plan::call::{Call, Env, Manner};
+use mishikallm::triton::model::Model;
+use mishikallm::{Error, Result};
+use std::sync::Arc;
+
+/// Each is read in every way there is; more of them show nothing new.
+const MOST_ANSWERS: usize = 8;
+
+fuzz_target!(|input: &[u8]| {
+    let mut parts = parts::parts(input).into_iter();
+    let mut text = || std::str::from_utf8(parts.next().unwrap_or_default()).unwrap_or_default();
+    let (request, config, metadata, model) = (text(), text(), text(), text());
+    let answers: Vec<Answer> = parts.take(MOST_ANSWERS).map(Answer::read).collect();
+
+    let (fields, client) = match (read(request), ClientConfig::read(config)) {
+        (Ok(fields), Ok(client)) => (fields, client),
+        (fields, client) => {
+            fields.err().iter().for_each(errors::check_final);
+            client.err().iter().for_each(errors::check_final);
+            return;
+        }
+    };
+    let found = |config: Option<&str>| {
+        Model::read(metadata.as_bytes(), config.map(str::as_bytes)).map(Arc::new)
+    };
+    for (operation, manner) in ways() {
+        let run = |remembered: bool| -> Result<Vec<String>> {
+            let world = World {
+                model: found(Some(model)),
+                changed: found(None),
+                remembered,
+                answers: &answers,
+                said: &[request, config],
+            };
+            let mut call = call(operation, &fields, &client, manner)?;
+            Ok(drive(&mut call, &world))
+        };
+        match run(false) {
+            Err(error) => check_refusal(&error),
+            Ok(once) => {
+                assert_eq!(
+                    run(false).as_ref(),
+                    Ok(&once),
+                    "the same request, and another course"
+                );
+                drop(run(true));
+            }
+        }
+    }
+});
+
+fn ways() -> impl Iterator<Item = (Operation, Manner)> {
+    let manners = [Manner::Whole, Manner::Chunks];
+    Operation::ALL
+        .into_iter()
+        .flat_map(move |operation| manners.map(|manner| (operation, manner)))
+}
+
+fn read(request: &str) -> Result<Fields> {
+    json::object("request_json", request)
+}
+
+fn call(
+    operation: Operation,
+    fields: &Fields,
+    config: &ClientConfig,
+    manner: Manner,
+) -> Result<Call> {
+    let env = Env {
+        unix_time: 7,
+        id: "7".to_owned(),
+        random: 7,
+    };
+    Call::new(operation, fields.clone(), config, env, manner)
+}
+
+/// A request that is refused is wrong, and a field of it is named.
+fn check_refusal(error: &Error) {
+    assert_eq!(error.http_status() / 100, 4);
+    assert!(error.param().is_some());
+    errors::check_final(error);
+}
