@@ -55,7 +55,7 @@ pub(super) struct Run {
 #[derive(Debug)]
 enum Doing {
     Nothing(Event<'static>),
-    Describe(LookUp),
+    Describe(Box<LookUp>),
     Send(Request, Flight),
     Open(Request, Flight),
     Read,
@@ -176,7 +176,7 @@ impl Run {
                 self.doing = Doing::Nothing(Event::Next);
                 return Ok(Some(Progress::Chunk(chunk)));
             }
-            Todo::Describe { fresh } => Doing::Describe(LookUp::new(fresh)),
+            Todo::Describe { fresh } => Doing::Describe(Box::new(LookUp::new(fresh))),
             Todo::Send(request) => Doing::Send(request, Flight::default()),
             Todo::Open(request) => Doing::Open(request, Flight::default()),
             Todo::Read => Doing::Read,

@@ -8,7 +8,6 @@ use crate::ways::{Base, Ended, How, Job, Told, Way, client, open, read, read_on}
 use mishikallm::client::Waited;
 use mishikallm::{Error, Next, Status};
 use serde_json::json;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 

@@ -82,7 +82,7 @@ fn a_submitted_call_that_is_over_has_no_connection_any_more() {
 fn a_stream_in_a_pause_has_no_connection() {
     alone(|| {
         let server = serve(|to| match to.number {
-            0 => to.reply_with(503, &[("retry-after", "30")], "busy"),
+            0 => to.reply_with(503, &[("retry-after", "15")], "busy"),
             _ => {
                 to.pause(100 * MS)?;
                 to.answer()

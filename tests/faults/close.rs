@@ -9,7 +9,6 @@ use mishikallm::client::Waited;
 use mishikallm::openai::Operation;
 use mishikallm::{Error, Next, Status};
 use serde_json::json;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 

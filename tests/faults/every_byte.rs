@@ -9,7 +9,6 @@ use crate::ways::{Base, Way, at_once, client};
 use mishikallm::Status;
 use serde_json::json;
 use std::io;
-use std::sync::Arc;
 
 /// Two at a time keep a machine of two cores busy.
 const AT_ONCE: usize = 2;

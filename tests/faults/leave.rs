@@ -6,7 +6,6 @@ use crate::watch::{Held, alone};
 use crate::ways::{Base, How, Job, Way, client, open};
 use mishikallm::Next;
 use serde_json::json;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[test]

@@ -6,7 +6,6 @@ use crate::watch::alone;
 use crate::ways::{Base, How, Way, at_once, client};
 use mishikallm::Status;
 use serde_json::json;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What stands there instead.

@@ -1,25 +1,12 @@
-//! The demo's C program, on the real Triton: plain, under AddressSanitizer with LeakSanitizer, and under valgrind.
+//! The demo's C program, on the real Triton.
 
-use super::server;
-use crate::toolchain::{STRICT, cc, installed, made, repository, succeed, tool};
+use super::{programs, server};
+use crate::toolchain::succeed;
 use std::process::Command;
-
-fn build(name: &str, flags: &[&str]) -> std::path::PathBuf {
-    let binary = made(name);
-    let mut compiler = cc();
-    compiler.args(STRICT).args(["-g", "-O1"]).args(flags);
-    compiler.arg(repository("examples/c/demo.c"));
-    compiler
-        .arg("-L")
-        .arg(installed())
-        .args(["-lmishikallm", "-lm"]);
-    succeed(compiler.arg("-o").arg(&binary));
-    binary
-}
 
 /// What it printed: an answer of each kind.
 fn check(mut command: Command) {
-    let said = succeed(command.arg(server()).env("LD_LIBRARY_PATH", installed()));
+    let said = succeed(command.arg(server()));
     for part in [
         "An inference server keeps trained models",
         "completions, model tiny_llm",
@@ -46,28 +33,15 @@ fn check(mut command: Command) {
 
 #[test]
 fn plain() {
-    check(Command::new(build("demo", &[])));
+    check(programs::plain("demo"));
 }
 
 #[test]
 fn sanitized() {
-    let mut command = Command::new(build(
-        "demo_sanitized",
-        &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-    ));
-    command.env("ASAN_OPTIONS", "detect_leaks=1:exitcode=9");
-    check(command);
+    check(programs::sanitized("demo"));
 }
 
 #[test]
 fn valgrind() {
-    let mut command = tool("valgrind");
-    command.args([
-        "--quiet",
-        "--leak-check=full",
-        "--errors-for-leak-kinds=definite",
-        "--error-exitcode=9",
-    ]);
-    command.arg(build("demo_valgrind", &[]));
-    check(command);
+    check(programs::valgrind("demo"));
 }

@@ -2,11 +2,21 @@
 //!
 //! Without `TRITON` these tests fail and say so: a green run means that a real server answered.
 
+mod cancels;
 mod demo;
 mod embeddings;
 mod failures;
+mod log;
 mod many;
 mod models;
+mod programs;
+mod pulling;
+mod relay;
+mod stops;
+mod stream_example;
+mod streamed;
+mod streams;
+mod submits;
 mod text;
 #[allow(dead_code, reason = "the ABI's tests use all of it")]
 #[path = "../abi/toolchain.rs"]
@@ -14,10 +24,17 @@ mod toolchain;
 
 use mishikallm::Client;
 use serde_json::{Value, json};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The server's address.
 fn server() -> String {
     std::env::var("TRITON").expect("TRITON is not set: run the tests with `make test`, or `tests/triton/triton run -- cargo test`")
+}
+
+/// Tests that load the machine, and those that measure, take turns.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One call on a client of its own; the error's JSON where it fails.
@@ -36,6 +53,11 @@ fn invoke_on(client: &Client, operation: &str, request: Value) -> Result<Value, 
 
 /// A chat with nothing configured but `model` and `api_base`.
 fn chat(model: &str, question: &str, more: Value) -> Result<Value, Value> {
+    invoke("chat.completions", asks(model, question, more))
+}
+
+/// The request of such a chat.
+fn asks(model: &str, question: &str, more: Value) -> Value {
     let mut request = json!({
         "model": format!("triton/{model}"),
         "api_base": server(),
@@ -45,7 +67,7 @@ fn chat(model: &str, question: &str, more: Value) -> Result<Value, Value> {
         .as_object_mut()
         .unwrap()
         .extend(more.as_object().unwrap().clone());
-    invoke("chat.completions", request)
+    request
 }
 
 fn embed(model: &str, input: Value) -> Result<Value, Value> {

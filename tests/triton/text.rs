@@ -108,7 +108,7 @@ fn a_seed_repeats() {
         let answer = chat(
             model,
             "Tell me about ships.",
-            json!({"max_tokens": 20, "temperature": 1.5, "seed": seed}),
+            json!({"max_tokens": 20, "temperature": 1.5, "seed": seed, "delay_ms": 0}),
         )
         .unwrap();
         content(&answer).to_owned()

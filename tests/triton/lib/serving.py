@@ -7,6 +7,7 @@ model here answers each request on a thread of its own, so that one long answer 
 import json
 import threading
 import time
+from typing import NamedTuple
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -63,6 +64,13 @@ class Cancelled(Exception):
     """The client went away."""
 
 
+class Pace(NamedTuple):
+    """How a test wants its request treated."""
+
+    seconds: float  # for each token
+    label: str  # stands in the log's line about a cancel, so that a test finds its own
+
+
 class Model:
     """What every model has: its name, its pace, the language model if it writes."""
 
@@ -76,26 +84,27 @@ class Model:
         self.closing = threading.Event()
         self.language = language.load() if self.WRITES else None
 
-    def pace(self, request):
-        """Seconds per token; a test can ask for others with the request parameter `delay_ms`."""
-        return float(parameters(request).get("delay_ms", self.delay_ms)) / 1000
+    def pace(self, given):
+        """`given` holds the request's parameters, of which `delay_ms` and `label` are for tests."""
+        return Pace(float(given.get("delay_ms", self.delay_ms)) / 1000, given.get("label", ""))
 
     def paced(self, steps, pace, is_cancelled):
         """The steps of a generation, at the model's pace. Looks for cancellation between them, as engines do."""
         for count, step in enumerate(steps):
-            if self.closing.wait(pace):
+            if self.closing.wait(pace.seconds):
                 raise RuntimeError("the model is being unloaded")
             if is_cancelled():
-                self.log_cancelled(count)
+                self.log_cancelled(count, pace.label)
                 raise Cancelled()
             yield step
 
     def write(self, prompt, sampling, pace, is_cancelled):
         return self.paced(self.language.generate(prompt, sampling), pace, is_cancelled)
 
-    def log_cancelled(self, count):
+    def log_cancelled(self, count, label):
         """Tests read this line in the server's log: that the model stopped, and how soon."""
-        pb_utils.Logger.log_info(f"{self.name}: cancelled after {count} tokens at {time.time():.3f}")
+        whose = f" ({label})" if label else ""
+        pb_utils.Logger.log_info(f"{self.name}: cancelled after {count} tokens at {time.time():.3f}{whose}")
 
     def finalize(self):
         self.closing.set()
@@ -117,7 +126,8 @@ class Batched(Model):
 
     def complete(self, request, prompt, sampling):
         """The whole continuation at once, and its pieces."""
-        pieces = list(self.write(prompt, sampling, self.pace(request), request.is_cancelled))
+        pace = self.pace(parameters(request))
+        pieces = list(self.write(prompt, sampling, pace, request.is_cancelled))
         return "".join(piece.text for piece in pieces), pieces
 
 

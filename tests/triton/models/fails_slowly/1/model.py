@@ -8,5 +8,5 @@ class TritonPythonModel(serving.Batched):
     DELAY_MS = 3000
 
     def answer(self, request):
-        self.closing.wait(self.pace(request))
+        self.closing.wait(self.pace(serving.parameters(request)).seconds)
         raise RuntimeError("fails_slowly: this model fails after a while")

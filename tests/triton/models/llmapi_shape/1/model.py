@@ -44,7 +44,7 @@ class TritonPythonModel(serving.Decoupled):
         stream = given("streaming", False)
         text = "" if stream or given("sampling_param_exclude_input_from_output", False) else prompt
         total = 0.0
-        for piece in self.write(prompt, sampling, self.pace(request), is_cancelled):
+        for piece in self.write(prompt, sampling, self.pace(serving.parameters(request)), is_cancelled):
             text += piece.text
             total += piece.logprob
             if stream or piece.finish_reason:

@@ -24,7 +24,7 @@ class TritonPythonModel(serving.Decoupled):
             if given("return_num_output_tokens", False):
                 yield serving.numbers("num_output_tokens", [count], np.uint32)
 
-        pieces = self.write(prompt, sampling, self.pace(request), is_cancelled)
+        pieces = self.write(prompt, sampling, self.pace(serving.parameters(request)), is_cancelled)
         if given("stream", False):
             for piece in pieces:
                 yield list(outputs(piece.text, piece.finish_reason, 1)), piece.finish_reason is not None

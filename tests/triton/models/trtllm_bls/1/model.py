@@ -14,7 +14,7 @@ class TritonPythonModel(serving.Decoupled):
         for prompt in trtllm.prompts(request):
             for sequence in range(prompt.given("num_return_sequences", 1)):
                 sampling = prompt.sampling._replace(seed=prompt.sampling.seed + sequence)
-                pieces = self.write(prompt.text, sampling, self.pace(request), is_cancelled)
+                pieces = self.write(prompt.text, sampling, self.pace(serving.parameters(request)), is_cancelled)
                 if prompt.given("stream"):
                     for piece in pieces:
                         yield list(trtllm.outputs([prompt], [[piece]], sequence=sequence)), False

@@ -18,7 +18,7 @@ KNOWN = {"allowed_token_ids", "bad_words", "best_of", "detokenize", "extra_args"
          "lora_name", "max_tokens", "min_p", "min_tokens", "n", "output_kind", "presence_penalty", "prompt_logprobs",
          "repetition_penalty", "seed", "skip_special_tokens", "spaces_between_special_tokens", "stop",
          "stop_token_ids", "structured_outputs", "temperature", "top_k", "top_p", "truncate_prompt_tokens"}
-OURS = {"delay_ms"}
+OURS = {"delay_ms", "label"}
 
 
 def sampling_of(given):
@@ -91,7 +91,8 @@ class TritonPythonModel(serving.Decoupled):
         reasons = [None for _ in total]
         answers = [self.language.generate(prompt, sampling._replace(
             seed=None if sampling.seed is None else sampling.seed + at)) for at in range(len(total))]
-        for step in self.paced(zip_longest(*answers), self.pace(request), is_cancelled):
+        pace = self.pace({**serving.parameters(request), **given})
+        for step in self.paced(zip_longest(*answers), pace, is_cancelled):
             for at, piece in enumerate(step):
                 if piece is not None:
                     everything[at].append(piece)
