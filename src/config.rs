@@ -334,7 +334,9 @@ impl ClientConfig {
             )
             .with_param("config_json"));
         }
-        Self::read_fields(json::object("config_json", text)?).map_err(as_config_error)
+        json::object("config_json", text)
+            .and_then(Self::read_fields)
+            .map_err(as_config_error)
     }
 
     fn read_fields(mut fields: Fields) -> Result<ClientConfig> {
@@ -404,13 +406,12 @@ impl ClientConfig {
 }
 
 fn at_most(fields: &mut Fields, key: &str, most: usize) -> Result<Option<usize>> {
-    match fields.whole(key, 1)? {
-        Some(n) if n > most as u64 => Err(Error::argument(
-            key,
-            format!("{key}: expected at most {most}, got {n}"),
-        )),
-        n => Ok(n.map(|n| n as usize)),
+    let n = fields.whole(key, 1)?.unwrap_or(0);
+    if n > most as u64 {
+        let why = format!("{key}: expected at most {most}, got {n}");
+        return Err(Error::argument(key, why));
     }
+    Ok((n > 0).then_some(n as usize))
 }
 
 fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {

@@ -130,12 +130,13 @@ impl Error {
 
     /// The caller's request is wrong: HTTP 400. `param` is the field.
     pub fn argument(param: &str, message: impl Into<String>) -> Error {
-        Error::new(Status::Argument, 400, message).with_param(param)
+        // A caller's field, whose name a message repeats, may be of any length.
+        Error::new(Status::Argument, 400, clip(message.into())).with_param(param)
     }
 
     /// The client's configuration is wrong. `param` is the field.
     pub fn config(param: &str, message: impl Into<String>) -> Error {
-        Error::new(Status::Config, 400, message).with_param(param)
+        Error::new(Status::Config, 400, clip(message.into())).with_param(param)
     }
 
     /// The server cannot be reached: HTTP 503, worth a retry.
@@ -216,7 +217,7 @@ impl Error {
 
     /// Names the field that is at fault.
     pub fn with_param(mut self, param: &str) -> Error {
-        self.0.param = Some(param.to_owned());
+        self.0.param = Some(clip(param.to_owned()));
         self
     }
 

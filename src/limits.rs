@@ -57,6 +57,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// One metadata look-up. A gateway that swallows it costs a call no more than this.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A look-up that had less time than this and got no answer is not remembered as failed.
+pub const LOOKUP_TELLING: Duration = Duration::from_secs(1);
+
 /// How long a look-up that failed is not tried again.
 pub const LOOKUP_FAILED_FOR: Duration = Duration::from_secs(60);
 

@@ -36,6 +36,10 @@ pub fn check_rows(matrix: &Matrix, rows: usize) {
     assert_eq!(matrix.values.len(), rows * matrix.columns);
     assert_eq!(matrix.values.first_not_finite(), None);
     for encoding in [Encoding::Float, Encoding::Base64] {
+        // The call refuses before that.
+        if encoding == Encoding::Base64 && !matrix.values.fits_f32() {
+            continue;
+        }
         let usage = Usage::embedding(rows as u64, true);
         let text = response::embeddings("m", matrix, encoding, usage);
         let answer = json("embeddings", text.as_bytes());

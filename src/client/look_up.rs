@@ -121,6 +121,12 @@ impl LookUp {
             Err(Halt::Failed(e)) if e.is_unreached() || Instant::now() >= span.deadline => {
                 return Err(e.into());
             }
+            // One who gives a look-up no time learns nothing of the server, and has nothing to tell the others.
+            Err(Halt::Failed(e))
+                if e.status() == Status::Deadline && half < limits::LOOKUP_TELLING =>
+            {
+                return Ok(Found::NotNow);
+            }
             Err(Halt::Failed(_)) => return Ok(Found::Never),
         };
         if reply.status >= 500 || reply.status == 429 || is_unknown_model(reply) {

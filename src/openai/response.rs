@@ -211,6 +211,14 @@ impl Values {
         self.len() == 0
     }
 
+    /// Whether all numbers can be had as 32-bit floats.
+    pub fn fits_f32(&self) -> bool {
+        match self {
+            Values::F32(_) => true,
+            Values::F64(v) => v.iter().all(|x| (*x as f32).is_finite()),
+        }
+    }
+
     /// The first number that JSON cannot hold.
     pub fn first_not_finite(&self) -> Option<usize> {
         match self {

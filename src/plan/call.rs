@@ -469,6 +469,11 @@ impl Call {
                     Some(todo) => Ok(todo),
                     None => match asking.outcomes.pop() {
                         Some(Outcome::Rows(matrix, name)) => {
+                            if *encoding == Encoding::Base64 && !matrix.values.fits_f32() {
+                                return Err(Error::protocol(
+                                    "an embedding has a number that a 32-bit float cannot hold; ask for encoding_format float",
+                                ));
+                            }
                             let name = match name {
                                 Some(name) if !self.listed && !name.is_empty() => name,
                                 _ => self.model.clone(),

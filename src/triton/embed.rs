@@ -161,6 +161,12 @@ fn fitted(
         .map(|n| ("dimensions".to_owned(), json!(n)));
     let params = request.params.iter().map(|(k, v)| (k.clone(), v.clone()));
     for (key, value) in params.chain(dimensions) {
+        if inputs.iter().any(|i| i.name == key) {
+            return Err(Error::argument(
+                &key,
+                format!("{key}: this input takes what is to be embedded; leave it out"),
+            ));
+        }
         if let Some(t) = model.input(&key) {
             let elements = fit(&key, t, &value, model)?;
             inputs.push(repeated(t, elements, batched, count));
@@ -183,6 +189,15 @@ fn fitted(
         if t.optional == Some(false) && !inputs.iter().any(|i| i.name == t.name) {
             return Err(missing(t, model));
         }
+    }
+    if let Some(odd) = inputs.iter().find(|i| !i.is_filled()) {
+        return Err(Error::argument(
+            "input",
+            format!(
+                "input: does not fit input '{}' of model '{}', whose shape is {:?}",
+                odd.name, model.name, odd.shape
+            ),
+        ));
     }
     let binary = output.datatype.needs_binary() || options.triton.binary.unwrap_or(true);
     let body = Body {
@@ -326,7 +341,7 @@ fn columns(name: &str, shape: &[usize], count: usize) -> Result<usize> {
     if row.iter().filter(|d| **d != 1).count() > 1 {
         return wrong(", a vector for each token: the model has to pool them");
     }
-    match row.iter().product() {
+    match row.iter().fold(1, |n: usize, d| n.saturating_mul(*d)) {
         0 => wrong(": the rows are empty"),
         columns => Ok(columns),
     }

@@ -222,7 +222,9 @@ impl Route {
         // Where it is ours to choose, a decoupled model is read as a stream: several responses are then one answer, and
         // Triton notices when the connection is closed.
         let chosen = decoupled == Some(true) && self.verb != Some(Verb::Generate);
-        let stream = verb == Verb::Generate && (stream || chosen);
+        // A model that sends one response may refuse to stream it.
+        let wanted = stream && decoupled != Some(false);
+        let stream = verb == Verb::Generate && (wanted || chosen);
         let word = match stream {
             true => "generate_stream",
             false => verb.word(),

@@ -18,7 +18,7 @@ use super::endpoint::{Route, Target, Verb, Want};
 use super::model::Model;
 use super::reply::Reply;
 use super::text::events::{Events, Pull};
-use super::{Request, dialect, embed, text};
+use super::{Request, dialect, embed, infer, text};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -313,6 +313,13 @@ impl Exchange {
     }
 
     fn send(&mut self) -> Result<Step> {
+        let extra = match &self.task {
+            Task::Text { generation, .. } => &generation.extra_body,
+            Task::Embed(request) => &request.extra_body,
+        };
+        if self.target.verb != Verb::Generate {
+            infer::check_extra(extra)?;
+        }
         let (body, json_length) = match &self.task {
             Task::Text { prompt, generation } => {
                 let Target { verb, stream, .. } = self.target;

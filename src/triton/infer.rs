@@ -51,6 +51,36 @@ pub struct Body<'a> {
     pub extra: Map<String, Value>,
 }
 
+/// What a caller adds at the top level must not be what is there already.
+pub fn check_extra(extra: &Map<String, Value>) -> Result<()> {
+    match ["inputs", "outputs", "parameters"]
+        .iter()
+        .find(|key| extra.contains_key(**key))
+    {
+        None => Ok(()),
+        Some(key) => Err(Error::argument(
+            "extra_body",
+            format!(
+                "extra_body: {key} of an infer request is made from the request's own fields; give them there"
+            ),
+        )),
+    }
+}
+
+impl Input<'_> {
+    /// Whether the elements fill the shape.
+    pub fn is_filled(&self) -> bool {
+        let elements = match &self.data {
+            Data::Texts(t) => t.len(),
+            Data::Integers(i) => i.len(),
+            Data::Values(v) => v.len(),
+            Data::Raw(bytes) => bytes.len() / self.datatype.size().max(1),
+        };
+        let needed = self.shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+        needed == Some(elements)
+    }
+}
+
 impl Body<'_> {
     /// The bytes, and the length of their JSON where raw tensors follow it.
     pub fn encode(&self) -> (Vec<u8>, Option<usize>) {

@@ -97,7 +97,8 @@ fn inner_words(value: &Value) -> Option<String> {
         Value::String(s) if !s.trim().is_empty() => Some(s.clone()),
         Value::Object(o) => ["message", "msg", "detail"]
             .iter()
-            .find_map(|k| o.get(*k)?.as_str().map(str::to_owned)),
+            .find_map(|k| o.get(*k)?.as_str().filter(|s| !s.trim().is_empty()))
+            .map(str::to_owned),
         _ => None,
     }
 }

@@ -17,7 +17,9 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 #[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
-    /// Where the next line begins; what is before belongs to the event that is being read, or to none.
+    /// Where the event that is being read begins.
+    begin: usize,
+    /// Where the next line begins.
     at: usize,
     /// Up to here the present line was looked through.
     seen: usize,
@@ -66,6 +68,7 @@ impl Decoder {
     pub fn new(most: usize) -> Decoder {
         Decoder {
             buffer: Vec::new(),
+            begin: 0,
             at: 0,
             seen: 0,
             data: None,
@@ -81,12 +84,13 @@ impl Decoder {
     /// Takes the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         // Events that were given are dropped here, so that their data may be borrowed till now.
-        let done = self.data.as_ref().map_or(self.at, |data| data.start);
+        let done = self.begin;
         if done == self.buffer.len() {
             self.buffer.clear();
         } else {
             self.buffer.drain(..done);
         }
+        self.begin = 0;
         self.at -= done;
         self.seen = self.seen.saturating_sub(done);
         if let Some(data) = &mut self.data {
@@ -135,13 +139,13 @@ impl Decoder {
 
     /// Reads a line, or a JSON value; `None`: go on.
     fn step(&mut self, is_end: bool) -> Result<Option<Found>> {
-        self.check_length()?;
         let rest = &self.buffer[self.at..];
         if mem::take(&mut self.after_cr) {
             match rest.first() {
                 Some(b'\n') => {
                     self.at += 1;
                     self.seen = self.at;
+                    self.forget_line();
                     return Ok(None);
                 }
                 None => self.after_cr = true,
@@ -169,17 +173,29 @@ impl Decoder {
             None if is_end => (self.buffer.len(), self.buffer.len()),
             None => {
                 self.seen = self.buffer.len();
+                self.check_length(self.seen)?;
                 return Ok(Some(Found::Nothing));
             }
         };
+        self.check_length(next)?;
         let line = self.at..end;
         self.at = next;
         self.seen = next;
         if line.is_empty() {
-            return Ok(self.take_event().map(Found::Event));
+            let event = self.take_event();
+            self.begin = self.at;
+            return Ok(event.map(Found::Event));
         }
         self.take_line(line)?;
+        self.forget_line();
         Ok(None)
+    }
+
+    /// A line that belongs to no event is of no use any more.
+    fn forget_line(&mut self) {
+        if self.data.is_none() {
+            self.begin = self.at;
+        }
     }
 
     fn take_event(&mut self) -> Option<Event> {
@@ -249,7 +265,8 @@ impl Decoder {
             false => rest.strip_prefix(BOM).unwrap_or(rest),
             true => &self.buffer[from..],
         };
-        let blank = rest.len() - bare.trim_ascii_start().len();
+        let is_blank = |b: &&u8| matches!(b, b' ' | b'\t');
+        let blank = rest.len() - bare.len() + bare.iter().take_while(is_blank).count();
         self.is_blank = blank == rest.len() || (!self.begun && BOM.starts_with(rest));
         let begins = matches!(rest.get(blank), Some(b'{' | b'['));
         if begins {
@@ -268,6 +285,8 @@ impl Decoder {
         match last {
             Some(i) => {
                 let value = self.at..from + i + 1;
+                self.check_length(value.end)?;
+                self.begin = value.end;
                 self.at = value.end;
                 self.seen = value.end;
                 self.json = None;
@@ -277,16 +296,15 @@ impl Decoder {
             None => {
                 self.json = Some(json);
                 self.seen = self.buffer.len();
+                self.check_length(self.seen)?;
                 Ok(Some(Found::Nothing))
             }
         }
     }
 
-    /// What belongs to one event, whole or not.
-    fn check_length(&self) -> Result<()> {
-        let begin = self.data.as_ref().map_or(self.at, |data| data.start);
-        let end = self.seen.max(self.at);
-        if end - begin <= self.most {
+    /// An event, whole or not, that reaches to here. However its bytes are cut, it is measured alike.
+    fn check_length(&self, end: usize) -> Result<()> {
+        if end - self.begin <= self.most {
             return Ok(());
         }
         Err(Error::limit(

@@ -117,6 +117,16 @@ impl Datatype {
         }
     }
 
+    /// The largest number of a floating-point datatype.
+    fn largest(self) -> f64 {
+        match self {
+            Datatype::Fp16 => half::f16::MAX.to_f64(),
+            Datatype::Bf16 => half::bf16::MAX.to_f64(),
+            Datatype::Fp32 => f32::MAX.into(),
+            _ => f64::MAX,
+        }
+    }
+
     /// The JSON value as Triton wants it for this datatype (`1` for FP32 becomes `1.0`, `2.0` for INT32 becomes `2`),
     /// or `None` when it does not fit.
     pub fn fit(self, value: &Value) -> Option<Value> {
@@ -127,7 +137,8 @@ impl Datatype {
             // A structured value for a text input is what such inputs (`sampling_parameters`) hold: JSON in a string.
             (Datatype::Bytes, Value::Object(_)) => Some(Value::String(value.to_string())),
             (d, Value::Number(n)) if d.is_float() => {
-                serde_json::Number::from_f64(n.as_f64()?).map(Value::Number)
+                let number = n.as_f64().filter(|x| x.abs() <= d.largest())?;
+                serde_json::Number::from_f64(number).map(Value::Number)
             }
             (d, Value::Number(n)) if d.is_integer() => {
                 let whole = match (n.as_i64(), n.as_u64(), n.as_f64()) {
@@ -208,7 +219,8 @@ pub fn half_to_bytes(datatype: Datatype, value: f64) -> [u8; 2] {
 
 /// Reads the numbers of a JSON tensor, however deep its lists are nested.
 pub fn numbers_from_json(text: &str, expected: usize) -> Result<Vec<f64>> {
-    let mut numbers = Vec::with_capacity(expected.min(1 << 24));
+    // Not more than there are: the shape is the server's word.
+    let mut numbers = Vec::with_capacity(expected.min(text.len() / 2 + 1));
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Flatten(&mut numbers)
         .deserialize(&mut deserializer)

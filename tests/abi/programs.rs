@@ -13,6 +13,8 @@ enum Way {
     /// allocator is the C library's malloc.
     Sanitized,
     Valgrind,
+    /// ThreadSanitizer, see `raced`.
+    Raced,
 }
 
 impl Way {
@@ -24,10 +26,18 @@ impl Way {
         compiler
             .args(STRICT)
             .args(["-std=c11", "-g", "-O1", "-pthread"]);
+        compiler.arg(source(&format!("{name}.c")));
+        if self == Way::Raced {
+            let object = made(&format!("{name}.o"));
+            compiler
+                .args(["-fsanitize=thread", "-c", "-o"])
+                .arg(&object);
+            succeed(&mut compiler);
+            return crate::raced::link(&object, &binary);
+        }
         if self == Way::Sanitized {
             compiler.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
         }
-        compiler.arg(source(&format!("{name}.c")));
         compiler.arg("-L").arg(installed()).arg("-lmishikallm");
         succeed(compiler.arg("-o").arg(&binary));
 
@@ -77,8 +87,8 @@ impl Way {
     }
 
     /// Runs a program with a defect; the way has to find it, and to say so.
-    fn finds(self, defect: &str, name: &str) {
-        let output = run(&mut self.build(name));
+    fn finds(self, defect: &str, name: &str, arguments: &[&str]) {
+        let output = run(self.build(name).args(arguments));
         let said = words(&output);
         assert_ne!(
             output.status.code(),
@@ -138,7 +148,7 @@ three_ways!(fork: |way: Way| {
     let (forks, exit) = match way {
         Way::Plain => ("50", "exit"),
         // Not while other threads allocate: gcc's AddressSanitizer has locks that a child may find held for ever.
-        Way::Sanitized => ("0", "exit"),
+        Way::Sanitized | Way::Raced => ("0", "exit"),
         Way::Valgrind => ("4", "exec"),
     };
     way.check("fork", &[&Server::start().url, forks, exit]);
@@ -179,25 +189,46 @@ mod threads {
     }
 }
 
+/// Programs of many threads, for races in the library and between it and the program.
+mod raced {
+    use super::*;
+
+    #[test]
+    #[ignore = "builds the library a second time"]
+    fn there_are_none() {
+        let server = Server::start();
+        Way::Raced.check("many", &[&server.url, "1000"]);
+        Way::Raced.check("races", &[&server.url, "100"]);
+        Way::Raced.check("submit", &[&server.url]);
+        Way::Raced.check("log", &[&server.url]);
+    }
+
+    #[test]
+    #[ignore = "builds the library a second time"]
+    fn one_would_be_found() {
+        Way::Raced.finds("data race", "broken_race", &[&Server::start().url]);
+    }
+}
+
 /// The checks above are worth what these find.
 mod broken {
     use super::*;
 
     #[test]
     fn the_sanitizers_find_what_is_wrong() {
-        Way::Sanitized.finds("heap-use-after-free", "broken_use_after_free");
-        Way::Sanitized.finds("detected memory leaks", "broken_leak");
-        Way::Sanitized.finds("signed integer overflow", "broken_overflow");
+        Way::Sanitized.finds("heap-use-after-free", "broken_use_after_free", &[]);
+        Way::Sanitized.finds("detected memory leaks", "broken_leak", &[]);
+        Way::Sanitized.finds("signed integer overflow", "broken_overflow", &[]);
     }
 
     #[test]
     fn valgrind_finds_what_is_wrong() {
-        Way::Valgrind.finds("Invalid read", "broken_use_after_free");
-        Way::Valgrind.finds("definitely lost", "broken_leak");
+        Way::Valgrind.finds("Invalid read", "broken_use_after_free", &[]);
+        Way::Valgrind.finds("definitely lost", "broken_leak", &[]);
     }
 
     #[test]
     fn a_failed_check_fails_the_program() {
-        Way::Plain.finds("broken_check.c:", "broken_check");
+        Way::Plain.finds("broken_check.c:", "broken_check", &[]);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::ask::{prompt, with};
 use crate::certificates::Authority;
-use crate::http::{Request, chunk};
+use crate::http::Request;
 use crate::model::Model;
 use crate::proxies::{self, Socks};
 use crate::server::{Peer, Reserved, Server};
@@ -431,28 +431,58 @@ fn a_look_up_that_many_poll_for() {
 }
 
 /// What never stops coming, and is nothing, keeps nobody.
+fn flooded(begin: &'static str, endless: &'static str) {
+    let server = serve(move |to| {
+        to.raw([HEAD, begin].concat())?;
+        let much = endless.repeat(4 << 10);
+        loop {
+            to.raw(&much)?;
+        }
+    });
+    let client = client(json!({"timeout": 5}));
+    let way = Way {
+        how: How::Stream,
+        base: Base::Endpoint,
+    };
+    let stream = open(&client, &way.request(&server));
+    while server.posts().is_empty() {
+        assert_eq!(stream.next(Some(MS)), Ok(Next::Timeout));
+    }
+    for patience in [0, 100, 1, 50] {
+        waits(endless, &stream, patience * MS);
+    }
+}
+
 #[test]
 fn a_flood_of_comments_whose_caller_comes_by() {
+    alone(|| flooded("", "8\r\n: ping\n\n\r\n"));
+}
+
+#[test]
+fn a_flood_of_trailers_whose_caller_comes_by() {
+    alone(|| flooded("0\r\n", "x-more: 1\r\n"));
+}
+
+/// Coming by costs the same the first time and the last.
+#[test]
+fn a_connection_that_a_caller_comes_by_for_very_often() {
     alone(|| {
-        let server = serve(|to| {
-            to.raw(HEAD)?;
-            let much = chunk(": ping\n\n".repeat(8 << 10));
-            loop {
-                to.raw(&much)?;
+        let (_listener, address, _waiting) = full();
+        let stream = open(
+            &client(json!({})),
+            &prompt(&format!("http://{address}/generate")),
+        );
+        let often = || {
+            let began = Instant::now();
+            for _ in 0..2000 {
+                assert_eq!(stream.next(Some(Duration::ZERO)), Ok(Next::Timeout));
             }
-        });
-        let client = client(json!({"timeout": 5}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
+            began.elapsed()
         };
-        let stream = open(&client, &way.request(&server));
-        while server.posts().is_empty() {
-            assert_eq!(stream.next(Some(MS)), Ok(Next::Timeout));
-        }
-        for patience in [0, 100, 1, 50] {
-            waits("a flood of comments", &stream, patience * MS);
-        }
+        let first = often();
+        let rounds: Vec<Duration> = (0..6).map(|_| often()).collect();
+        let last = *rounds.iter().skip(3).min().expect("three rounds");
+        assert!(last < 3 * first, "{last:?} after {first:?}");
     });
 }
 

@@ -89,24 +89,24 @@ fn places_of(streams: bool, i: usize) -> Vec<u8> {
 #[test]
 fn idle_timeout_ends_a_silence_wherever_it_is() {
     alone(|| {
-        let words = ["silent for 0.2 s (idle_timeout)"];
-        run(silences(json!({"idle_timeout": 0.2}), |_| true, &words));
+        let words = ["silent for 0.4 s (idle_timeout)"];
+        run(silences(json!({"idle_timeout": 0.4}), |_| true, &words));
     });
 }
 
 #[test]
 fn first_byte_timeout_ends_a_silence_before_the_body() {
     alone(|| {
-        let words = ["began within 0.2 s (first_byte_timeout)"];
+        let words = ["began within 0.4 s (first_byte_timeout)"];
         let is_before = |phase| phase == Phase::Head;
         run(silences(
-            json!({"first_byte_timeout": 0.2}),
+            json!({"first_byte_timeout": 0.4}),
             is_before,
             &words,
         ));
         // It is the shorter time there even where it is the longer one: whoever sets both means a model that thinks first.
-        let more = json!({"first_byte_timeout": 0.4, "idle_timeout": 0.2});
-        let words = ["began within 0.4 s (first_byte_timeout)"];
+        let more = json!({"first_byte_timeout": 0.6, "idle_timeout": 0.3});
+        let words = ["began within 0.6 s (first_byte_timeout)"];
         run(silences(more, is_before, &words));
     });
 }
@@ -114,10 +114,10 @@ fn first_byte_timeout_ends_a_silence_before_the_body() {
 #[test]
 fn timeout_ends_all_of_it() {
     alone(|| {
-        let words = ["within 0.3 s (timeout)"];
-        run(silences(json!({"timeout": 0.3}), |_| true, &words));
+        let words = ["within 0.5 s (timeout)"];
+        run(silences(json!({"timeout": 0.5}), |_| true, &words));
         // A shorter idle_timeout would have ended it before, a longer one does not.
-        let more = json!({"timeout": 0.3, "idle_timeout": 5, "first_byte_timeout": 5});
+        let more = json!({"timeout": 0.5, "idle_timeout": 5, "first_byte_timeout": 5});
         run(silences(more, |_| true, &words));
     });
 }
@@ -125,8 +125,8 @@ fn timeout_ends_all_of_it() {
 #[test]
 fn stream_timeout_stands_in_its_place_where_there_are_chunks() {
     alone(|| {
-        let more = json!({"stream_timeout": 0.3, "timeout": 5});
-        let silences = silences(more, |_| true, &["within 0.3 s (stream_timeout)"]);
+        let more = json!({"stream_timeout": 0.5, "timeout": 5});
+        let silences = silences(more, |_| true, &["within 0.5 s (stream_timeout)"]);
         run(silences
             .into_iter()
             .map(|f| f.only(Way::is_told_in_deltas))

@@ -77,9 +77,9 @@ fn a_byte_now_and_then_ends_with_the_time_of_all() {
                 }
             };
             fault(name, script)
-                .with(json!({"timeout": 0.5, "idle_timeout": 0.3}))
+                .with(json!({"timeout": 1.2, "idle_timeout": 0.9}))
                 .gives(&[])
-                .ends(Status::Deadline, 408, &["within 0.5 s (timeout)"])
+                .ends(Status::Deadline, 408, &["within 1.2 s (timeout)"])
         };
         run(vec![
             endless(

@@ -128,6 +128,7 @@ pub fn in_each(does: impl Fn(Scene) + Sync) {
     at_once(3, scenes, |scene| does(scene()));
     // A large request takes the machine's time, which the others are not to wait for.
     does(sending());
+    does(sending_inside_tls());
 }
 
 fn is_asked(seen: &Seen) -> bool {
@@ -199,16 +200,29 @@ fn at_a_socks_proxy() -> Scene {
     .keeping_the_caller()
 }
 
+/// Nobody reads there, so nobody sees that it is over.
 fn sending() -> Scene {
     let server = Server::connections(|peer, _| peer.pause(FOR_EVER));
-    let request = with(
-        prompt(&server.endpoint()),
-        json!({"prompt": "x".repeat(5 << 20)}),
-    );
+    let request = much(prompt(&server.endpoint()));
     Scene::new("sending", json!({}), request)
         .at(server, is_connected)
-        // Nobody reads there, so nobody sees that it is over.
         .without_a_connection()
+}
+
+fn sending_inside_tls() -> Scene {
+    let authority = Authority::new();
+    let serves = authority.local().serves();
+    let server = Server::connections(move |peer, _| peer.tls(&serves)?.pause(FOR_EVER));
+    let request = much(prompt(&format!("https://{}/generate", server.address)));
+    let config = json!({"tls": {"ca_file": authority.file()}});
+    Scene::new("sending, inside TLS", config, request)
+        .at(server, is_connected)
+        .without_a_connection()
+}
+
+/// More than what a connection that nobody reads takes in.
+fn much(request: Value) -> Value {
+    with(request, json!({"prompt": "x".repeat(5 << 20)}))
 }
 
 /// A server of a decoupled model that tells nothing at this path.

@@ -8,7 +8,7 @@ use crate::openai::generation::Generation;
 use crate::triton::dialect;
 use crate::triton::infer::{Data, Input};
 use crate::triton::model::{Model, Tensor};
-use crate::triton::tensor::half_to_bytes;
+use crate::triton::tensor::{Datatype, half_to_bytes};
 use serde_json::{Map, Value, json};
 
 /// Elements of an input: bare, or a list.
@@ -35,13 +35,15 @@ impl<'m> Fitted<'m> {
         stream: bool,
     ) -> Result<Fitted<'m>> {
         let prompt_input = dialect::text_input(model, options.triton.input.as_deref())?;
+        let prompt = fit("prompt", prompt_input, &json!(prompt), model)?;
         let mut fitted = Fitted {
-            inputs: vec![(prompt_input, Elements::One(json!(prompt)))],
+            inputs: vec![(prompt_input, prompt)],
             parameters: Map::new(),
         };
         // vLLM's JSON in a string takes what has no input of its own, lists too.
         let sampling_input = model
             .input(dialect::SAMPLING_PARAMETERS)
+            .filter(|t| t.datatype == Datatype::Bytes)
             .filter(|_| !generation.params.contains_key(dialect::SAMPLING_PARAMETERS));
         let mut sampling = Map::new();
         let mut offenders = Vec::new();
@@ -142,8 +144,15 @@ pub(in crate::triton) fn fit(
     };
     let fixed: Option<i64> = match input.dims.contains(&-1) {
         true => None,
-        false => Some(input.dims.iter().product()),
+        // A model may say anything; more elements than there can be are too many for any value.
+        false => Some(input.dims.iter().fold(1, |n: i64, d| n.saturating_mul(*d))),
     };
+    // Beside an open dimension, the others say how many elements go together.
+    let together = known_size(input);
+    let count = value.as_array().map_or(1, Vec::len);
+    if fixed.is_none() && count % together.max(1) != 0 {
+        return Err(wrong(format!("a multiple of {together} elements"), value));
+    }
     match value {
         Value::Array(items) => {
             if fixed.is_some_and(|n| n != items.len() as i64) {
@@ -178,14 +187,16 @@ pub(in crate::triton) fn fit(
     }
 }
 
+/// The product of the dimensions that are not open.
+fn known_size(tensor: &Tensor) -> usize {
+    let known = tensor.dims.iter().filter_map(|d| usize::try_from(*d).ok());
+    known.fold(1, usize::saturating_mul)
+}
+
 /// The shape of an input of so many elements: of several open dimensions the innermost takes them.
 pub(in crate::triton) fn shape(tensor: &Tensor, elements: usize, batched: bool) -> Vec<usize> {
     let innermost = tensor.dims.iter().rposition(|d| *d == -1);
-    let known: usize = tensor
-        .dims
-        .iter()
-        .filter_map(|d| usize::try_from(*d).ok())
-        .product();
+    let known = known_size(tensor);
     let own = tensor
         .dims
         .iter()

@@ -84,8 +84,15 @@ pub(super) fn infer_body(
     let max_tokens = json!(generation.max_tokens.unwrap_or(INFER_MAX_TOKENS));
     let mut inputs = vec![one(input, Datatype::Bytes, &json!(prompt))];
     for (key, value) in forwarded(generation, options)? {
+        if key == input {
+            return Err(Error::argument(
+                key,
+                format!("{key}: this input takes the prompt; leave it out"),
+            ));
+        }
         let datatype = match value {
             Value::Bool(_) => Datatype::Bool,
+            Value::Number(n) if n.is_f64() && Datatype::Fp32.fit(value).is_none() => Datatype::Fp64,
             Value::Number(n) if n.is_f64() => Datatype::Fp32,
             Value::Number(n) if n.as_i64().is_none() => Datatype::Uint64,
             Value::Number(n) if n.as_i64().is_some_and(|i| i32::try_from(i).is_err()) => {
