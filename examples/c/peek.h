@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Where the value of the first "key": begins, or NULL. Keys of the library's answers hold nothing to escape. */
-static const char *peek_value(const char *json, const char *key)
+static inline const char *peek_value(const char *json, const char *key)
 {
     char quoted[64];
     snprintf(quoted, sizeof quoted, "\"%s\":", key);
@@ -14,14 +14,14 @@ static const char *peek_value(const char *json, const char *key)
     return found ? found + strlen(quoted) : NULL;
 }
 
-static unsigned peek_hex(const char *digits)
+static inline unsigned peek_hex(const char *digits)
 {
     char text[5] = {0};
     memcpy(text, digits, 4);
     return (unsigned)strtoul(text, NULL, 16);
 }
 
-static char *peek_utf8(char *out, unsigned c)
+static inline char *peek_utf8(char *out, unsigned c)
 {
     if (c < 0x80) {
         *out++ = (char)c;
@@ -37,7 +37,7 @@ static char *peek_utf8(char *out, unsigned c)
 }
 
 /* A copy of the string value of the first "key":, unescaped; "" when there is none. The caller frees it. */
-static char *peek_string(const char *json, const char *key)
+static inline char *peek_string(const char *json, const char *key)
 {
     const char *in = peek_value(json, key);
     char *text = malloc(in ? strlen(in) + 1 : 1), *out = text;
@@ -70,7 +70,7 @@ static char *peek_string(const char *json, const char *key)
 }
 
 /* Reads the numbers of the list at `in` ("[1,2,…]"), at most `most`, and says how many there were. */
-static size_t peek_floats(const char *in, float *out, size_t most)
+static inline size_t peek_floats(const char *in, float *out, size_t most)
 {
     size_t n = 0;
     if (in && *in == '[' && in[1] != ']')

@@ -273,3 +273,34 @@ fn an_event_may_be_as_long_as_the_limit() {
         assert_eq!(ended.whole().len(), text.len());
     });
 }
+
+/// What a host allows for a reply holds for one that is put together from events, too. A stream is not held by anybody.
+#[test]
+fn max_reply_bytes_is_for_an_answer_of_events_too() {
+    alone(|| {
+        let server = serve(|to| {
+            to.raw(HEAD)?;
+            for _ in 0..20 {
+                to.raw(crate::http::chunk(event(&"x".repeat(1000))))?;
+            }
+            to.raw(LAST)
+        });
+        let client = client(json!({"max_reply_bytes": 10_000}));
+        for how in [How::Invoke, How::Submit] {
+            let way = Way {
+                how,
+                base: Base::Server,
+            };
+            let error = way.call(&client, &way.request(&server)).error();
+            assert_eq!(error.status(), Status::Limit, "{way}: {error}");
+            assert!(error.message().contains("10000 bytes"), "{way}: {error}");
+            assert!(
+                error.message().contains("max_reply_bytes"),
+                "{way}: {error}"
+            );
+        }
+        let way = stream(How::Stream);
+        let ended = way.call(&client, &way.request(&server));
+        assert_eq!((ended.deltas.len(), ended.error), (20, None));
+    });
+}

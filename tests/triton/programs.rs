@@ -8,8 +8,6 @@ fn build(example: &str, as_name: &str, flags: &[&str]) -> PathBuf {
     let binary = made(as_name);
     let mut compiler = cc();
     compiler.args(STRICT).args(["-g", "-O1"]).args(flags);
-    // An example need not use all of peek.h.
-    compiler.arg("-Wno-unused-function");
     compiler.arg(repository(&format!("examples/c/{example}.c")));
     compiler
         .arg("-L")

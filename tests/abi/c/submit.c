@@ -369,6 +369,35 @@ static void signals(void)
     CHECK(elsewhere == 0);
 }
 
+static void *do_nothing(void *unused) { return unused; }
+
+/* The threads of a client end with it. */
+static void threads_end(void)
+{
+    joined(started(do_nothing, NULL)); /* a sanitizer may have a thread of its own, from the first one on */
+    pause_for(0.05);
+    int before = tasks();
+    mishikallm_client *client = mishikallm_client_new(NULL, NULL);
+    CHECK(tasks() == before); /* none starts before the first submit */
+    struct told told = {0};
+    ended(submitted(client, "llm", "", &told), &told, 1, MISHIKALLM_DONE);
+    CHECK(tasks() > before); /* it waits for more to do */
+    mishikallm_client_free(client);
+    for (double began = seconds(); tasks() > before; pause_for(0.001)) CHECK(seconds() - began < SOON);
+}
+
+/* A process may end while calls run: nothing is waited for, and nothing is wrong. */
+static void left_running(void)
+{
+    enum { CALLS = 4 };
+    static struct told told[CALLS];
+    static mishikallm_call *calls[CALLS];
+    for (int i = 0; i < CALLS; i++) calls[i] = submitted(NULL, "endless-0-1", stream_it, &told[i]);
+    for (int i = 0; i < CALLS; i++)
+        while (!told[i].pieces) pause_for(0.001);
+    CHECK(mishikallm_call_wait(calls[0], 0) == MISHIKALLM_TIMEOUT);
+}
+
 int main(int arguments, char **argument)
 {
     CHECK(arguments == 2);
@@ -376,7 +405,7 @@ int main(int arguments, char **argument)
     alarm(120);
 
     mishikallm_client *client = mishikallm_client_new("{}", NULL);
-    CHECK(tasks() == 1); /* no thread before the first submit */
+    threads_end();
     answers(client);
     answers(NULL);
     refusals(client);
@@ -390,5 +419,6 @@ int main(int arguments, char **argument)
     faults(client);
     signals();
     mishikallm_client_free(client);
+    left_running();
     return 0;
 }
