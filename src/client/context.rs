@@ -35,6 +35,8 @@ struct Current {
     token: Option<Arc<Token>>,
     /// When the server was last heard of; silence counts from here.
     heard: Instant,
+    /// It was since the caller came.
+    was_heard: bool,
     /// How many connections are being made, one through the other, and when the outermost has to be there.
     connecting: (u32, Option<Instant>),
     /// What to go on with.
@@ -61,6 +63,7 @@ pub fn enter(
         limits,
         token: token.cloned(),
         heard,
+        was_heard: false,
         connecting: (0, None),
         parked,
     };
@@ -115,11 +118,6 @@ pub fn connected() {
     });
 }
 
-/// Whether the connection that is being made is for no other that goes through it.
-pub fn is_outermost() -> bool {
-    with(|c| c.connecting.0 <= 1).unwrap_or(true)
-}
-
 /// Goes on with a connection that was begun before, whose time runs since then.
 pub fn connecting_until(until: Instant) {
     with(|c| c.connecting.1 = Some(until));
@@ -132,7 +130,15 @@ pub fn connect_deadline() -> Option<Instant> {
 
 /// The server was heard of.
 pub fn heard() {
-    with(|c| c.heard = Instant::now());
+    with(|c| {
+        c.heard = Instant::now();
+        c.was_heard = true;
+    });
+}
+
+/// Whether the server was heard of since the caller came.
+pub fn was_heard() -> bool {
+    with(|c| c.was_heard).unwrap_or(false)
 }
 
 /// When the caller wants his thread back.

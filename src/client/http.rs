@@ -273,14 +273,6 @@ impl Http {
         flight: &mut Flight,
     ) -> std::result::Result<Reply, Halt> {
         let most = terms.most.unwrap_or(self.max_reply);
-        let too_long = || {
-            Error::limit(
-                502,
-                format!(
-                    "the server's reply is longer than the limit of {most} bytes (max_reply_bytes)"
-                ),
-            )
-        };
         self.reading(flight, terms, |opened| {
             let body = &mut opened.reply.body;
             match opened.length {
@@ -304,8 +296,16 @@ impl Http {
             .ok_or_else(|| Error::cut("no reply was begun"))?;
         let is_too_long = opened.length.is_some_and(|length| length > most as u64);
         match is_too_long || opened.reply.body.len() > most {
-            true => Err(too_long().into()),
+            true => Err(too_long(most).into()),
             false => Ok(opened.reply),
+        }
+    }
+
+    /// Of a body that is read as it comes, and kept.
+    pub fn check_length(&self, length: usize) -> Result<()> {
+        match length > self.max_reply {
+            true => Err(too_long(self.max_reply)),
+            false => Ok(()),
         }
     }
 
@@ -405,6 +405,13 @@ fn header_value(text: &str) -> std::result::Result<HeaderValue, ureq::Error> {
         HeaderValue::from_bytes(text.as_bytes()).map_err(|e| ureq::Error::Http(e.into()))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+fn too_long(most: usize) -> Error {
+    Error::limit(
+        502,
+        format!("the server's reply is longer than the limit of {most} bytes (max_reply_bytes)"),
+    )
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). A date that is past is no time at all.

@@ -47,8 +47,9 @@ pub(super) struct Run {
     /// A reply whose body is read as it comes.
     incoming: Option<Flight>,
     buffer: Vec<u8>,
-    /// How much of the buffer came last.
+    /// How much of the buffer came last, and how much of the body in all.
     filled: usize,
+    received: usize,
 }
 
 /// What the call waits for.
@@ -97,6 +98,7 @@ impl Run {
             incoming: None,
             buffer: Vec::new(),
             filled: 0,
+            received: 0,
         }
     }
 
@@ -227,6 +229,7 @@ impl Run {
             Doing::Open(request, flight) => match client.open(request, &terms, flight)? {
                 200..=203 | 206..=299 => {
                     self.incoming = Some(std::mem::take(flight));
+                    self.received = 0;
                     Event::Opened
                 }
                 _ => Event::Replied(client.http.whole(&terms, flight)?),
@@ -237,6 +240,11 @@ impl Run {
                 };
                 self.buffer.resize(limits::READ_BYTES, 0);
                 self.filled = client.http.read(incoming, &mut self.buffer, &terms)?;
+                self.received += self.filled;
+                // Chunks are the caller's as they come; an answer is kept.
+                if !self.call.speaks() {
+                    client.http.check_length(self.received)?;
+                }
                 return Ok(None);
             }
             Doing::Pause(until) => {

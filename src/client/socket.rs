@@ -40,7 +40,6 @@ impl<In: Transport> Connector<In> for SocketConnector {
                 pid: std::process::id(),
             },
             buffers: Growing::default(),
-            is_bare: details.uri.scheme_str() == Some("http") && context::is_outermost(),
             held_back: Vec::new(),
             flushed: 0,
             read_timeout: None,
@@ -84,8 +83,6 @@ struct Handle {
 pub struct Socket {
     stream: Handle,
     buffers: Growing,
-    /// Nothing is spoken over it but HTTP: what is half sent can be gone on with.
-    is_bare: bool,
     held_back: Vec<u8>,
     /// How much of `held_back` is sent.
     flushed: usize,
@@ -146,7 +143,8 @@ impl Socket {
 
     fn left_to_write(&self, timeout: NextTimeout) -> (Option<Duration>, Timeout) {
         let (left, reason) = context::left(timeout.for_write(), Timeout::PerWrite);
-        match context::patience().filter(|_| self.is_bare) {
+        // While a connection is being made what is half sent cannot be left.
+        match context::patience().filter(|_| context::connect_deadline().is_none()) {
             None => (left, reason),
             Some(until) => {
                 let patience = until.saturating_duration_since(Instant::now());
@@ -166,8 +164,12 @@ impl Socket {
     ) -> Result<io::Result<usize>, Error> {
         let mut stream = &*self.stream.stream;
         if left == Some(Duration::ZERO) {
-            // What has come already is no matter of time, but for a try that is over.
-            if !matches!(reason, PATIENCE | Timeout::PerRead) || !is_readable(stream)? {
+            // What has come already is no matter of time, but for a try that is over, and for a caller who had some.
+            let may_take = match reason {
+                PATIENCE => !context::was_heard(),
+                reason => reason == Timeout::PerRead,
+            };
+            if !may_take || !is_readable(stream)? {
                 return Err(Error::Timeout(reason));
             }
         } else {
@@ -193,16 +195,13 @@ impl Transport for Socket {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        if self.held_back.len() + amount > HELD_BACK {
-            self.flush(timeout)?;
-        }
         self.held_back
             .extend_from_slice(&self.buffers.output()[..amount]);
-        if amount <= HELD_BACK {
+        if self.held_back.len() - self.flushed <= HELD_BACK {
             return Ok(());
         }
         match self.flush(timeout) {
-            // It is taken, and sent by and by.
+            // It is taken, and sent by and by: what is above, TLS too, has to know whether it was.
             Err(Error::Timeout(PATIENCE)) => Ok(()),
             flushed => flushed,
         }

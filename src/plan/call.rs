@@ -293,13 +293,17 @@ impl Call {
         }
     }
 
+    /// Whether the answer is told in chunks.
+    pub fn speaks(&self) -> bool {
+        match &self.work {
+            Work::Chat(a) | Work::Text(a) => a.speaks(),
+            _ => false,
+        }
+    }
+
     /// How long a try may take, and which option says so.
     pub fn timeout(&self) -> (Duration, &'static str) {
-        let for_streams = match &self.work {
-            Work::Chat(a) | Work::Text(a) if a.speaks() => self.options.stream_timeout,
-            _ => None,
-        };
-        match for_streams {
+        match self.options.stream_timeout.filter(|_| self.speaks()) {
             Some(timeout) => (timeout, "stream_timeout"),
             None => (self.options.timeout.unwrap_or(limits::TIMEOUT), "timeout"),
         }

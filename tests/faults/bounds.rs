@@ -91,18 +91,12 @@ fn is_a_limit(flooded: &Flooded, words: &str) {
 }
 
 fn stream(how: How) -> Way {
-    Way {
-        how,
-        base: Base::Endpoint,
-    }
+    how.at(Base::Endpoint)
 }
 
 /// The same through each way that reads events.
 fn too_long(begin: &str, endless: &'static str, deltas: usize) {
-    let assembled = Way {
-        how: How::Invoke,
-        base: Base::Server,
-    };
+    let assembled = How::Invoke.at(Base::Server);
     for way in [stream(How::Stream), stream(How::Polled), assembled] {
         let begin = DELTAS[..deltas]
             .iter()
@@ -254,23 +248,27 @@ fn trailers_that_never_end() {
     });
 }
 
-/// An event of just the limit is an event.
+/// An event of just the limit is an event, and one byte more is none.
 #[test]
 fn an_event_may_be_as_long_as_the_limit() {
     alone(|| {
-        let text = "x".repeat(MOST - "data: {\"text_output\":\"\"}\n".len());
-        let server = serve({
+        let rest = "data: {\"text_output\":\"\"}\n\n".len();
+        for (length, is_one) in [(MOST, true), (MOST + 1, false)] {
+            let text = "x".repeat(length - rest);
             let body = format!("data: {{\"text_output\":\"{text}\"}}\n\n");
-            move |to| {
+            let server = serve(move |to| {
                 to.raw(HEAD)?;
                 to.raw(crate::http::chunk(&body))?;
                 to.raw(LAST)
+            });
+            let client = client(json!({}));
+            let way = stream(How::Stream);
+            let ended = way.call(&client, &way.request(&server));
+            match is_one {
+                true => assert_eq!(ended.whole().len(), text.len()),
+                false => assert_eq!(ended.error().status(), Status::Limit),
             }
-        });
-        let client = client(json!({"timeout": 30}));
-        let way = stream(How::Stream);
-        let ended = way.call(&client, &way.request(&server));
-        assert_eq!(ended.whole().len(), text.len());
+        }
     });
 }
 
@@ -287,10 +285,7 @@ fn max_reply_bytes_is_for_an_answer_of_events_too() {
         });
         let client = client(json!({"max_reply_bytes": 10_000}));
         for how in [How::Invoke, How::Submit] {
-            let way = Way {
-                how,
-                base: Base::Server,
-            };
+            let way = how.at(Base::Server);
             let error = way.call(&client, &way.request(&server)).error();
             assert_eq!(error.status(), Status::Limit, "{way}: {error}");
             assert!(error.message().contains("10000 bytes"), "{way}: {error}");

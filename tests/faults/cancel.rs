@@ -4,7 +4,7 @@ use crate::server::Server;
 use crate::stage::serve;
 use crate::waiting::{Scene, in_each, is_soon};
 use crate::watch::alone;
-use crate::ways::{Base, Ended, How, Job, Told, Way, client, open, read, read_on};
+use crate::ways::{Base, Ended, How, Job, Told, client, open, read, read_on};
 use mishikallm::client::Waited;
 use mishikallm::{Error, Next, Status};
 use serde_json::json;
@@ -111,10 +111,7 @@ fn a_stream_that_was_not_begun() {
         let server = Server::silent();
         let client = client(json!({}));
         for base in [Base::Endpoint, Base::Server] {
-            let way = Way {
-                how: How::Stream,
-                base,
-            };
+            let way = How::Stream.at(base);
             let stream = open(&client, &way.request(&server));
             stream.cancel();
             is_cancelled("not begun", &read(&stream, || None).error());
@@ -129,10 +126,7 @@ fn a_stream_with_deltas_that_nobody_took() {
     alone(|| {
         let server = serve(|to| to.answer());
         let client = client(json!({}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         let stream = open(&client, &way.request(&server));
         assert!(matches!(stream.next(None), Ok(Next::Chunk(_))));
         thread::sleep(Duration::from_millis(20));
@@ -150,10 +144,7 @@ fn many_times_and_from_many_threads() {
     alone(|| {
         let server = Server::silent();
         let client = client(json!({}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         for _ in 0..20 {
             let stream = open(&client, &way.request(&server));
             thread::scope(|scope| {
@@ -175,10 +166,7 @@ fn at_any_moment() {
         let server = serve(|to| to.answer());
         let client = client(json!({}));
         for base in [Base::Endpoint, Base::Server] {
-            let way = Way {
-                how: How::Stream,
-                base,
-            };
+            let way = How::Stream.at(base);
             for microseconds in (0..4000).step_by(20) {
                 let stream = open(&client, &way.request(&server));
                 thread::scope(|scope| {

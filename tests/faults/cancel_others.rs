@@ -19,14 +19,8 @@ use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
 
-const STREAM: Way = Way {
-    how: How::Stream,
-    base: Base::Endpoint,
-};
-const LOOKED_UP: Way = Way {
-    how: How::Stream,
-    base: Base::Server,
-};
+const STREAM: Way = How::Stream.at(Base::Endpoint);
+const LOOKED_UP: Way = How::Stream.at(Base::Server);
 
 /// A server that takes a moment.
 fn thinking() -> Server {
@@ -143,10 +137,7 @@ fn looking(client: &Arc<Client>, server: &Server, path: &str) -> Arc<Stream> {
 /// The model is known for what it is: asked as a decoupled one, for events.
 #[track_caller]
 fn is_known(what: &str, client: &Arc<Client>, server: &Server) {
-    let one_shot = Way {
-        how: How::Invoke,
-        base: Base::Server,
-    };
+    let one_shot = How::Invoke.at(Base::Server);
     let ended = one_shot.call(client, &one_shot.request(server));
     assert_eq!(ended.error, None, "{what}");
     let posts: Vec<String> = server.posts().into_iter().map(|r| r.path).collect();
@@ -211,10 +202,7 @@ fn who_waits_for_a_look_up_that_is_cancelled_makes_his_own() {
                 let server = mute_once_at(path);
                 let client = client(json!({}));
                 let first = open(&client, &LOOKED_UP.request(&server));
-                let way = Way {
-                    how,
-                    base: Base::Server,
-                };
+                let way = how.at(Base::Server);
                 thread::scope(|scope| {
                     let caller = scope.spawn(|| read(&first, || None));
                     server.until(|seen| seen.of("GET").iter().any(|get| get.path == path));

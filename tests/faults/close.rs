@@ -111,10 +111,7 @@ fn a_client_that_is_dropped_is_closed_with_its_last_stream() {
     alone(|| {
         let server = serve(|to| to.answer());
         let client = client(json!({}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         let stream = open(&client, &way.request(&server));
         drop(client);
         assert_eq!(read(&stream, || None).whole(), TEXT);

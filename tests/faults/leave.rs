@@ -3,7 +3,7 @@
 use crate::stage::serve;
 use crate::waiting::{in_each, is_soon};
 use crate::watch::{Held, alone};
-use crate::ways::{Base, How, Job, Way, client, open};
+use crate::ways::{Base, How, Job, client, open};
 use mishikallm::Next;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -53,10 +53,7 @@ fn every_other_of_many() {
             to.stall()
         });
         let client = client(json!({}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         let request = way.request(&server);
         let mut streams: Vec<_> = (0..20).map(|_| open(&client, &request)).collect();
         for stream in &streams {
@@ -87,10 +84,7 @@ fn a_handle_that_is_dropped() {
             to.answer()
         });
         let client = client(json!({}));
-        let way = Way {
-            how: How::SubmitStream,
-            base: Base::Endpoint,
-        };
+        let way = How::SubmitStream.at(Base::Endpoint);
         let Job { handle, told, .. } = Job::submit_stream(&client, &way.request(&server));
         drop((handle, client));
         // Two deltas, the last chunk, and the end; then nobody is left who could tell more.

@@ -3,7 +3,7 @@
 use crate::sound;
 use crate::stage::serve;
 use crate::watch::alone;
-use crate::ways::{Base, How, Way, at_once, client};
+use crate::ways::{Base, How, at_once, client};
 use mishikallm::Status;
 use serde_json::json;
 use std::time::Duration;
@@ -31,10 +31,7 @@ fn at_every_place() {
         let places = 0..sound::reply(true).len();
         let pairs = places.flat_map(|at| WRONG.map(|wrong| (at, wrong)));
         at_once(2, pairs.collect(), |(at, wrong)| {
-            let way = Way {
-                how: How::Stream,
-                base: Base::Endpoint,
-            };
+            let way = How::Stream.at(Base::Endpoint);
             let mut request = way.request(&server);
             request["prompt"] = format!("{at} {wrong}").into();
             let ended = way.call(&client, &request);

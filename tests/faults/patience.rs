@@ -11,7 +11,7 @@ use crate::sound::{self, DELTAS, HEAD, TEXT};
 use crate::stage::serve;
 use crate::waiting::{Scene, in_each};
 use crate::watch::{alone, machine};
-use crate::ways::{Base, Ended, How, Way, client, open, read, read_on};
+use crate::ways::{Base, Ended, How, client, open, read, read_on};
 use mishikallm::{Client, Next, Status, Stream};
 use serde_json::{Value, json};
 use std::io;
@@ -124,10 +124,7 @@ fn the_time_of_all_goes_on_while_the_caller_is_elsewhere() {
             to.stall()
         });
         let client = client(json!({}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         let stream = open(
             &client,
             &with(way.request(&server), json!({"timeout": 0.3})),
@@ -216,10 +213,7 @@ fn polled(through: Through, often: usize) {
         _proxy,
     } = dribbling(through);
     for base in [Base::Endpoint, Base::Server] {
-        let way = Way {
-            how: How::Stream,
-            base,
-        };
+        let way = How::Stream.at(base);
         for patience in [0, 1, 7] {
             let before = server.requests().len();
             let stream = open(&client, &way.request_to(&url));
@@ -368,10 +362,7 @@ fn a_pause_whose_caller_comes_by_often() {
             _ => to.answer(),
         });
         let client = client(json!({}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         let request = with(way.request(&server), json!({"num_retries": 1}));
         let ended = read(&open(&client, &request), || Some(MS));
         assert!(ended.timeouts >= 100, "{} time-outs", ended.timeouts);
@@ -395,10 +386,7 @@ fn a_look_up_that_many_poll_for() {
             url,
             ..
         } = dribbling(Through::Nothing);
-        let way = Way {
-            how: How::Stream,
-            base: Base::Server,
-        };
+        let way = How::Stream.at(Base::Server);
         let request: Value = way.request_to(&url);
         let streams: Vec<Stream> = (0..MANY).map(|_| open(&client, &request)).collect();
         // In turn, on one thread, as an event loop has it.
@@ -440,10 +428,7 @@ fn flooded(begin: &'static str, endless: &'static str) {
         }
     });
     let client = client(json!({"timeout": 5}));
-    let way = Way {
-        how: How::Stream,
-        base: Base::Endpoint,
-    };
+    let way = How::Stream.at(Base::Endpoint);
     let stream = open(&client, &way.request(&server));
     while server.posts().is_empty() {
         assert_eq!(stream.next(Some(MS)), Ok(Next::Timeout));
@@ -495,10 +480,7 @@ fn a_second_caller_is_told_of_the_first() {
             to.answer()
         });
         let client = client(json!({}));
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         let stream = open(&client, &way.request(&server));
         thread::scope(|scope| {
             let first = scope.spawn(|| stream.next(None));

@@ -5,7 +5,7 @@ use crate::sound::{self, DELTAS, HEAD, LAST, event};
 use crate::stage::{Post, serve};
 use crate::table::{Fault, fault, run};
 use crate::watch::{alone, most_memory};
-use crate::ways::{Base, Ended, How, Way, client, open, read_on};
+use crate::ways::{Base, Ended, How, client, open, read_on};
 use mishikallm::{Next, Status};
 use serde_json::json;
 use std::io;
@@ -49,9 +49,9 @@ fn a_byte_too_seldom_is_silence() {
                 dribble(to, &reply[at_once.len()..], 1000 * MS)
             };
             fault(name, script)
-                .with(json!({"idle_timeout": 0.2}))
+                .with(json!({"idle_timeout": 0.4}))
                 .gives(&DELTAS[..deltas])
-                .ends(Status::Deadline, 408, &["silent for 0.2 s (idle_timeout)"])
+                .ends(Status::Deadline, 408, &["silent for 0.4 s (idle_timeout)"])
         };
         run(vec![
             seldom("a byte every second, in the header", |_| Vec::new(), 0),
@@ -109,10 +109,7 @@ fn a_caller_may_take_longer_than_idle_timeout() {
         let server = serve(|to| to.answer());
         let client = client(json!({"idle_timeout": 0.1}));
         for base in [Base::Endpoint, Base::Server] {
-            let way = Way {
-                how: How::Stream,
-                base,
-            };
+            let way = How::Stream.at(base);
             let stream = open(&client, &way.request(&server));
             assert!(matches!(stream.next(None), Ok(Next::Chunk(_))));
             thread::sleep(300 * MS);
@@ -144,10 +141,7 @@ fn a_caller_who_does_not_read_makes_the_server_wait() {
         });
         let client = client(json!({}));
         let before = most_memory();
-        let way = Way {
-            how: How::Stream,
-            base: Base::Endpoint,
-        };
+        let way = How::Stream.at(Base::Endpoint);
         let stream = open(&client, &way.request(&server));
         assert!(matches!(stream.next(None), Ok(Next::Chunk(_))));
         thread::sleep(300 * MS);

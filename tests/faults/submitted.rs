@@ -15,10 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const WAY: Way = Way {
-    how: How::Submit,
-    base: Base::Endpoint,
-};
+const WAY: Way = How::Submit.at(Base::Endpoint);
 
 fn with_one_thread() -> Arc<Client> {
     client(json!({"workers": 1}))

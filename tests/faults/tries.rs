@@ -138,7 +138,7 @@ fn after_the_first_delta_nobody_is_asked_again() {
                 })
             };
             let fallbacks = json!([{"model": "triton/n", "api_base": second.endpoint()}]);
-            let more = json!({"num_retries": 3, "idle_timeout": 0.3, "fallbacks": fallbacks});
+            let more = json!({"num_retries": 3, "idle_timeout": 0.6, "fallbacks": fallbacks});
             at_once(
                 10,
                 Way::all().filter(|w| w.is_told_in_deltas()).collect(),
@@ -180,7 +180,7 @@ fn before_the_first_delta_the_server_is_asked_again() {
                 breaks(to)
             });
             let client = client(json!({"timeout": 10}));
-            let more = json!({"num_retries": 1, "idle_timeout": 0.3});
+            let more = json!({"num_retries": 1, "idle_timeout": 0.6});
             let ended = way.call(&client, &with(way.request(&server), more));
             assert_eq!(ended.error, None, "{name}, {way}");
             assert_eq!(
@@ -255,7 +255,7 @@ fn an_answer_that_is_given_up_is_closed_before_the_pause() {
                 }
             });
             let client = client(json!({}));
-            let more = json!({"num_retries": 1, "idle_timeout": 0.2});
+            let more = json!({"num_retries": 1, "idle_timeout": 0.5});
             let ended = way.call(&client, &with(way.request(&server), more));
             assert_eq!(ended.whole(), TEXT, "{name}, {way}");
             let asked_again = asked_at.lock().unwrap()[1];
@@ -280,10 +280,7 @@ fn a_try_is_no_reason_for_another_look_up() {
     alone(|| {
         let server = failing(2, |to| to.reply(503, BUSY));
         let client = client(json!({}));
-        let way = Way {
-            how: How::Polled,
-            base: Base::Server,
-        };
+        let way = How::Polled.at(Base::Server);
         let ended = way.call(
             &client,
             &with(way.request(&server), json!({"num_retries": 2})),

@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Long enough for a call to get to where it waits, when that cannot be seen.
-pub const A_MOMENT: Duration = Duration::from_millis(60);
+const A_MOMENT: Duration = Duration::from_millis(60);
 
 /// Much longer than any test.
 const FOR_EVER: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ pub struct Scene {
 
 impl Scene {
     fn new(name: &'static str, config: Value, request: Value) -> Scene {
-        let patient = json!({"timeout": 60, "connect_timeout": 60});
+        let patient = json!({"timeout": 20, "connect_timeout": 20});
         Scene {
             name,
             client: client(with(patient, config)),
@@ -321,7 +321,7 @@ fn in_an_errors_body() -> Scene {
 }
 
 fn in_a_pause() -> Scene {
-    let server = serve(|to| to.reply_with(503, &[("retry-after", "50")], "busy"));
+    let server = serve(|to| to.reply_with(503, &[("retry-after", "15")], "busy"));
     let request = with(prompt(&server.endpoint()), json!({"num_retries": 1}));
     Scene::new("in the pause before another try", json!({}), request)
         .at(server, is_asked)

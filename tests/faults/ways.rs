@@ -43,6 +43,13 @@ pub struct Way {
     pub base: Base,
 }
 
+impl How {
+    /// At this `api_base`.
+    pub const fn at(self, base: Base) -> Way {
+        Way { how: self, base }
+    }
+}
+
 impl Way {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Way> {
@@ -56,7 +63,7 @@ impl Way {
         ];
         bases
             .into_iter()
-            .flat_map(move |base| hows.map(|how| Way { how, base }))
+            .flat_map(move |base| hows.map(|how| how.at(base)))
     }
 
     /// Whether the caller gets deltas.
