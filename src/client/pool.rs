@@ -92,7 +92,9 @@ impl Pool {
         if state.closed {
             return Err(closed());
         }
-        state.sockets.retain(|s| s.strong_count() > 0);
+        // One that is waited for again and again is noted each time.
+        let is_other = |s: &Interrupt| s.strong_count() > 0 && !Weak::ptr_eq(s, &socket);
+        state.sockets.retain(is_other);
         state.sockets.push(socket);
         Ok(())
     }
