@@ -85,14 +85,16 @@ impl<'m> Fitted<'m> {
             sampling
                 .entry("max_tokens")
                 .or_insert_with(|| json!(dialect::DEFAULT_MAX_TOKENS));
-            fitted.inputs.push((
-                input,
-                Elements::One(Value::String(Value::Object(sampling).to_string())),
-            ));
+            let text = Value::String(Value::Object(sampling).to_string());
+            let text = fit(dialect::SAMPLING_PARAMETERS, input, &text, model)?;
+            fitted.inputs.push((input, text));
         }
         for (input, value) in dialect::asked_for(model, stream) {
-            if !fitted.has(&input.name) && !generation.extra_body.contains_key(&input.name) {
-                fitted.inputs.push((input, Elements::One(value)));
+            let is_given =
+                fitted.has(&input.name) || generation.extra_body.contains_key(&input.name);
+            // One of another shape is none of the flags that we know.
+            if let (false, Ok(flag)) = (is_given, fit(&input.name, input, &value, model)) {
+                fitted.inputs.push((input, flag));
             }
         }
         for input in &model.inputs {
