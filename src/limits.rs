@@ -98,3 +98,12 @@ pub const WORKER_IDLE: Duration = Duration::from_secs(10);
 
 /// Bytes of a stream that are read at once.
 pub const READ_BYTES: usize = 8 << 10;
+
+/// Bytes of a model's text that are held back because they may be a tool call. More of them are content.
+pub const CALL_HELD_BYTES: usize = 4 << 20;
+
+/// Bytes of the name of a tool that is called; OpenAI's own limit is 64.
+pub const CALL_NAME_BYTES: usize = 256;
+
+/// How deep the arguments of a tool call may be nested.
+pub const CALL_DEPTH: usize = 100;

@@ -1,5 +1,7 @@
 //! Messages → prompt. Pure.
 
+pub mod reading;
+
 use crate::openai::message::Message;
 
 /// Joins the contents by one space; a message without content is skipped. Roles and names play no part: without a
