@@ -9,4 +9,5 @@ pub mod numbers;
 pub mod parts;
 pub mod pieces;
 pub mod sent;
+pub mod spoken;
 pub mod strict;

@@ -162,3 +162,56 @@ impl DeepSeek {
         self.push(c, out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToolFormat;
+    use super::super::testing::{Setting, check, check_content};
+
+    #[test]
+    fn calls_and_what_only_looks_like_them() {
+        check(
+            ToolFormat::DeepSeek,
+            &[
+                (
+                    "Let me see.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{\"city\": \"Paris\"}<｜tool▁call▁end｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+                    "Let me see.",
+                    &[("get_weather", r#"{"city": "Paris"}"#), ("now", "{}")],
+                ),
+                (
+                    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{\"city\": \"```\"}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>\n",
+                    "",
+                    &[("get_weather", r#"{"city": "```"}"#), ("f", "{}")],
+                ),
+                (
+                    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{\"a\":",
+                    "",
+                    &[("f", "{\"a\":")],
+                ),
+                (
+                    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁ca",
+                    "",
+                    &[("f", "{}")],
+                ),
+                (
+                    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁call▁end｜>so",
+                    "so",
+                    &[("f", "{}")],
+                ),
+            ],
+        );
+        check_content(
+            &Setting::of(ToolFormat::DeepSeek),
+            &[
+                "<｜tool▁calls▁begin｜>",
+                "<｜tool▁calls▁begin｜><｜tool▁calls▁end｜>",
+                "<｜tool▁calls▁begin｜>x",
+                "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>x",
+                "<｜to",
+                "<|tool▁calls▁begin|>",
+                "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜><｜tool▁sep｜>{}",
+                "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n{}",
+            ],
+        );
+    }
+}

@@ -72,3 +72,120 @@ impl Llama {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToolFormat;
+    use super::super::testing::{Setting, check, check_content, check_in};
+
+    #[test]
+    fn calls_and_what_only_looks_like_them() {
+        check(
+            ToolFormat::Llama3Json,
+            &[
+                (
+                    r#"{"name": "get_weather", "parameters": {"city": "Paris"}}"#,
+                    "",
+                    &[("get_weather", r#"{"city": "Paris"}"#)],
+                ),
+                (
+                    r#"<|python_tag|>{"name": "get_weather", "parameters": {"city": "Paris"}}"#,
+                    "",
+                    &[("get_weather", r#"{"city": "Paris"}"#)],
+                ),
+                (
+                    "\n {\"type\": \"function\", \"name\": \"f\", \"parameters\": {\"x\": \"1\"}} \n",
+                    "",
+                    &[("f", r#"{"x": "1"}"#)],
+                ),
+                (
+                    r#"{"name": "f", "parameters": {}}; {"name": "now", "arguments": {"a": [{}]}}"#,
+                    "",
+                    &[("f", "{}"), ("now", r#"{"a": [{}]}"#)],
+                ),
+                (
+                    "{\"name\": \"f\", \"parameters\": {}}\n{\"name\": \"now\", \"parameters\": {}}\n",
+                    "",
+                    &[("f", "{}"), ("now", "{}")],
+                ),
+                (
+                    r#"<|python_tag|>{"name": "f", "parameters": {}}; <|python_tag|>{"name": "g", "parameters": {}};"#,
+                    "",
+                    &[("f", "{}"), ("g", "{}")],
+                ),
+                (
+                    r#"{"parameters": {"x": 1}, "name": "f"}"#,
+                    "",
+                    &[("f", r#"{"x": 1}"#)],
+                ),
+                (
+                    r#"{"name": "f", "parameters": "{\"x\": 1}"}"#,
+                    "",
+                    &[("f", r#"{"x": 1}"#)],
+                ),
+                // With known names a line may begin with a call.
+                (
+                    "Let me see.\n\n{\"name\": \"f\", \"parameters\": {}}",
+                    "Let me see.",
+                    &[("f", "{}")],
+                ),
+                (
+                    "{\"name\": \"f\", \"parameters\": {}}; then {\"name\": \"f\"}",
+                    "; then {\"name\": \"f\"}",
+                    &[("f", "{}")],
+                ),
+                (
+                    "{\"name\": \"f\", \"parameters\": {}}; {\"name\": \"other\"}",
+                    "; {\"name\": \"other\"}",
+                    &[("f", "{}")],
+                ),
+                (
+                    "<|python_tag|>{\"name\": \"other\", \"parameters\": {}}",
+                    "",
+                    &[("other", "{}")],
+                ),
+            ],
+        );
+        check_content(
+            &Setting::of(ToolFormat::Llama3Json),
+            &[
+                r#"{"title": "A name", "name": "f", "parameters": {}}"#,
+                r#"{"name": "Bob", "parameters": {}}"#,
+                r#"{"name": "f", "age": 3}"#,
+                r#"so {"name": "f", "parameters": {}}"#,
+                "{",
+                "{}",
+                "{\n",
+                r#"{"name": "f", "parameters": 3}"#,
+                "{{",
+                "{a}",
+                "<|python_tag|>print(1)",
+                r#"<|python_tag|>brave_search.call(query="x")"#,
+                "<|python_",
+                r#"{"type": "function"}"#,
+                "[{\"name\": \"f\"}]",
+                "fn main() {\n{\n}}",
+                r#"{"name": "f", "parameters": {"a": 1}"#.split_at(12).0,
+            ],
+        );
+        let unknown = Setting {
+            tools: Vec::new(),
+            ..Setting::of(ToolFormat::Llama3Json)
+        };
+        check_in(
+            &unknown,
+            &[
+                (
+                    r#" {"name": "any", "parameters": {}}"#,
+                    "",
+                    &[("any", "{}")],
+                ),
+                (
+                    "x\n{\"name\": \"any\", \"parameters\": {}}",
+                    "x\n{\"name\": \"any\", \"parameters\": {}}",
+                    &[],
+                ),
+            ],
+        );
+    }
+}

@@ -155,3 +155,93 @@ impl Mistral {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToolFormat;
+    use super::super::testing::{Setting, check, check_content};
+
+    #[test]
+    fn calls_and_what_only_looks_like_them() {
+        check(
+            ToolFormat::Mistral,
+            &[
+                (
+                    r#"[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Paris"}}]"#,
+                    "",
+                    &[("get_weather", r#"{"city": "Paris"}"#)],
+                ),
+                (
+                    r#"[TOOL_CALLS] [{"name": "f", "arguments": {"x": "]"}}, {"arguments": {}, "name": "g"}]"#,
+                    "",
+                    &[("f", r#"{"x": "]"}"#), ("g", "{}")],
+                ),
+                (
+                    r#"I'll see.[TOOL_CALLS]get_weather[ARGS]{"city": "Paris"}"#,
+                    "I'll see.",
+                    &[("get_weather", r#"{"city": "Paris"}"#)],
+                ),
+                (
+                    r#"[TOOL_CALLS]f{"a": {"b": "}"}}[TOOL_CALLS]now{}"#,
+                    "",
+                    &[("f", r#"{"a": {"b": "}"}}"#), ("now", "{}")],
+                ),
+                (
+                    r#"[TOOL_CALLS]f[CALL_ID]a1B2c3D4e[ARGS] {"a": 1}"#,
+                    "",
+                    &[("f", r#"{"a": 1}"#)],
+                ),
+                (
+                    r#"[TOOL_CALLS]{"name": "f", "arguments": {}}"#,
+                    "",
+                    &[("f", "{}")],
+                ),
+                // Without the marker, as servers have it that leave special tokens out.
+                (
+                    r#" [{"name": "f", "arguments": {"a": 1}}, {"name": "now", "arguments": {}}]"#,
+                    "",
+                    &[("f", r#"{"a": 1}"#), ("now", "{}")],
+                ),
+                (
+                    r#"[TOOL_CALLS][{"name": "f", "arguments": {}}"#,
+                    "",
+                    &[("f", "{}")],
+                ),
+                (
+                    r#"[TOOL_CALLS][{"name": "f", "arguments": {}}, {"x": 1}]"#,
+                    ", {\"x\": 1}]",
+                    &[("f", "{}")],
+                ),
+                (
+                    r#"[TOOL_CALLS][{"name": "f", "arguments": {}}, {"na"#,
+                    ", {\"na",
+                    &[("f", "{}")],
+                ),
+                (r#"[TOOL_CALLS]f{"a": x}"#, "x}", &[("f", r#"{"a": "#)]),
+                (r#"[[TOOL_CALLS]f{}"#, "[", &[("f", "{}")]),
+            ],
+        );
+        check_content(
+            &Setting::of(ToolFormat::Mistral),
+            &[
+                "[TOOL_CALLS]",
+                "[TOOL_CALLS] ",
+                "[TOOL",
+                "[",
+                "[{",
+                "[TOOL_CALLS] is a marker",
+                "[TOOL_CALLS]f",
+                "[TOOL_CALLS]f[ARGS]",
+                "[TOOL_CALLS]f[ARG]{}",
+                "[TOOL_CALLS]f[CALL_ID]x{}",
+                "[TOOL_CALLS][1]",
+                "[{\"name\": \"Bob\", \"arguments\": {}}]",
+                "[{\"x\": 1}]",
+                "see [{\"name\": \"f\", \"arguments\": {}}]",
+                "[1, 2]",
+                "[TOOL_CALLS][ARGS]{}",
+                "[TOOL_CALLS]{}",
+            ],
+        );
+    }
+}

@@ -9,8 +9,8 @@
 //!   Qwen3-Coder's values) it is made from what is there.
 //! - **What only looks like a call** is content, as it was. Arguments that were told already cannot be taken back: where their JSON breaks they
 //!   end, and from there on all is content; where the text ends in them they end too, cut short.
-//! - **White space** at the beginning and the end of the content is left out where there are calls, so that a text of nothing but calls
-//!   has no content (`null` in OpenAI's JSON). Text before, between and after calls is kept.
+//! - **White space** is left out where there are calls and no other text stands before it, or none after it: a text of nothing but
+//!   calls has no content (`null` in OpenAI's JSON). Text before, between and after calls is kept.
 //! - **Bounds**: `limits::CALL_HELD_BYTES` are held back at the most, then it is content; a name has `limits::CALL_NAME_BYTES`, JSON is nested
 //!   `limits::CALL_DEPTH` deep.
 
@@ -25,9 +25,10 @@ mod python;
 mod pythonic;
 mod qwen_coder;
 mod reasoning;
-#[cfg(test)]
-mod tests;
 mod watch;
+
+#[cfg(test)]
+mod testing;
 
 pub use reasoning::ReasoningTags;
 
@@ -345,6 +346,246 @@ impl Reader {
             self.inside('{');
         } else {
             self.held.push_str(word);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Setting, tools};
+    use super::*;
+
+    #[test]
+    fn without_a_format_nothing_is_held_back() {
+        let mut reader = Reader::new(None, &[], None);
+        assert_eq!(
+            reader.push("<tool_call> \n"),
+            [Piece::Content("<tool_call> \n".into())]
+        );
+        assert_eq!((reader.finish(), reader.calls()), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn text_and_arguments_go_out_as_they_come() {
+        let content = |text: &str| Piece::Content(text.to_owned());
+        let arguments = |text: &str| Piece::CallArguments {
+            index: 0,
+            text: text.to_owned(),
+        };
+        let begin = |name: &str| Piece::CallBegin {
+            index: 0,
+            name: name.to_owned(),
+        };
+        type Steps<'a> = &'a [(&'a str, &'a [Piece])];
+        let steps: [(ToolFormat, Steps<'_>); 3] = [
+            (
+                ToolFormat::Hermes,
+                &[
+                    ("Hello", &[content("Hello")]),
+                    (" wor<", &[content(" wor")]),
+                    ("ld ", &[content("<ld")]),
+                    ("<tool_call>{\"name\": \"f", &[]),
+                    ("\", \"arguments\": ", &[]),
+                    ("{\"a", &[begin("f"), arguments("{\"a")]),
+                    ("\": 1", &[arguments("\": 1")]),
+                    ("}", &[arguments("}")]),
+                    ("}</tool_call>\n", &[]),
+                    ("!", &[content(" \n!")]),
+                ],
+            ),
+            // What is no call is known early.
+            (
+                ToolFormat::Llama3Json,
+                &[
+                    ("{\"title", &[]),
+                    ("\": \"", &[content("{\"title\": \"")]),
+                    ("so", &[content("so")]),
+                ],
+            ),
+            (
+                ToolFormat::Qwen3Coder,
+                &[
+                    (
+                        "<tool_call>\n<function=f>\n<parameter=",
+                        &[begin("f"), arguments("{")],
+                    ),
+                    ("city>\n", &[arguments("\"city\": \"")]),
+                    ("Par", &[arguments("Par")]),
+                    ("is\n", &[arguments("is")]),
+                    ("x\n</", &[arguments("\\nx")]),
+                    ("parameter></function>", &[arguments("\"}")]),
+                ],
+            ),
+        ];
+        for (format, steps) in steps {
+            let mut reader = Reader::new(Some(format), &tools(), None);
+            for (text, pieces) in steps {
+                assert_eq!(reader.push(text), *pieces, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_held_back_and_nested_has_bounds() {
+        let hermes = Setting::of(ToolFormat::Hermes);
+        let long = format!(
+            "<tool_call>{{\"arguments\": {{\"a\": \"{}\"}}, \"name\": \"f\"}}</tool_call>",
+            "x".repeat(limits::CALL_HELD_BYTES)
+        );
+        assert_eq!(hermes.joined(&[&long]).content, long);
+        let name = format!(
+            "<tool_call>{{\"name\": \"{}\"}}</tool_call>",
+            "x".repeat(limits::CALL_NAME_BYTES + 1)
+        );
+        assert_eq!(hermes.joined(&[&name]).content, name);
+        let deep = |open: &str| {
+            format!(
+                "<tool_call>{{\"name\": \"f\", \"arguments\": {{\"a\": {}",
+                open.repeat(1_000_000)
+            )
+        };
+        assert_eq!(
+            hermes.joined(&[&deep("[")]).calls[0].1.len(),
+            "{\"a\": ".len() + limits::CALL_DEPTH - 1
+        );
+        let deep = format!("[f(a={})]", "[".repeat(100_000));
+        assert_eq!(
+            Setting::of(ToolFormat::Pythonic).joined(&[&deep]).content,
+            deep
+        );
+        // A value that is no text is not held back for ever.
+        let value = "1\n".repeat(limits::CALL_HELD_BYTES / 2 + 2);
+        let text = format!("<function=f><parameter=days>{value}</parameter></function>");
+        let arguments = &Setting::of(ToolFormat::Qwen3Coder).joined(&[&text]).calls[0].1;
+        let arguments: Value = serde_json::from_str(arguments).unwrap();
+        assert_eq!(arguments["days"], value.trim_end());
+        // White space goes out too when there is much of it.
+        let blanks = " ".repeat(1000);
+        let mut reader = Reader::new(Some(ToolFormat::Hermes), &[], None);
+        assert!(!reader.push(&blanks).is_empty());
+    }
+
+    #[test]
+    fn every_name_of_a_format_is_read() {
+        for (format, names) in ToolFormat::NAMES {
+            assert_eq!(format.name(), names[0]);
+            for name in names {
+                assert_eq!(ToolFormat::parse("tool_format", name), Ok(format));
+            }
+        }
+        let error = ToolFormat::parse("tool_format", "secret").unwrap_err();
+        assert!(
+            error
+                .message()
+                .starts_with("tool_format: expected one of llama3_json, pythonic")
+        );
+        assert!(!error.message().contains("secret"));
+    }
+
+    /// Whatever a model may write, made of the words of all formats: the same however it is cut, in order, and nothing lost.
+    #[test]
+    fn any_text_is_read_the_same_in_pieces() {
+        let words = [
+            "<tool_call>",
+            "</tool_call>",
+            "<function=",
+            "f",
+            ">",
+            "<parameter=",
+            "city",
+            "days",
+            "</parameter>",
+            "</function>",
+            "[TOOL_CALLS]",
+            "[ARGS]",
+            "[CALL_ID]",
+            "[",
+            "{",
+            "}",
+            "]",
+            "(",
+            ")",
+            "\"name\"",
+            "\"arguments\"",
+            "\"parameters\"",
+            ":",
+            ",",
+            ";",
+            "\"f\"",
+            "\"",
+            "'",
+            "\\",
+            "\\u12",
+            "=",
+            "1",
+            "-1.5e3",
+            "null",
+            "None",
+            " ",
+            "\n",
+            "é",
+            "😀",
+            "<|python_tag|>",
+            "<|python_start|>",
+            "<|python_end|>",
+            "<｜tool▁calls▁begin｜>",
+            "<｜tool▁call▁begin｜>",
+            "<｜tool▁sep｜>",
+            "<｜tool▁call▁end｜>",
+            "<｜tool▁calls▁end｜>",
+            "```json",
+            "```",
+            "<think>",
+            "</think>",
+            "<",
+            "x",
+            "{\"name\": \"f\", \"arguments\": {",
+            "{\"name\": \"f\", \"arguments\": {\"a\": 1}}",
+            "[f(a=1)",
+            "f(a='x')",
+        ];
+        let mut state: u64 = 7;
+        let mut random = |below: usize| {
+            // Marsaglia's xorshift.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as usize
+        };
+        for round in 0..4000 {
+            let text: String = (0..random(24))
+                .map(|_| words[random(words.len())])
+                .collect();
+            for (format, _) in ToolFormat::NAMES {
+                let reasoning = (round % 4 == 0).then(|| ReasoningTags::think(round % 8 == 0));
+                let setting = Setting {
+                    reasoning,
+                    ..Setting::of(format)
+                };
+                let whole = setting.joined(&[&text]);
+                let size = 1 + random(5);
+                let characters: Vec<char> = text.chars().collect();
+                let parts: Vec<String> = characters
+                    .chunks(size)
+                    .map(|c| c.iter().collect())
+                    .collect();
+                let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                assert_eq!(
+                    setting.joined(&parts),
+                    whole,
+                    "{format:?} {text:?} in pieces of {size}"
+                );
+                if whole.calls.is_empty() && setting.reasoning.is_none() {
+                    assert_eq!(whole.content, text, "{format:?}");
+                }
+                for (_, arguments) in &whole.calls {
+                    let read = serde_json::from_str::<serde::de::IgnoredAny>(arguments);
+                    assert!(
+                        read.is_ok() || read.is_err_and(|e| e.is_eof()),
+                        "{format:?} {text:?}: {arguments}"
+                    );
+                }
+            }
         }
     }
 }

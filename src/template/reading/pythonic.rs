@@ -190,3 +190,89 @@ impl Pythonic {
         self.go(State::Quote(depth, next))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToolFormat;
+    use super::super::testing::{Setting, check, check_content};
+
+    #[test]
+    fn calls_and_what_only_looks_like_them() {
+        check(
+            ToolFormat::Pythonic,
+            &[
+                (
+                    r#"[get_weather(city="Paris")]"#,
+                    "",
+                    &[("get_weather", r#"{"city": "Paris"}"#)],
+                ),
+                (
+                    r#"[get_weather(city="Paris"), f(x=1, y=[1, 2], z={"a": None})]"#,
+                    "",
+                    &[
+                        ("get_weather", r#"{"city": "Paris"}"#),
+                        ("f", r#"{"x": 1, "y": [1, 2], "z": {"a": null}}"#),
+                    ],
+                ),
+                (
+                    "<|python_start|>[now()]<|python_end|>",
+                    "",
+                    &[("now", "{}")],
+                ),
+                (
+                    "<|python_start|>[other(a='b')]",
+                    "",
+                    &[("other", r#"{"a": "b"}"#)],
+                ),
+                ("[now()]\n[f(), ]\n", "", &[("now", "{}"), ("f", "{}")]),
+                (
+                    "[\n  f(\n    s='a)\\'b',\n    t=\"]\",\n  ),\n  search.web(q=(1, 2))\n]",
+                    "",
+                    &[
+                        ("f", r#"{"s": "a)'b", "t": "]"}"#),
+                        ("search.web", r#"{"q": [1, 2]}"#),
+                    ],
+                ),
+                (
+                    "[f(s='''it's \"so\" ]) ''', e='', t=\"\"\"x\\\"\"\"\")]",
+                    "",
+                    &[("f", r#"{"s": "it's \"so\" ]) ", "e": "", "t": "x\""}"#)],
+                ),
+                ("I will.\n[f()]", "I will.", &[("f", "{}")]),
+                ("[f()] Done.", "Done.", &[("f", "{}")]),
+                ("[f(), g()]", ", g()]", &[("f", "{}")]),
+                ("[f(x=1), f(1)]", ", f(1)]", &[("f", r#"{"x": 1}"#)]),
+                ("[f(x=1), now(", ", now(", &[("f", r#"{"x": 1}"#)]),
+                ("[f(x=1), ", "", &[("f", r#"{"x": 1}"#)]),
+                ("[now()]<|python_", "", &[("now", "{}")]),
+            ],
+        );
+        check_content(
+            &Setting::of(ToolFormat::Pythonic),
+            &[
+                "[1, 2]",
+                "[a link](http://x)",
+                "[]",
+                "[",
+                "[f",
+                "[f(",
+                "[f(x=1",
+                "[f(x='",
+                "[f(1)]",
+                "[f(x=y)]",
+                "[f(x=1, x=2)]",
+                "[other(x=1)]",
+                "see [f()]",
+                "[f]]",
+                "[f)",
+                "[f(]",
+                "<|python_start|>",
+                "<|python_start|>f()",
+                "[[f()]]",
+                "[f(x=[)]",
+                "[.f()]",
+                "[\"f()\"]",
+            ],
+        );
+    }
+}

@@ -254,3 +254,120 @@ impl Parameter {
         out.arguments(&value.unwrap_or_else(|| ["\"", &json::escaped(&self.text), "\""].concat()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToolFormat;
+    use super::super::testing::{Setting, check, check_content, check_in};
+
+    #[test]
+    fn calls_and_what_only_looks_like_them() {
+        check(
+            ToolFormat::Qwen3Coder,
+            &[
+                (
+                    "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>",
+                    "",
+                    &[("get_weather", r#"{"city": "Paris", "days": 3}"#)],
+                ),
+                (
+                    "I'll look.\n<tool_call>\n<function=f>\n<parameter=city>\nline \"one\"\n\n  </tool_call> <b>\ttwo\n\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>",
+                    "I'll look.",
+                    &[
+                        (
+                            "f",
+                            r#"{"city": "line \"one\"\n\n  </tool_call> <b>\ttwo\n"}"#,
+                        ),
+                        ("now", "{}"),
+                    ],
+                ),
+                // As the schema has it.
+                (
+                    "<tool_call><function=f><parameter=exact>True</parameter><parameter=where>\n{\"a\": [1, \"x\"]}\n</parameter><parameter=unit>\nkelvin\n</parameter><parameter=note>null</parameter></function></tool_call>",
+                    "",
+                    &[(
+                        "f",
+                        r#"{"exact": true, "where": {"a": [1, "x"]}, "unit": "kelvin", "note": null}"#,
+                    )],
+                ),
+                (
+                    "<function=f><parameter=where>{'a': None}</parameter><parameter=days>soon</parameter><parameter=list>[1, 2]</parameter><parameter=other>12</parameter><parameter=note>it's\n</parameter></function>",
+                    "",
+                    &[(
+                        "f",
+                        r#"{"where": {"a": null}, "days": "soon", "list": [1, 2], "other": "12", "note": "it's"}"#,
+                    )],
+                ),
+                // Missing tags.
+                (
+                    "<tool_call><function=f><parameter=city>\nA\n<parameter=days>1</function></tool_call>",
+                    "",
+                    &[("f", r#"{"city": "A", "days": 1}"#)],
+                ),
+                (
+                    "<function=f></function>\n<function=now></function>",
+                    "",
+                    &[("f", "{}"), ("now", "{}")],
+                ),
+                (
+                    "<tool_call><function=f></function><tool_call><function=other></function>",
+                    "",
+                    &[("f", "{}"), ("other", "{}")],
+                ),
+                (
+                    "<tool_call><function=f><parameter=city>\nParis",
+                    "",
+                    &[("f", r#"{"city": "Paris"#)],
+                ),
+                (
+                    "<tool_call><function=f><parameter=city></parameter></function></tool_call>ok",
+                    "ok",
+                    &[("f", r#"{"city": ""}"#)],
+                ),
+                (
+                    "<tool_call><function=f></function>so<tool_call>",
+                    "so<tool_call>",
+                    &[("f", "{}")],
+                ),
+                (
+                    "<function=f><parameter=a\"b>x</parameter></function>",
+                    "",
+                    &[("f", r#"{"a\"b": "x"}"#)],
+                ),
+                (
+                    "<function=f><parameter=city>x</parameter>oops",
+                    "oops",
+                    &[("f", r#"{"city": "x""#)],
+                ),
+            ],
+        );
+        check_content(
+            &Setting::of(ToolFormat::Qwen3Coder),
+            &[
+                "<tool_call>",
+                "<tool_call></tool_call>",
+                "<tool_call><function=f>",
+                "<function=other></function>",
+                "<function=>",
+                "<function=f>x",
+                "Say <function=f> to call.",
+                "<tool_call>{\"name\": \"f\"}</tool_call>",
+                "<function=f\n>",
+                "<tool_call><tool_call><function=f>",
+                "so <function=f></function>",
+            ],
+        );
+        let unknown = Setting {
+            tools: Vec::new(),
+            ..Setting::of(ToolFormat::Qwen3Coder)
+        };
+        check_in(
+            &unknown,
+            &[(
+                "<tool_call><function=g><parameter=n>5</parameter></function></tool_call>",
+                "",
+                &[("g", r#"{"n": "5"}"#)],
+            )],
+        );
+    }
+}

@@ -141,3 +141,104 @@ impl Reasoning {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToolFormat;
+    use super::super::testing::Setting;
+    use super::*;
+
+    #[test]
+    fn the_tags_part_reasoning_and_answer() {
+        let read = |starts_inside: bool, text: &str| {
+            let reasoning = Some(ReasoningTags::think(starts_inside));
+            let read = Setting {
+                format: None,
+                tools: Vec::new(),
+                reasoning,
+            }
+            .read(text);
+            assert!(read.calls.is_empty());
+            (read.reasoning, read.content)
+        };
+        for (starts_inside, text, reasoning, content) in [
+            (
+                false,
+                "<think>\nWell,\n\nso.\n</think>\n\nParis.",
+                "Well,\n\nso.\n",
+                "Paris.",
+            ),
+            (false, "\n<think>Well</think>Paris", "Well", "Paris"),
+            (false, "<think>\n\n</think>\n\n\nParis", "", "\nParis"),
+            (false, "<think>never done", "never done", ""),
+            (
+                false,
+                "<think>a </thin k> </think",
+                "a </thin k> </think",
+                "",
+            ),
+            (
+                false,
+                "Paris </think> <think>",
+                "",
+                "Paris </think> <think>",
+            ),
+            (false, " \n Paris", "", " \n Paris"),
+            (false, "<thin", "", "<thin"),
+            (false, "", "", ""),
+            (
+                false,
+                "<think>a</think>b<think>c</think>",
+                "a",
+                "b<think>c</think>",
+            ),
+            (true, "\nWell.\n</think>\n\nParis", "Well.\n", "Paris"),
+            (true, "<think>\nWell.</think>Paris", "Well.", "Paris"),
+            (true, "never done", "never done", ""),
+            (true, "<thin", "<thin", ""),
+            (true, "</think>\n\nParis", "", "Paris"),
+            (true, "\n\n\n", "\n", ""),
+        ] {
+            assert_eq!(
+                read(starts_inside, text),
+                (reasoning.to_owned(), content.to_owned()),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_tags_and_no_tags() {
+        let mut tags = ReasoningTags {
+            open: "[THINK]".into(),
+            close: "[/THINK]".into(),
+            starts_inside: false,
+        };
+        let read = |tags: &ReasoningTags, text: &str| {
+            let read = Setting {
+                format: None,
+                tools: Vec::new(),
+                reasoning: Some(tags.clone()),
+            }
+            .read(text);
+            (read.reasoning, read.content)
+        };
+        assert_eq!(read(&tags, "[THINK]a[/THINK]b"), ("a".into(), "b".into()));
+        (tags.open, tags.close) = (String::new(), String::new());
+        assert_eq!(read(&tags, "a"), (String::new(), "a".into()));
+        tags.starts_inside = true;
+        assert_eq!(read(&tags, "a"), ("a".into(), String::new()));
+    }
+
+    #[test]
+    fn calls_after_reasoning() {
+        let setting = Setting {
+            reasoning: Some(ReasoningTags::think(true)),
+            ..Setting::of(ToolFormat::Hermes)
+        };
+        let read = setting.read("A <tool_call>?\n</think>\n\n<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>");
+        assert_eq!(read.reasoning, "A <tool_call>?\n");
+        assert_eq!(read.content, "");
+        assert_eq!(read.calls, [("f".to_owned(), "{}".to_owned())]);
+    }
+}
