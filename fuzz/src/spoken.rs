@@ -42,7 +42,9 @@ impl Spoken {
         for (name, arguments) in &whole.calls {
             assert!(!name.is_empty());
             if let Err(error) = serde_json::from_str::<IgnoredAny>(arguments) {
-                assert!(error.is_eof(), "arguments that are no JSON: {error}");
+                // Cut short is no fault; serde_json tells it otherwise of a number.
+                let is_cut = error.is_eof() || arguments.ends_with(['-', '+', '.', 'e', 'E']);
+                assert!(is_cut, "arguments that are no JSON: {error}");
             }
             assert!(arguments.is_empty() || arguments.starts_with('{'));
         }
