@@ -35,14 +35,14 @@ fn without_zone(format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::template::Template;
-    use serde_json::Map;
+    use serde_json::{Map, json};
 
     #[test]
     fn a_date_is_written_as_python_does() {
         // Friday, 5 July 2024, 09:08:07 UTC
         let at = |format: &str| {
             let source = format!("{{{{ strftime_now('{format}') }}}}");
-            Template::compile(&source).unwrap().render(&[], None, &Map::new(), 1_720_170_487)
+            Template::compile(&source).unwrap().render(&[json!({})], None, &Map::new(), 1_720_170_487)
         };
         assert_eq!(at("%d %b %Y").unwrap(), "05 Jul 2024");
         assert_eq!(at("%B %d, %Y").unwrap(), "July 05, 2024");

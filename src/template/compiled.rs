@@ -117,6 +117,12 @@ impl Template {
         kwargs: &Map<String, Value>,
         unix_time: i64,
     ) -> Result<String> {
+        if messages.is_empty() {
+            return Err(Error::argument(
+                "messages",
+                "messages: expected at least one message, got an empty list",
+            ));
+        }
         let form = match (&self.with_tools, tools) {
             (Some(form), Some(_)) => form,
             _ => &self.plain,

@@ -27,8 +27,12 @@ pub fn value(json: &serde_json::Value) -> Value {
 
 /// The filter `tojson` as transformers sets it: `json.dumps(x, ensure_ascii, indent, separators, sort_keys)`, nothing
 /// escaped for HTML.
-pub fn tojson(state: &State, x: Value, args: Rest<Value>) -> Result<String, Error> {
-    let (args, named) = split_named(&args)?;
+pub fn tojson(
+    state: &State,
+    x: Value,
+    args: Rest<Value>,
+    named: Kwargs,
+) -> Result<String, Error> {
     let argument = |index: usize, name: &str| -> Result<Option<Value>, Error> {
         let given = match args.get(index) {
             Some(value) => Some(value.clone()),
@@ -69,13 +73,6 @@ pub fn tojson(state: &State, x: Value, args: Rest<Value>) -> Result<String, Erro
     };
     writer.value(&x, 0)?;
     Ok(writer.out)
-}
-
-fn split_named(args: &[Value]) -> Result<(&[Value], Kwargs), Error> {
-    match args.split_last() {
-        Some((last, before)) if last.is_kwargs() => Ok((before, Kwargs::try_from(last.clone())?)),
-        _ => Ok((args, Kwargs::from_iter(std::iter::empty::<(&str, Value)>()))),
-    }
 }
 
 /// Python's `json.dumps`.
@@ -316,8 +313,7 @@ fn no_empty_separator() -> Error {
 }
 
 fn split(text: &str, from_right: bool, args: &[Value]) -> Result<Value, Error> {
-    let (args, named) = split_named(args)?;
-    let (at, most): (Option<&str>, Option<i64>) = from_args(args)?;
+    let (at, most, named): (Option<&str>, Option<i64>, Kwargs) = from_args(args)?;
     let most = match most {
         Some(most) => most,
         None => named.get::<Option<i64>>("maxsplit")?.unwrap_or(-1),

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_source_gets_the_tokens_of_the_configuration() {
         let template = Template::compile_with_tokens("{{ bos_token }}!", r#"{"bos_token": "<s>"}"#).unwrap();
-        assert_eq!(template.render(&[], None, &Map::new(), 0).unwrap(), "<s>!");
+        assert_eq!(template.render(&[json!({})], None, &Map::new(), 0).unwrap(), "<s>!");
     }
 
     #[test]
