@@ -3,6 +3,9 @@
 //! `strftime_now`, a `tojson` that is `json.dumps`, nothing escaped, and Python's methods.
 //!
 //! A template is somebody else's code: its source, its steps, its depth and its output are bounded.
+//!
+//! Known differences: a loop over `none` and `tojson` of a generator are errors in Python and none here; the filter `safe`,
+//! which makes Jinja escape what it is joined with, does nothing here.
 
 use crate::error::{Error, Result};
 use crate::limits;
@@ -58,10 +61,12 @@ impl Engine {
         environment.set_unknown_method_callback(python::method);
         environment.add_filter("tojson", python::tojson);
         environment.add_filter("trim", python::trim);
+        environment.add_filter("indent", python::indent);
         environment.add_test("sequence", is_sequence);
+        environment.add_test("iterable", is_iterable);
         environment.add_function("raise_exception", raise_exception);
         environment
-            .add_template_owned(NAME, source::without_generation_tags(text).into_owned())
+            .add_template_owned(NAME, source::for_engine(text).into_owned())
             .map_err(|e| Error::argument("chat_template", format!("chat_template: {}", words(&e))))?;
         Ok(Engine { environment })
     }
@@ -121,6 +126,11 @@ fn is_sequence(value: &Value) -> bool {
         value.kind(),
         ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Undefined
     )
+}
+
+/// Nothing is not iterable to Jinja's own test, though the engine's loops take it for empty.
+fn is_iterable(value: &Value) -> bool {
+    !value.is_none() && value.try_iter().is_ok()
 }
 
 /// The engine's complaint with its line. Only what cannot hold a message's text: names, and what the syntax expected.

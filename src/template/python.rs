@@ -258,6 +258,45 @@ pub fn trim(value: Value, chars: Option<String>) -> String {
     strip(&text, chars.as_deref(), true, true).to_owned()
 }
 
+/// Jinja's filter `indent(width=4, first=false, blank=false)`, which is made of `str.splitlines`.
+pub fn indent(
+    state: &State,
+    value: Value,
+    args: Rest<Value>,
+    named: Kwargs,
+) -> Result<String, Error> {
+    let argument = |index: usize, name: &str| -> Result<Option<Value>, Error> {
+        match args.get(index) {
+            Some(value) => Ok(Some(value.clone())),
+            None => named.get(name),
+        }
+    };
+    let by = match argument(0, "width")? {
+        None => " ".repeat(4),
+        Some(width) => match width.as_str() {
+            Some(text) => text.to_owned(),
+            None => " ".repeat(usize::try_from(i64::try_from(width)?.clamp(0, 4096)).unwrap_or(0)),
+        },
+    };
+    let first = argument(1, "first")?.is_some_and(|v| v.is_true());
+    let blank = argument(2, "blank")?.is_some_and(|v| v.is_true());
+    named.assert_all_used()?;
+    let text = format!("{value}\n");
+    let lines = lines(&text, false);
+    state.consume_fuel((lines.len() * by.len() / 64) as u64)?;
+    let mut out = String::with_capacity(text.len());
+    for (i, line) in lines.into_iter().enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
+        if if i == 0 { first } else { blank || !line.is_empty() } {
+            out.push_str(&by);
+        }
+        out.push_str(line);
+    }
+    Ok(out)
+}
+
 fn strip<'a>(text: &'a str, chars: Option<&str>, start: bool, end: bool) -> &'a str {
     let strips = |c: char| match chars {
         Some(chars) => chars.contains(c),
@@ -298,7 +337,7 @@ fn string_method(text: &str, name: &str, args: &[Value]) -> Result<Option<Value>
         "split" | "rsplit" => split(text, name == "rsplit", args)?,
         "splitlines" => {
             let (keep,): (Option<bool>,) = from_args(args)?;
-            lines(text, keep.unwrap_or(false))
+            lines(text, keep.unwrap_or(false)).into_iter().map(Value::from).collect()
         }
         "partition" | "rpartition" => {
             let (at,): (&str,) = from_args(args)?;
@@ -361,7 +400,7 @@ fn words(text: &str, from_right: bool, most: usize) -> Value {
     parts.into_iter().map(Value::from).collect()
 }
 
-fn lines(text: &str, keep: bool) -> Value {
+fn lines(text: &str, keep: bool) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -371,10 +410,10 @@ fn lines(text: &str, keep: bool) -> Value {
             Some(at) if rest[at..].starts_with("\r\n") => (at, 2),
             Some(at) => (at, rest[at..].chars().next().map_or(1, char::len_utf8)),
         };
-        parts.push(Value::from(&rest[..if keep { line + width } else { line }]));
+        parts.push(&rest[..if keep { line + width } else { line }]);
         rest = &rest[line + width..];
     }
-    Value::from(parts)
+    parts
 }
 
 fn partition(text: &str, at: &str, last: bool) -> Result<Value, Error> {

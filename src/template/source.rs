@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
-/// transformers' own tags: what stands between them is an assistant's words. Rendered, they are a scope and no more.
-const TAGS: [(&str, &str); 2] = [("generation", "with"), ("endgeneration", "endwith")];
-
-/// The source with `{% generation %}` … `{% endgeneration %}` made into a scope that Jinja knows. White-space control
-/// (`{%-`, `-%}`) stays.
-pub fn without_generation_tags(source: &str) -> Cow<'_, str> {
-    if !source.contains("generation") {
+/// The source as the engine has to be given it, to do what Jinja does:
+///
+/// - `{% generation %}` … `{% endgeneration %}`, transformers' own tags around an assistant's words, become a scope that
+///   Jinja knows; rendered, they are no more;
+/// - the line end after `{% raw %}` is kept, which `trim_blocks` takes after every other tag.
+///
+/// White-space control (`{%-`, `-%}`) stays.
+pub fn for_engine(source: &str) -> Cow<'_, str> {
+    if !source.contains("generation") && !source.contains("raw") {
         return Cow::Borrowed(source);
     }
     let mut out = String::with_capacity(source.len());
@@ -21,17 +23,26 @@ pub fn without_generation_tags(source: &str) -> Cow<'_, str> {
             .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
             .unwrap_or(inner.len());
         let (word, after) = inner.split_at(word_end);
-        let closes = after.trim_start().trim_start_matches(['-', '+']).starts_with("%}");
-        match TAGS.iter().find(|(name, _)| *name == word && closes) {
-            Some((_, scope)) => {
-                out.push_str(&tag[..tag.len() - inner.len()]);
-                out.push_str(scope);
-                rest = after;
-            }
-            None => {
-                out.push_str("{%");
-                rest = &tag[2..];
-            }
+        let end = after.trim_start();
+        let scope = match word {
+            "generation" => "with",
+            "endgeneration" => "endwith",
+            word => word,
+        };
+        if word == "raw" && end.starts_with("%}") {
+            // What is inside is nobody's tag.
+            let length = end.find("endraw").unwrap_or(end.len());
+            out.push_str(&tag[..tag.len() - end.len()]);
+            out.push('+');
+            out.push_str(&end[..length]);
+            rest = &end[length..];
+        } else if scope != word && end.trim_start_matches(['-', '+']).starts_with("%}") {
+            out.push_str(&tag[..tag.len() - inner.len()]);
+            out.push_str(scope);
+            rest = after;
+        } else {
+            out.push_str("{%");
+            rest = &tag[2..];
         }
     }
     out.push_str(rest);
@@ -79,11 +90,15 @@ mod tests {
     fn generation_tags_become_a_scope_and_keep_their_white_space() {
         let tags = "{%- generation -%}a{% endgeneration +%}{% if add_generation_prompt %}{%generation%}b{%endgeneration%}{% endif %}";
         assert_eq!(
-            without_generation_tags(tags),
+            for_engine(tags),
             "{%- with -%}a{% endwith +%}{% if add_generation_prompt %}{%with%}b{%endwith%}{% endif %}"
         );
-        assert_eq!(without_generation_tags("{% set generation = 1 %}"), "{% set generation = 1 %}");
-        assert_eq!(without_generation_tags("{% generation"), "{% generation");
+        assert_eq!(for_engine("{% set generation = 1 %}"), "{% set generation = 1 %}");
+        assert_eq!(for_engine("{% generation"), "{% generation");
+        assert_eq!(
+            for_engine("{% raw %}\n{% generation %}{% endraw %}{%- raw -%}{% endraw %}"),
+            "{% raw +%}\n{% generation %}{% endraw %}{%- raw -%}{% endraw %}"
+        );
     }
 
     #[test]
