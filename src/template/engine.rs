@@ -5,7 +5,7 @@
 //! A template is somebody else's code: its source, its steps, its depth and its output are bounded.
 //!
 //! Known differences: a loop over `none` and `tojson` of a generator are errors in Python and none here; the filter `safe`,
-//! which makes Jinja escape what it is joined with, does nothing here.
+//! which makes Jinja escape what it is joined with, does nothing here; there is no `'%s' % x` (the filter `format` is there).
 
 use crate::error::{Error, Result};
 use crate::limits;
@@ -62,6 +62,8 @@ impl Engine {
         environment.add_filter("tojson", python::tojson);
         environment.add_filter("trim", python::trim);
         environment.add_filter("indent", python::indent);
+        environment.add_filter("int", python::int);
+        environment.add_filter("float", python::float_filter);
         environment.add_test("sequence", is_sequence);
         environment.add_test("iterable", is_iterable);
         environment.add_function("raise_exception", raise_exception);

@@ -3,7 +3,7 @@
 //! minijinja prints values as Python does and has most methods (`minijinja_contrib::pycompat`); here is what chat
 //! templates use beyond it, after the Python Library Reference (`json`, `str`).
 
-use minijinja::value::{Kwargs, Rest, ValueKind, from_args};
+use minijinja::value::{Kwargs, Rest, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::fmt::Write;
 
@@ -258,6 +258,37 @@ pub fn trim(value: Value, chars: Option<String>) -> String {
     strip(&text, chars.as_deref(), true, true).to_owned()
 }
 
+/// Jinja's filter `int(default=0)`: what is no number becomes the default.
+pub fn int(value: Value, default: Option<Value>) -> Value {
+    if value.kind() == ValueKind::Bool {
+        return Value::from(i64::from(value.is_true()));
+    }
+    if value.is_integer() {
+        return value;
+    }
+    let text = value.to_string();
+    let text = text.trim();
+    if let Ok(whole) = text.parse::<i64>() {
+        return Value::from(whole);
+    }
+    match text.parse::<f64>() {
+        // Floats beyond it are whole numbers of other digits in Python, and nobody's in a chat template.
+        Ok(number) if number.abs() < 9e15 => Value::from(number.trunc() as i64),
+        _ => default.unwrap_or(Value::from(0)),
+    }
+}
+
+/// Jinja's filter `float(default=0.0)`.
+pub fn float_filter(value: Value, default: Option<Value>) -> Value {
+    if value.kind() == ValueKind::Bool {
+        return Value::from(f64::from(u8::from(value.is_true())));
+    }
+    match value.to_string().trim().parse::<f64>() {
+        Ok(number) => Value::from(number),
+        Err(_) => default.unwrap_or(Value::from(0.0)),
+    }
+}
+
 /// Jinja's filter `indent(width=4, first=false, blank=false)`, which is made of `str.splitlines`.
 pub fn indent(
     state: &State,
@@ -312,6 +343,14 @@ pub fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> R
         && let Some(result) = string_method(text, name, args)?
     {
         return Ok(result);
+    }
+    if value.kind() == ValueKind::Seq && name == "index" {
+        let (wanted,): (&Value,) = from_args(args)?;
+        let mut items = value.try_iter()?;
+        return match items.position(|item| item == *wanted) {
+            Some(at) => Ok(Value::from(at)),
+            None => Err(Error::new(ErrorKind::InvalidOperation, "not in the list")),
+        };
     }
     minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
 }
@@ -421,12 +460,10 @@ fn partition(text: &str, at: &str, last: bool) -> Result<Value, Error> {
         return Err(no_empty_separator());
     }
     let found = if last { text.rsplit_once(at) } else { text.split_once(at) };
-    Ok(match found {
+    let parts = match found {
         Some((before, after)) => [before, at, after],
         None if last => ["", "", text],
         None => [text, "", ""],
-    }
-    .into_iter()
-    .map(Value::from)
-    .collect())
+    };
+    Ok(Value::from(Tuple::from(parts.map(Value::from))))
 }

@@ -6,10 +6,15 @@ use std::borrow::Cow;
 ///
 /// - `{% generation %}` … `{% endgeneration %}`, transformers' own tags around an assistant's words, become a scope that
 ///   Jinja knows; rendered, they are no more;
+/// - line ends are `\n`;
 /// - the line end after `{% raw %}` is kept, which `trim_blocks` takes after every other tag.
 ///
 /// White-space control (`{%-`, `-%}`) stays.
 pub fn for_engine(source: &str) -> Cow<'_, str> {
+    if source.contains('\r') {
+        let lines = source.replace("\r\n", "\n").replace('\r', "\n");
+        return Cow::Owned(for_engine(&lines).into_owned());
+    }
     if !source.contains("generation") && !source.contains("raw") {
         return Cow::Borrowed(source);
     }

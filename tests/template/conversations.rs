@@ -71,6 +71,7 @@ pub fn all() -> Vec<Conversation> {
 
     // Turns.
     add("one question", json!([user("who are u?")]), none(), plain());
+    add("ends with a question", json!([user("one"), assistant("two"), user("three")]), none(), plain());
     add("a system message", json!([system("You are brief."), user("who are u?")]), none(), plain());
     add("several turns", json!([user("one"), assistant("two"), user("three"), assistant("four"), user("five")]), none(), plain());
     add("system and turns", json!([system("S"), user("one"), assistant("two"), user("three")]), none(), plain());
