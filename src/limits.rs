@@ -107,3 +107,24 @@ pub const CALL_NAME_BYTES: usize = 256;
 
 /// How deep the arguments of a tool call may be nested.
 pub const CALL_DEPTH: usize = 100;
+/// Bytes of a chat template's source. The largest in use have some 20 KB.
+pub const TEMPLATE_BYTES: usize = 256 << 10;
+
+/// Bytes of a `tokenizer_config.json`. Those of models with a thousand added tokens have 200 KB.
+pub const TOKENIZER_CONFIG_BYTES: usize = 8 << 20;
+
+/// Bytes of the prompt that a chat template makes: no more than a request may have.
+pub const PROMPT_BYTES: usize = REQUEST_BYTES;
+
+/// Steps of a chat template, whatever the messages: each is one instruction, or 64 bytes of text that it makes.
+/// A hundred messages take some 50,000.
+pub const TEMPLATE_STEPS: u64 = 1_000_000;
+
+/// Further steps for each message, and for each 4 bytes of the messages and tools.
+pub const TEMPLATE_STEPS_PER_MESSAGE: u64 = 5_000;
+
+/// The most steps for all messages together.
+pub const TEMPLATE_STEPS_MOST: u64 = 32_000_000;
+
+/// How deep a chat template's macros and loops may be in each other.
+pub const TEMPLATE_DEPTH: usize = 100;

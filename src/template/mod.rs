@@ -1,4 +1,21 @@
-//! Messages → prompt. Pure.
+//! Messages → prompt. Pure: what is in files, and the time, are arguments.
+//!
+//! [`Template`] renders messages with a chat template as Hugging Face's transformers does (`apply_chat_template`), byte for
+//! byte: one of the built-in [`family`]s, a Jinja source, or a model's `tokenizer_config.json`. [`join`] is what is left
+//! without one.
+
+mod clock;
+mod compiled;
+mod detect;
+mod engine;
+pub mod family;
+pub mod messages;
+mod python;
+mod source;
+pub mod tokenizer;
+
+pub use compiled::Template;
+pub use detect::detect;
 
 pub mod reading;
 

@@ -1,0 +1,197 @@
+//! The Jinja that chat templates are written for: minijinja, set up as transformers sets up jinja2
+//! (`transformers/utils/chat_template_utils.py`): `trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`,
+//! `strftime_now`, a `tojson` that is `json.dumps`, nothing escaped, and Python's methods.
+//!
+//! A template is somebody else's code: its source, its steps, its depth and its output are bounded.
+//!
+//! Known differences: a loop over `none` and `tojson` of a generator are errors in Python and none here; the filter `safe`,
+//! which makes Jinja escape what it is joined with, does nothing here; there is no `'%s' % x` (the filter `format` is there).
+
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::template::{python, source};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+use std::fmt;
+use std::io;
+
+/// One compiled template source.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    environment: Environment<'static>,
+}
+
+/// The name that the one template of an environment has.
+const NAME: &str = "chat";
+
+/// What a template says by `raise_exception`.
+#[derive(Debug)]
+struct Refusal(String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Engine {
+    /// Compiles a source.
+    ///
+    /// # Errors
+    /// Argument errors at `chat_template`: too long, or not Jinja; with the line.
+    pub fn compile(text: &str) -> Result<Engine> {
+        if text.len() > limits::TEMPLATE_BYTES {
+            return Err(Error::argument(
+                "chat_template",
+                format!(
+                    "chat_template: expected at most {} bytes, got {}",
+                    limits::TEMPLATE_BYTES,
+                    text.len()
+                ),
+            ));
+        }
+        let mut environment = Environment::new();
+        environment.set_syntax(syntax()?);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.set_recursion_limit(limits::TEMPLATE_DEPTH);
+        environment.set_unknown_method_callback(python::method);
+        environment.add_filter("tojson", python::tojson);
+        environment.add_filter("trim", python::trim);
+        environment.add_filter("indent", python::indent);
+        environment.add_filter("int", python::int);
+        environment.add_filter("float", python::float_filter);
+        environment.add_test("sequence", is_sequence);
+        environment.add_test("iterable", is_iterable);
+        environment.add_function("raise_exception", raise_exception);
+        environment
+            .add_template_owned(NAME, source::for_engine(text).into_owned())
+            .map_err(|e| Error::argument("chat_template", format!("chat_template: {}", words(&e))))?;
+        Ok(Engine { environment })
+    }
+
+    /// Renders with these variables. `steps` bounds time and memory: one is an instruction, or 64 bytes of text.
+    ///
+    /// # Errors
+    /// Argument errors at `messages`: the template refuses them (`raise_exception`), cannot take them, or takes too
+    /// many steps; a limit where the prompt gets too long.
+    pub fn render(&self, variables: Value, steps: u64) -> Result<String> {
+        let mut environment = self.environment.clone();
+        environment.set_fuel(Some(steps));
+        let mut prompt = Bounded(Vec::new());
+        environment
+            .get_template(NAME)
+            .and_then(|template| template.render_captured_to(variables, &mut prompt).map(drop))
+            .map_err(|e| render_error(&e))?;
+        // What a template writes is text, piece by piece.
+        String::from_utf8(prompt.0)
+            .map_err(|_| Error::argument("chat_template", "chat_template: it writes no UTF-8"))
+    }
+}
+
+fn syntax() -> Result<SyntaxConfig> {
+    SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .map_err(|e| Error::argument("chat_template", format!("chat_template: {}", words(&e))))
+}
+
+/// What is rendered, no longer than a prompt may be.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > limits::PROMPT_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn raise_exception(message: Value) -> std::result::Result<Value, minijinja::Error> {
+    Err(minijinja::Error::new(ErrorKind::InvalidOperation, "raise_exception")
+        .with_source(Refusal(message.to_string())))
+}
+
+/// Jinja's own test asks for a length and items: texts and objects have them too.
+fn is_sequence(value: &Value) -> bool {
+    matches!(
+        value.kind(),
+        ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Undefined
+    )
+}
+
+/// Nothing is not iterable to Jinja's own test, though the engine's loops take it for empty.
+fn is_iterable(value: &Value) -> bool {
+    !value.is_none() && value.try_iter().is_ok()
+}
+
+/// The engine's complaint with its line. Only what cannot hold a message's text: names, and what the syntax expected.
+fn words(e: &minijinja::Error) -> String {
+    let mut text = e.kind().to_string();
+    let telling = matches!(
+        e.kind(),
+        ErrorKind::SyntaxError
+            | ErrorKind::UnknownFilter
+            | ErrorKind::UnknownFunction
+            | ErrorKind::UnknownMethod
+            | ErrorKind::UnknownTest
+            | ErrorKind::UndefinedError
+    );
+    if telling && let Some(detail) = e.detail() {
+        text = format!("{text}: {detail}");
+    }
+    if let Some(line) = e.line() {
+        text = format!("{text} (line {line})");
+    }
+    text
+}
+
+fn render_error(e: &minijinja::Error) -> Error {
+    let mut cause: Option<&dyn std::error::Error> = Some(e);
+    while let Some(here) = cause {
+        if let Some(Refusal(message)) = here.downcast_ref() {
+            return Error::argument(
+                "messages",
+                format!("messages: the chat template refuses them: {message}"),
+            );
+        }
+        if let Some(inner) = here.downcast_ref::<minijinja::Error>() {
+            match inner.kind() {
+                ErrorKind::OutOfFuel => {
+                    return Error::limit(
+                        413,
+                        "chat_template: it takes more steps or memory than these messages may need",
+                    )
+                    .with_param("chat_template");
+                }
+                ErrorKind::WriteFailure => {
+                    return Error::limit(
+                        413,
+                        format!(
+                            "chat_template: expected a prompt of at most {} bytes, got more",
+                            limits::PROMPT_BYTES
+                        ),
+                    )
+                    .with_param("chat_template");
+                }
+                _ => {}
+            }
+        }
+        cause = here.source();
+    }
+    // The innermost error of the engine is the one that tells what went wrong.
+    Error::argument(
+        "messages",
+        format!("messages: the chat template cannot take them: {}", words(e)),
+    )
+}

@@ -1,0 +1,469 @@
+//! What Jinja templates expect of Python: values from JSON, `json.dumps`, and the methods of `str`.
+//!
+//! minijinja prints values as Python does and has most methods (`minijinja_contrib::pycompat`); here is what chat
+//! templates use beyond it, after the Python Library Reference (`json`, `str`).
+
+use minijinja::value::{Kwargs, Rest, Tuple, ValueKind, from_args};
+use minijinja::{Error, ErrorKind, State, Value};
+use std::fmt::Write;
+
+/// A JSON value as a template sees it. Objects keep their order.
+pub fn value(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(b) => Value::from(*b),
+        serde_json::Value::Number(n) => match (n.as_i64(), n.as_u64()) {
+            (Some(n), _) => Value::from(n),
+            (None, Some(n)) => Value::from(n),
+            (None, None) => Value::from(n.as_f64().unwrap_or(f64::NAN)),
+        },
+        serde_json::Value::String(s) => Value::from(s.as_str()),
+        serde_json::Value::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
+        serde_json::Value::Object(map) => {
+            Value::from_pairs(map.iter().map(|(k, v)| (k.as_str(), value(v))))
+        }
+    }
+}
+
+/// The filter `tojson` as transformers sets it: `json.dumps(x, ensure_ascii, indent, separators, sort_keys)`, nothing
+/// escaped for HTML.
+pub fn tojson(
+    state: &State,
+    x: Value,
+    args: Rest<Value>,
+    named: Kwargs,
+) -> Result<String, Error> {
+    let argument = |index: usize, name: &str| -> Result<Option<Value>, Error> {
+        let given = match args.get(index) {
+            Some(value) => Some(value.clone()),
+            None => named.get::<Option<Value>>(name)?,
+        };
+        Ok(given.filter(|v| !v.is_none() && !v.is_undefined()))
+    };
+    let ensure_ascii = argument(0, "ensure_ascii")?.is_some_and(|v| v.is_true());
+    let indent = match argument(1, "indent")? {
+        None => None,
+        Some(v) if v.kind() == ValueKind::String => v.as_str().map(str::to_owned),
+        Some(v) if v.kind() == ValueKind::Bool => Some(" ".repeat(usize::from(v.is_true()))),
+        Some(v) => {
+            let spaces = i64::try_from(v)?.clamp(0, 64);
+            Some(" ".repeat(usize::try_from(spaces).unwrap_or(0)))
+        }
+    };
+    let separators = argument(2, "separators")?;
+    let sort_keys = argument(3, "sort_keys")?.is_some_and(|v| v.is_true());
+    named.assert_all_used()?;
+    let (between, after_key) = match separators {
+        Some(pair) => {
+            let part = |i| -> Result<String, Error> { Ok(pair.get_item_by_index(i)?.to_string()) };
+            (part(0)?, part(1)?)
+        }
+        None if indent.is_some() => (",".to_owned(), ": ".to_owned()),
+        None => (", ".to_owned(), ": ".to_owned()),
+    };
+    let mut writer = Dumps {
+        state,
+        out: String::new(),
+        paid: 0,
+        ensure_ascii,
+        indent,
+        between,
+        after_key,
+        sort_keys,
+    };
+    writer.value(&x, 0)?;
+    Ok(writer.out)
+}
+
+/// Python's `json.dumps`.
+struct Dumps<'a> {
+    state: &'a State<'a, 'a>,
+    out: String,
+    /// Bytes that are paid for in fuel.
+    paid: usize,
+    ensure_ascii: bool,
+    indent: Option<String>,
+    between: String,
+    after_key: String,
+    sort_keys: bool,
+}
+
+/// How deep a value may be. JSON from outside is at most 128 deep; a template can build more.
+const DEPTH: usize = 256;
+
+impl Dumps<'_> {
+    fn value(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
+        if depth > DEPTH {
+            return Err(Error::new(ErrorKind::BadSerialization, "too deep for JSON"));
+        }
+        if self.out.len() - self.paid >= 4096 {
+            self.state.consume_fuel(((self.out.len() - self.paid) / 64) as u64)?;
+            self.paid = self.out.len();
+        }
+        match value.kind() {
+            ValueKind::None => self.out.push_str("null"),
+            ValueKind::Bool => self.out.push_str(if value.is_true() { "true" } else { "false" }),
+            ValueKind::Number => self.number(value),
+            ValueKind::String => self.string(value.as_str().unwrap_or_default()),
+            ValueKind::Seq => self.list(value, depth)?,
+            ValueKind::Map => self.map(value, depth)?,
+            // Python's json knows nothing of generators and of values that are not there.
+            other => {
+                return Err(Error::new(
+                    ErrorKind::BadSerialization,
+                    format!("a value of type {other} is not JSON"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, value: &Value) {
+        if value.is_integer() {
+            let _ = write!(self.out, "{value}");
+        } else {
+            let number = f64::try_from(value.clone()).unwrap_or(f64::NAN);
+            self.out.push_str(&json_float(number));
+        }
+    }
+
+    fn list(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
+        self.out.push('[');
+        let mut first = true;
+        for item in value.try_iter()? {
+            self.separate(&mut first, depth + 1);
+            self.value(&item, depth + 1)?;
+        }
+        self.close(']', first, depth);
+        Ok(())
+    }
+
+    fn map(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
+        let mut keys: Vec<Value> = value.try_iter()?.collect();
+        if self.sort_keys {
+            keys.sort();
+        }
+        self.out.push('{');
+        let mut first = true;
+        for key in keys {
+            let item = value.get_item(&key)?;
+            self.separate(&mut first, depth + 1);
+            match key.kind() {
+                ValueKind::String => self.string(key.as_str().unwrap_or_default()),
+                ValueKind::None | ValueKind::Bool | ValueKind::Number => {
+                    self.out.push('"');
+                    self.value(&key, depth + 1)?;
+                    self.out.push('"');
+                }
+                other => {
+                    return Err(Error::new(
+                        ErrorKind::BadSerialization,
+                        format!("a key of type {other} is not JSON"),
+                    ));
+                }
+            }
+            self.out.push_str(&self.after_key);
+            self.value(&item, depth + 1)?;
+        }
+        self.close('}', first, depth);
+        Ok(())
+    }
+
+    fn separate(&mut self, first: &mut bool, depth: usize) {
+        if !std::mem::take(first) {
+            self.out.push_str(&self.between);
+        }
+        self.line(depth);
+    }
+
+    fn close(&mut self, bracket: char, empty: bool, depth: usize) {
+        if !empty {
+            self.line(depth);
+        }
+        self.out.push(bracket);
+    }
+
+    fn line(&mut self, depth: usize) {
+        if let Some(indent) = &self.indent {
+            self.out.push('\n');
+            for _ in 0..depth {
+                self.out.push_str(indent);
+            }
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        self.out.push('"');
+        for c in text.chars() {
+            match c {
+                '"' => self.out.push_str("\\\""),
+                '\\' => self.out.push_str("\\\\"),
+                '\n' => self.out.push_str("\\n"),
+                '\r' => self.out.push_str("\\r"),
+                '\t' => self.out.push_str("\\t"),
+                '\u{8}' => self.out.push_str("\\b"),
+                '\u{c}' => self.out.push_str("\\f"),
+                c if c < ' ' || (self.ensure_ascii && c > '~') => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(self.out, "\\u{unit:04x}");
+                    }
+                }
+                c => self.out.push(c),
+            }
+        }
+        self.out.push('"');
+    }
+}
+
+fn json_float(number: f64) -> String {
+    if number.is_nan() {
+        "NaN".to_owned()
+    } else if number.is_infinite() {
+        (if number > 0.0 { "Infinity" } else { "-Infinity" }).to_owned()
+    } else {
+        float(number)
+    }
+}
+
+/// Python's `repr` of a finite float: the shortest digits that read back the same, with an exponent below 1e-4 and
+/// from 1e16 on.
+fn float(number: f64) -> String {
+    // Rust's Debug has the same digits and borders, and another way to write the exponent.
+    let text = format!("{number:?}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => {
+            let exponent: i32 = exponent.parse().unwrap_or(0);
+            format!("{digits}e{exponent:+03}")
+        }
+        None => text,
+    }
+}
+
+/// What `str.isspace` is true of: Rust's white space and four separators of ASCII.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+/// What `str.splitlines` splits at, beside `\r\n`.
+fn is_line_end(c: char) -> bool {
+    matches!(
+        c,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}' | '\u{1d}' | '\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
+}
+
+/// The filter `trim`: `str.strip` of whatever it is given.
+pub fn trim(value: Value, chars: Option<String>) -> String {
+    let text = value.to_string();
+    strip(&text, chars.as_deref(), true, true).to_owned()
+}
+
+/// Jinja's filter `int(default=0)`: what is no number becomes the default.
+pub fn int(value: Value, default: Option<Value>) -> Value {
+    if value.kind() == ValueKind::Bool {
+        return Value::from(i64::from(value.is_true()));
+    }
+    if value.is_integer() {
+        return value;
+    }
+    let text = value.to_string();
+    let text = text.trim();
+    if let Ok(whole) = text.parse::<i64>() {
+        return Value::from(whole);
+    }
+    match text.parse::<f64>() {
+        // Floats beyond it are whole numbers of other digits in Python, and nobody's in a chat template.
+        Ok(number) if number.abs() < 9e15 => Value::from(number.trunc() as i64),
+        _ => default.unwrap_or(Value::from(0)),
+    }
+}
+
+/// Jinja's filter `float(default=0.0)`.
+pub fn float_filter(value: Value, default: Option<Value>) -> Value {
+    if value.kind() == ValueKind::Bool {
+        return Value::from(f64::from(u8::from(value.is_true())));
+    }
+    match value.to_string().trim().parse::<f64>() {
+        Ok(number) => Value::from(number),
+        Err(_) => default.unwrap_or(Value::from(0.0)),
+    }
+}
+
+/// Jinja's filter `indent(width=4, first=false, blank=false)`, which is made of `str.splitlines`.
+pub fn indent(
+    state: &State,
+    value: Value,
+    args: Rest<Value>,
+    named: Kwargs,
+) -> Result<String, Error> {
+    let argument = |index: usize, name: &str| -> Result<Option<Value>, Error> {
+        match args.get(index) {
+            Some(value) => Ok(Some(value.clone())),
+            None => named.get(name),
+        }
+    };
+    let by = match argument(0, "width")? {
+        None => " ".repeat(4),
+        Some(width) => match width.as_str() {
+            Some(text) => text.to_owned(),
+            None => " ".repeat(usize::try_from(i64::try_from(width)?.clamp(0, 4096)).unwrap_or(0)),
+        },
+    };
+    let first = argument(1, "first")?.is_some_and(|v| v.is_true());
+    let blank = argument(2, "blank")?.is_some_and(|v| v.is_true());
+    named.assert_all_used()?;
+    let text = format!("{value}\n");
+    let lines = lines(&text, false);
+    state.consume_fuel((lines.len() * by.len() / 64) as u64)?;
+    let mut out = String::with_capacity(text.len());
+    for (i, line) in lines.into_iter().enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
+        if if i == 0 { first } else { blank || !line.is_empty() } {
+            out.push_str(&by);
+        }
+        out.push_str(line);
+    }
+    Ok(out)
+}
+
+fn strip<'a>(text: &'a str, chars: Option<&str>, start: bool, end: bool) -> &'a str {
+    let strips = |c: char| match chars {
+        Some(chars) => chars.contains(c),
+        None => is_space(c),
+    };
+    let text = if start { text.trim_start_matches(strips) } else { text };
+    if end { text.trim_end_matches(strips) } else { text }
+}
+
+/// Methods of values: ours, else pycompat's.
+pub fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+    if let Some(text) = value.as_str()
+        && let Some(result) = string_method(text, name, args)?
+    {
+        return Ok(result);
+    }
+    if value.kind() == ValueKind::Seq && name == "index" {
+        let (wanted,): (&Value,) = from_args(args)?;
+        let mut items = value.try_iter()?;
+        return match items.position(|item| item == *wanted) {
+            Some(at) => Ok(Value::from(at)),
+            None => Err(Error::new(ErrorKind::InvalidOperation, "not in the list")),
+        };
+    }
+    minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
+}
+
+fn string_method(text: &str, name: &str, args: &[Value]) -> Result<Option<Value>, Error> {
+    Ok(Some(match name {
+        "strip" | "lstrip" | "rstrip" => {
+            let (chars,): (Option<&str>,) = from_args(args)?;
+            Value::from(strip(text, chars, name != "rstrip", name != "lstrip"))
+        }
+        "removeprefix" => {
+            let (prefix,): (&str,) = from_args(args)?;
+            Value::from(text.strip_prefix(prefix).unwrap_or(text))
+        }
+        "removesuffix" => {
+            let (suffix,): (&str,) = from_args(args)?;
+            Value::from(text.strip_suffix(suffix).unwrap_or(text))
+        }
+        "isspace" => {
+            let () = from_args(args)?;
+            Value::from(!text.is_empty() && text.chars().all(is_space))
+        }
+        "split" | "rsplit" => split(text, name == "rsplit", args)?,
+        "splitlines" => {
+            let (keep,): (Option<bool>,) = from_args(args)?;
+            lines(text, keep.unwrap_or(false)).into_iter().map(Value::from).collect()
+        }
+        "partition" | "rpartition" => {
+            let (at,): (&str,) = from_args(args)?;
+            partition(text, at, name == "rpartition")?
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn no_empty_separator() -> Error {
+    Error::new(ErrorKind::InvalidOperation, "empty separator")
+}
+
+fn split(text: &str, from_right: bool, args: &[Value]) -> Result<Value, Error> {
+    let (at, most, named): (Option<&str>, Option<i64>, Kwargs) = from_args(args)?;
+    let most = match most {
+        Some(most) => most,
+        None => named.get::<Option<i64>>("maxsplit")?.unwrap_or(-1),
+    };
+    named.assert_all_used()?;
+    let most = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1);
+    let mut parts: Vec<&str> = match at {
+        Some("") => return Err(no_empty_separator()),
+        Some(at) if from_right => text.rsplitn(most, at).collect(),
+        Some(at) => text.splitn(most, at).collect(),
+        None => return Ok(words(text, from_right, most)),
+    };
+    if from_right {
+        parts.reverse();
+    }
+    Ok(parts.into_iter().map(Value::from).collect())
+}
+
+/// Splits at runs of white space. What is left after the last split keeps its white space at the far side.
+fn words(text: &str, from_right: bool, most: usize) -> Value {
+    let mut rest = strip(text, None, !from_right, from_right);
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let border = match from_right {
+            false => rest.find(is_space),
+            true => rest.rfind(is_space),
+        };
+        match border {
+            Some(at) if parts.len() + 1 < most => {
+                let width = rest[at..].chars().next().map_or(1, char::len_utf8);
+                let (before, after) = (&rest[..at], &rest[at + width..]);
+                let (word, left) = if from_right { (after, before) } else { (before, after) };
+                parts.push(word);
+                rest = strip(left, None, !from_right, from_right);
+            }
+            Some(_) | None => {
+                parts.push(rest);
+                rest = "";
+            }
+        }
+    }
+    if from_right {
+        parts.reverse();
+    }
+    parts.into_iter().map(Value::from).collect()
+}
+
+fn lines(text: &str, keep: bool) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(is_line_end);
+        let (line, width) = match end {
+            None => (rest.len(), 0),
+            Some(at) if rest[at..].starts_with("\r\n") => (at, 2),
+            Some(at) => (at, rest[at..].chars().next().map_or(1, char::len_utf8)),
+        };
+        parts.push(&rest[..if keep { line + width } else { line }]);
+        rest = &rest[line + width..];
+    }
+    parts
+}
+
+fn partition(text: &str, at: &str, last: bool) -> Result<Value, Error> {
+    if at.is_empty() {
+        return Err(no_empty_separator());
+    }
+    let found = if last { text.rsplit_once(at) } else { text.split_once(at) };
+    let parts = match found {
+        Some((before, after)) => [before, at, after],
+        None if last => ["", "", text],
+        None => [text, "", ""],
+    };
+    Ok(Value::from(Tuple::from(parts.map(Value::from))))
+}
