@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::json::{self, Fields, kind};
 use crate::limits;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -61,6 +61,14 @@ pub struct Options {
     pub additional_drop_params: Vec<String>,
     /// The answer to give without calling anybody.
     pub mock_response: Option<String>,
+    /// How messages become a prompt: a built-in template's name, `auto`, a Jinja source, or a path.
+    pub chat_template: Option<String>,
+    /// Variables for the template.
+    pub chat_template_kwargs: Map<String, Value>,
+    /// How the model writes calls of tools, where the template does not show it.
+    pub tool_call_parser: Option<String>,
+    /// Tell thoughts (`<think>`) apart from the answer.
+    pub separate_reasoning: Option<bool>,
     /// What the model's metadata cannot tell.
     pub triton: TritonOptions,
 }
@@ -78,6 +86,37 @@ pub struct TritonOptions {
     pub version: Option<String>,
     /// Ask for embeddings as binary tensor data. Default: where the metadata is known.
     pub binary: Option<bool>,
+    /// How the model is spoken to, where its inputs mislead.
+    pub dialect: Option<DialectName>,
+    /// Inputs by name, with their values; `null` leaves one out that would be sent. They beat what the request says.
+    pub inputs: Map<String, Value>,
+    /// Request parameters, likewise.
+    pub parameters: Map<String, Value>,
+}
+
+/// The dialects that `triton.dialect` names; see [`crate::triton::dialect`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialectName {
+    /// `vllm`
+    Vllm,
+    /// `tensorrtllm`: `ensemble` and `tensorrt_llm_bls`
+    TensorrtLlm,
+    /// `llmapi`: TensorRT-LLM's LLM-API model
+    LlmApi,
+    /// `general`: any other
+    General,
+}
+
+impl DialectName {
+    fn parse(word: &str) -> Option<DialectName> {
+        match word {
+            "vllm" => Some(DialectName::Vllm),
+            "tensorrtllm" => Some(DialectName::TensorrtLlm),
+            "llmapi" => Some(DialectName::LlmApi),
+            "general" => Some(DialectName::General),
+            _ => None,
+        }
+    }
 }
 
 /// Which of Triton's two extensions to call.
@@ -129,7 +168,7 @@ impl Options {
                 ),
             ));
         }
-        for key in ["chat_template", "tokenizer"] {
+        for key in ["tokenizer"] {
             if fields.take(key).is_some() {
                 return Err(Error::argument(
                     key,
@@ -157,6 +196,10 @@ impl Options {
                 .strings("additional_drop_params")?
                 .unwrap_or_default(),
             mock_response: fields.string("mock_response")?,
+            chat_template: template_name(fields)?,
+            chat_template_kwargs: object(fields, "chat_template_kwargs")?,
+            tool_call_parser: fields.string("tool_call_parser")?,
+            separate_reasoning: fields.boolean("separate_reasoning")?,
             triton: match fields.object("triton")? {
                 Some(triton) => TritonOptions::read(triton)?,
                 None => TritonOptions::default(),
@@ -198,6 +241,14 @@ impl Options {
         self.mock_response = self
             .mock_response
             .or_else(|| defaults.mock_response.clone());
+        self.chat_template = self
+            .chat_template
+            .or_else(|| defaults.chat_template.clone());
+        self.chat_template_kwargs = over(&defaults.chat_template_kwargs, self.chat_template_kwargs);
+        self.tool_call_parser = self
+            .tool_call_parser
+            .or_else(|| defaults.tool_call_parser.clone());
+        self.separate_reasoning = self.separate_reasoning.or(defaults.separate_reasoning);
         self.allowed_openai_params
             .extend(defaults.allowed_openai_params.iter().cloned());
         self.additional_drop_params
@@ -209,9 +260,30 @@ impl Options {
             endpoint: own.endpoint.or(default.endpoint),
             version: own.version.or_else(|| default.version.clone()),
             binary: own.binary.or(default.binary),
+            dialect: own.dialect.or(default.dialect),
+            inputs: over(&default.inputs, own.inputs),
+            parameters: over(&default.parameters, own.parameters),
         };
         self
     }
+}
+
+/// An empty name is none: the messages are joined.
+fn template_name(fields: &mut Fields) -> Result<Option<String>> {
+    let name = fields.string("chat_template")?;
+    Ok(name.filter(|name| !name.is_empty()))
+}
+
+/// One map with another over it.
+fn over(below: &Map<String, Value>, above: Map<String, Value>) -> Map<String, Value> {
+    let mut map = below.clone();
+    map.extend(above);
+    map
+}
+
+/// Takes an object as it is; empty where there is none.
+fn object(fields: &mut Fields, key: &str) -> Result<Map<String, Value>> {
+    Ok(fields.object(key)?.map(Fields::all).unwrap_or_default())
 }
 
 /// Scheme, host and port of a URL, as far as it is written.
@@ -270,8 +342,19 @@ impl TritonOptions {
             },
             version,
             binary: fields.boolean("binary")?,
+            dialect: match fields.string("dialect")? {
+                None => None,
+                Some(word) => Some(DialectName::parse(&word).ok_or_else(|| {
+                    Error::argument(
+                        "triton.dialect",
+                        "triton.dialect: expected \"vllm\", \"tensorrtllm\", \"llmapi\" or \"general\", got another string",
+                    )
+                })?),
+            },
+            inputs: object(&mut fields, "inputs")?,
+            parameters: object(&mut fields, "parameters")?,
         };
-        fields.no_more("input, output, endpoint, version, binary")?;
+        fields.no_more("input, output, endpoint, version, binary, dialect, inputs, parameters")?;
         Ok(options)
     }
 }
@@ -390,7 +473,8 @@ impl ClientConfig {
         let defaults = Options::take(&mut fields)?;
         fields.no_more(
             "api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
-             allowed_openai_params, additional_drop_params, mock_response, triton, model_list, tls, proxy, \
+             allowed_openai_params, additional_drop_params, mock_response, chat_template, chat_template_kwargs, tool_call_parser, \
+             separate_reasoning, triton, model_list, tls, proxy, \
              max_reply_bytes, workers, queue_size",
         )?;
         Ok(ClientConfig {
@@ -440,7 +524,8 @@ fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {
     let options = Options::take(&mut params)?;
     params.no_more(
         "model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
-         allowed_openai_params, additional_drop_params, mock_response, triton",
+         allowed_openai_params, additional_drop_params, mock_response, chat_template, chat_template_kwargs, tool_call_parser, \
+         separate_reasoning, triton",
     )?;
     entry.take("model_info");
     entry.no_more("model_name, mishikallm_params, model_info")?;

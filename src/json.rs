@@ -156,6 +156,7 @@ impl Fields {
                 kept.push(entry);
             }
         }
+        kept.reverse();
         Fields {
             entries: kept,
             path: String::new(),
@@ -182,7 +183,7 @@ impl Fields {
     /// Takes a field as it is; `null` counts as absent.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         let i = self.position(key)?;
-        Some(self.entries.swap_remove(i).1).filter(|v| !v.is_null())
+        Some(self.entries.remove(i).1).filter(|v| !v.is_null())
     }
 
     /// Looks at a field without taking it; `null` counts as absent.
@@ -293,6 +294,11 @@ impl Fields {
             None => Ok(()),
             Some(other) => Err(self.wrong(key, "a whole number", other)),
         }
+    }
+
+    /// Everything that is left, `null` too.
+    pub fn all(self) -> Map<String, Value> {
+        self.entries.into_iter().collect()
     }
 
     /// What nobody has taken, without nulls.

@@ -39,6 +39,15 @@ pub const PROMPTS: usize = 2048;
 /// Inputs in one embeddings request; OpenAI's own limit is 2048.
 pub const EMBEDDING_INPUTS: usize = 16384;
 
+/// Choices (`n`) for one prompt; each is one request to Triton.
+pub const CHOICES: usize = 128;
+
+/// Alternatives of a token whose log probabilities are told; OpenAI's own limit.
+pub const TOP_LOGPROBS: usize = 20;
+
+/// Tools of one request; OpenAI's own limit.
+pub const TOOLS: usize = 128;
+
 /// Stop sequences in one request.
 pub const STOP_SEQUENCES: usize = 64;
 
@@ -65,6 +74,9 @@ pub const LOOKUP_FAILED_FOR: Duration = Duration::from_secs(60);
 
 /// How often, at most, a model that looks stale is looked up anew.
 pub const LOOKUP_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Chat templates that one client keeps.
+pub const TEMPLATES: usize = 64;
 
 /// Models whose metadata one client keeps.
 pub const MODELS: usize = 1024;
@@ -107,6 +119,7 @@ pub const CALL_NAME_BYTES: usize = 256;
 
 /// How deep the arguments of a tool call may be nested.
 pub const CALL_DEPTH: usize = 100;
+
 /// Bytes of a chat template's source. The largest in use have some 20 KB.
 pub const TEMPLATE_BYTES: usize = 256 << 10;
 

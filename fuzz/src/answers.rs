@@ -3,7 +3,8 @@
 use crate::strict::json;
 use base64::Engine;
 use mishikallm::openai::embedding::Encoding;
-use mishikallm::openai::response::{self, Generated, Matrix, Stamp, Usage};
+use mishikallm::openai::answer::{self, ChatChoice, Generated, Said, TextChoice};
+use mishikallm::openai::response::{self, Matrix, Stamp, Usage};
 use serde_json::Value;
 
 const STAMP: Stamp<'static> = Stamp {
@@ -21,11 +22,26 @@ pub fn check_generated(generated: &Generated, stop: &[String]) {
             "the text goes on after a stop sequence"
         );
     }
-    let chat = json("a chat", response::chat(&STAMP, generated).as_bytes());
+    let logprobs = || Some((generated.logprobs.clone(), 2));
+    let choice = ChatChoice {
+        said: Said {
+            content: Some(text.clone()),
+            ..Default::default()
+        },
+        finish_reason: generated.finish_reason,
+        logprobs: logprobs(),
+    };
+    let chat = answer::chat(&STAMP, &[choice], generated.usage);
+    let chat = json("a chat", chat.as_bytes());
     assert_eq!(chat["choices"][0]["message"]["content"], text.as_str());
     check_answer(&chat);
-    let both = [generated.clone(), generated.clone()];
-    let completion = json("a completion", response::text(&STAMP, &both).as_bytes());
+    let choice = || TextChoice {
+        text: text.clone(),
+        finish_reason: generated.finish_reason,
+        logprobs: logprobs(),
+    };
+    let completion = answer::text(&STAMP, &[choice(), choice()], generated.usage);
+    let completion = json("a completion", completion.as_bytes());
     assert_eq!(completion["choices"][1]["text"], text.as_str());
     check_answer(&completion);
 }
@@ -56,7 +72,10 @@ pub fn check_rows(matrix: &Matrix, rows: usize) {
 pub fn check_answer(answer: &Value) {
     match answer["object"].as_str() {
         Some("chat.completion") => {
-            check_choices(answer, |c| c["message"]["content"].is_string());
+            check_choices(answer, |c| {
+                let message = &c["message"];
+                message["content"].is_string() || message["tool_calls"].is_array()
+            });
         }
         Some("text_completion") => check_choices(answer, |c| c["text"].is_string()),
         Some("health") => assert!(answer["ready"].is_boolean()),
@@ -86,7 +105,7 @@ fn check_choices(answer: &Value, has_text: impl Fn(&Value) -> bool) {
     for (i, choice) in choices.iter().enumerate() {
         assert_eq!(choice["index"], i);
         assert!(has_text(choice));
-        assert!(["stop", "length"].contains(&choice["finish_reason"].as_str().unwrap()));
+        assert!(["stop", "length", "tool_calls"].contains(&choice["finish_reason"].as_str().unwrap()));
     }
     assert!(answer["usage"]["completion_tokens"].is_u64());
 }

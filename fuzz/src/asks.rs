@@ -3,15 +3,18 @@
 use crate::pieces::Cuts;
 use crate::{answers, errors};
 use mishikallm::config::Options;
+use mishikallm::openai::Operation;
+use mishikallm::openai::answer::{FinishReason, Generated};
 use mishikallm::openai::generation::Generation;
-use mishikallm::openai::response::{FinishReason, Generated, Usage};
+use mishikallm::openai::logprobs::Token;
+use mishikallm::openai::response::Usage;
 use mishikallm::triton::endpoint::Verb;
 use mishikallm::triton::model::Model;
 use mishikallm::triton::reply::Reply;
 use mishikallm::triton::text;
 use mishikallm::triton::text::events::{Events, Pull};
 use mishikallm::{Result, json, limits};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Nothing is known of the model.
 pub const UNKNOWN: &str = "";
@@ -29,7 +32,8 @@ pub const ANSWERER: &str = r#"{"name":"m","inputs":[{"name":"question","datatype
 
 /// A model whose events repeat the text from its beginning, as TensorRT-LLM's LLM-API does.
 pub const REPEATER: &str = r#"{"name":"m","versions":["1"],
-"inputs":[{"name":"text_input","datatype":"BYTES","shape":[1]},{"name":"streaming","datatype":"BOOL","shape":[1]}],
+"inputs":[{"name":"text_input","datatype":"BYTES","shape":[1]},{"name":"streaming","datatype":"BOOL","shape":[1]},
+{"name":"sampling_param_top_k","datatype":"INT32","shape":[1]}],
 "outputs":[{"name":"text_output","datatype":"BYTES","shape":[-1]}]}"#;
 
 /// An embedding model with half-precision rows.
@@ -37,14 +41,28 @@ pub const EMBEDDER: &str = r#"{"name":"e","versions":["1","2"],
 "inputs":[{"name":"input_text","datatype":"BYTES","shape":[-1,1]}],
 "outputs":[{"name":"embedding","datatype":"FP16","shape":[-1,4]},{"name":"tokens","datatype":"INT32","shape":[-1,1]}]}"#;
 
+/// vLLM's backend.
+const VLLM: &str = r#"{"name":"vllm","inputs":[{"name":"text_input","datatype":"BYTES","shape":[1]},
+    {"name":"sampling_parameters","datatype":"BYTES","shape":[1]},{"name":"return_logprobs","datatype":"BOOL","shape":[1]}],
+    "outputs":[{"name":"text_output","datatype":"BYTES","shape":[-1]},{"name":"logprobs","datatype":"BYTES","shape":[-1]}]}"#;
+
+/// TensorRT-LLM's.
+const TRTLLM: &str = r#"{"name":"trtllm","inputs":[{"name":"text_input","datatype":"BYTES","shape":[1]},
+    {"name":"max_tokens","datatype":"INT32","shape":[1]},{"name":"stop_words","datatype":"BYTES","shape":[-1]},
+    {"name":"end_id","datatype":"INT32","shape":[1]},{"name":"return_log_probs","datatype":"BOOL","shape":[1]}],
+    "outputs":[{"name":"text_output","datatype":"BYTES","shape":[-1]},{"name":"output_log_probs","datatype":"FP32","shape":[-1]}]}"#;
+
 /// A model from its metadata.
 pub fn model(metadata: &str) -> Option<Model> {
     Model::read(metadata.as_bytes(), None)
 }
 
+/// What a stream gave: its deltas, and their tokens.
+type Said = (Vec<String>, Vec<Token>);
+
 /// A request for text.
 pub struct Ask {
-    pub generation: Generation,
+    pub ask: text::Ask,
     pub options: Options,
     pub model: Option<Model>,
 }
@@ -55,7 +73,10 @@ impl Ask {
         let mut fields = json::object("request_json", request).unwrap();
         let options = Options::take(&mut fields).unwrap();
         Ask {
-            generation: Generation::take(fields, &options).unwrap(),
+            ask: text::Ask::new(
+                "hi",
+                Arc::new(Generation::take(fields, &options, Operation::Chat).unwrap()),
+            ),
             options,
             model: model(metadata),
         }
@@ -64,18 +85,17 @@ impl Ask {
     /// Reads a reply, twice alike, and looks at what came out.
     pub fn check(&self, reply: &Reply, verb: Verb) {
         let read = || {
-            let (generation, options) = (&self.generation, &self.options);
-            text::decode(reply, "hi", generation, options, verb, self.model.as_ref())
+            text::decode(reply, &self.ask, &self.options, verb, self.model.as_ref())
         };
         let once = read();
         assert_eq!(once, read(), "the same bytes, and another answer");
         match &once {
-            Ok((generated, _)) => answers::check_generated(generated, &self.generation.stop),
+            Ok((generated, _)) => answers::check_generated(generated, &self.ask.generation.stop),
             Err(error) => errors::check_inner(error, reply.body.len()),
         }
         // A gateway may answer a request for a stream so: the text is the same.
         if let (Ok((generated, _)), Verb::Generate) = (once, verb) {
-            let (deltas, end) = self.deltas(&[&reply.body]);
+            let ((deltas, _), end) = self.deltas(&[&reply.body]);
             assert_eq!(deltas.concat(), generated.text);
             assert_eq!(end, Ok((generated.finish_reason, generated.usage)));
         }
@@ -83,13 +103,16 @@ impl Ask {
 
     /// Reads a reply as it comes, whole and in pieces alike.
     pub fn check_stream(&self, stream: &[u8], cuts: &Cuts) {
-        let (deltas, end) = self.deltas(&[stream]);
+        let (said, end) = self.deltas(&[stream]);
         assert_eq!(
             self.deltas(&cuts.cut(stream)),
-            (deltas.clone(), end.clone()),
+            (said.clone(), end.clone()),
             "cut in another way, and other deltas"
         );
-        assert!(deltas.iter().all(|delta| !delta.is_empty()));
+        let (deltas, logprobs) = said;
+        let wants_logprobs = self.ask.generation.logprobs.is_some();
+        assert!(wants_logprobs || logprobs.is_empty());
+        assert!(wants_logprobs || deltas.iter().all(|delta| !delta.is_empty()));
         let text = deltas.concat();
         match end {
             Err(error) => errors::check_inner(&error, stream.len()),
@@ -98,30 +121,35 @@ impl Ask {
                     text,
                     finish_reason,
                     usage,
+                    logprobs,
                 };
-                answers::check_generated(&generated, &self.generation.stop);
+                answers::check_generated(&generated, &self.ask.generation.stop);
             }
         }
     }
 
-    fn deltas(&self, pieces: &[&[u8]]) -> (Vec<String>, Result<(FinishReason, Usage)>) {
+    /// The deltas and their tokens, and how it ended.
+    fn deltas(&self, pieces: &[&[u8]]) -> (Said, Result<(FinishReason, Usage)>) {
         let mut pieces = pieces.iter();
-        let mut deltas = Vec::new();
-        let (generation, options) = (&self.generation, &self.options);
+        let (mut deltas, mut tokens) = (Vec::new(), Vec::new());
+        let (generation, options) = (&self.ask.generation, &self.options);
         let model = self.model.as_ref();
         let mut events = match Events::new(generation, options, model, limits::EVENT_BYTES) {
             Ok(events) => events,
-            Err(error) => return (deltas, Err(error)),
+            Err(error) => return ((deltas, tokens), Err(error)),
         };
         loop {
             match events.pull("hi") {
-                Ok(Pull::Delta(delta)) => deltas.push(delta),
+                Ok(Pull::Delta(delta)) => {
+                    deltas.push(delta.text);
+                    tokens.extend(delta.tokens);
+                }
                 Ok(Pull::Starved) => match pieces.next() {
                     Some(piece) => events.push(piece),
                     None => events.end(),
                 },
-                Ok(Pull::End(reason, usage)) => return (deltas, Ok((reason, usage))),
-                Err(error) => return (deltas, Err(error)),
+                Ok(Pull::End(reason, usage)) => return ((deltas, tokens), Ok((reason, usage))),
+                Err(error) => return ((deltas, tokens), Err(error)),
             }
         }
     }
@@ -138,7 +166,7 @@ pub static ASKS: LazyLock<[Ask; 4]> = LazyLock::new(|| {
 });
 
 /// Those that a stream is read with.
-pub static STREAMED: LazyLock<[Ask; 4]> = LazyLock::new(|| {
+pub static STREAMED: LazyLock<[Ask; 6]> = LazyLock::new(|| {
     [
         Ask::new("{}", UNKNOWN),
         Ask::new(
@@ -147,5 +175,7 @@ pub static STREAMED: LazyLock<[Ask; 4]> = LazyLock::new(|| {
         ),
         Ask::new("{}", REPEATER),
         Ask::new(r#"{"stop":["b","ab c"]}"#, REPEATER),
+        Ask::new(r#"{"logprobs":true,"top_logprobs":2,"stop":"ab"}"#, VLLM),
+        Ask::new(r#"{"logprobs":true}"#, TRTLLM),
     ]
 });

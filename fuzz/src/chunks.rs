@@ -45,13 +45,18 @@ impl Chunks {
         };
         match &choice["finish_reason"] {
             Value::Null => {
-                assert!(text.is_some_and(Value::is_string));
+                let delta = &choice["delta"];
+                let is_call = delta["tool_calls"].is_array();
+                let says = text.is_some_and(Value::is_string)
+                    || is_call
+                    || delta["reasoning_content"].is_string();
+                assert!(says, "a delta of nothing");
                 let role = choice["delta"].get("role");
                 assert_eq!(role.is_some(), is_chat && !self.begun);
                 self.begun = true;
             }
             reason => {
-                assert!(*reason == "stop" || *reason == "length");
+                assert!(*reason == "stop" || *reason == "length" || *reason == "tool_calls");
                 assert!(text.is_none_or(|text| text == ""));
                 self.index += 1;
                 self.begun = false;

@@ -10,6 +10,7 @@ mod look_up;
 mod models;
 mod pool;
 mod resolve;
+mod resources;
 mod run;
 mod socket;
 mod stream;
@@ -41,6 +42,8 @@ pub struct Client {
     http: http::Http,
     models: models::Models,
     closed: AtomicBool,
+    /// What was read from files for calls.
+    shelf: resources::Shelf,
     /// Where calls pause between two tries.
     bed: Arc<Bed>,
     /// Runs what is submitted.
@@ -66,6 +69,7 @@ impl Client {
         Ok(Client {
             http: http::Http::new(&config)?,
             models: models::Models::default(),
+            shelf: resources::Shelf::default(),
             closed: AtomicBool::new(false),
             bed: Arc::default(),
             workers: Arc::new(submit::Workers::new(
@@ -136,7 +140,7 @@ impl Client {
             .with_param("request_json"));
         }
         let fields = json::object("request_json", request_json)?;
-        Call::new(operation, fields, &self.config, env(), manner)
+        Call::new(operation, fields, &self.config, self, env(), manner)
     }
 
     /// Whether this is a child of the process that made it: its sockets are the parent's, and its threads are not here.

@@ -4,8 +4,35 @@
 //! first chunk of a choice; `finish_reason` in a last one of its own, without text; with `stream_options.include_usage` one more
 //! follows that has the usage and no choices, and all before it say `"usage": null`.
 
-use super::response::{FinishReason, Stamp, Usage};
+use super::answer::FinishReason;
+use super::response::{Stamp, Usage};
 use serde::Serialize;
+use serde_json::{Value, json};
+
+/// What a chunk adds to its choice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Delta<'a> {
+    /// Text.
+    Content(&'a str),
+    /// Thoughts before it.
+    Reasoning(&'a str),
+    /// A call of a tool begins.
+    CallBegin {
+        /// Its number in the choice.
+        call: usize,
+        /// Unique.
+        id: &'a str,
+        /// The tool.
+        name: &'a str,
+    },
+    /// Some more of a call's arguments.
+    CallArguments {
+        /// The call's number in the choice.
+        call: usize,
+        /// JSON, a piece of it.
+        text: &'a str,
+    },
+}
 
 /// Writes the chunks of one call.
 #[derive(Clone, Debug)]
@@ -46,15 +73,48 @@ impl Writer {
         }
     }
 
-    /// Some text of choice number `index`; `first`: the choice begins.
-    pub fn delta(&self, index: usize, first: bool, text: &str) -> String {
+    /// Some of choice number `index`; `first`: the choice begins. `logprobs`: of the tokens in it, as JSON.
+    pub fn delta(
+        &self,
+        index: usize,
+        first: bool,
+        delta: Delta<'_>,
+        logprobs: Option<&str>,
+    ) -> String {
+        let logprobs = logprobs.unwrap_or("null");
+        let text = match delta {
+            Delta::Content(text) => text,
+            Delta::Reasoning(text) => {
+                return self.object(index, first, &json!({"reasoning_content": text}), logprobs);
+            }
+            Delta::CallBegin { call, id, name } => {
+                let function = json!({"name": name, "arguments": ""});
+                let calls =
+                    json!([{"index": call, "id": id, "type": "function", "function": function}]);
+                return self.object(index, first, &json!({"tool_calls": calls}), logprobs);
+            }
+            Delta::CallArguments { call, text } => {
+                let calls = json!([{"index": call, "function": {"arguments": text}}]);
+                return self.object(index, first, &json!({"tool_calls": calls}), logprobs);
+            }
+        };
         let before = match (self.is_chat, first) {
             (true, true) => "\"delta\":{\"role\":\"assistant\",\"content\":",
             (true, false) => "\"delta\":{\"content\":",
             (false, _) => "\"text\":",
         };
         let after = if self.is_chat { "}" } else { "" };
-        self.choice(index, before, Some(text), after, "null")
+        self.choice(index, before, Some(text), after, logprobs, "null")
+    }
+
+    /// A delta without content. In the first one OpenAI says that there is none.
+    fn object(&self, index: usize, first: bool, delta: &Value, logprobs: &str) -> String {
+        let begin = match first {
+            true => "\"delta\":{\"role\":\"assistant\",\"content\":null,",
+            false => "\"delta\":{",
+        };
+        let delta = [begin, &delta.to_string()[1..]].concat();
+        self.choice(index, &delta, None, "", logprobs, "null")
     }
 
     /// The end of choice number `index`.
@@ -62,13 +122,14 @@ impl Writer {
         let reason = match reason {
             FinishReason::Stop => "\"stop\"",
             FinishReason::Length => "\"length\"",
+            FinishReason::ToolCalls => "\"tool_calls\"",
         };
         let nothing = if self.is_chat {
             "\"delta\":{}"
         } else {
             "\"text\":\"\""
         };
-        self.choice(index, nothing, None, "", reason)
+        self.choice(index, nothing, None, "", "null", reason)
     }
 
     /// What it took; `None` where the caller did not ask for it.
@@ -85,6 +146,7 @@ impl Writer {
         before: &str,
         text: Option<&str>,
         after: &str,
+        logprobs: &str,
         reason: &str,
     ) -> String {
         let mut digits = itoa::Buffer::new();
@@ -93,9 +155,12 @@ impl Writer {
             true => "}],\"usage\":null}",
             false => "}]}",
         };
-        const AFTER: &str = ",\"logprobs\":null,\"finish_reason\":";
+        const LOGPROBS: &str = ",\"logprobs\":";
+        const REASON: &str = ",\"finish_reason\":";
         // The exact length, and a byte for the NUL of a C string: a chunk is made for every token, and is not moved again.
-        let parts = [INDEX, index, ",", before, after, AFTER, reason, end];
+        let parts = [
+            INDEX, index, ",", before, after, LOGPROBS, logprobs, REASON, reason, end,
+        ];
         let quoted = text.map_or(0, |text| text.len() + 2);
         let fixed: usize = parts.iter().map(|part| part.len()).sum();
         let mut out = String::with_capacity(self.head.len() + fixed + quoted + 1);
@@ -125,7 +190,6 @@ fn is_plain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
 
     fn writer(is_chat: bool, tells_usage: bool) -> Writer {
         let stamp = Stamp {
@@ -144,12 +208,12 @@ mod tests {
     fn chat_chunks_are_openais() {
         let w = writer(true, false);
         assert_eq!(
-            parsed(w.delta(0, true, "hi \"you\"\n")),
+            parsed(w.delta(0, true, Delta::Content("hi \"you\"\n"), None)),
             json!({"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"l\"m","choices":[
                 {"index":0,"delta":{"role":"assistant","content":"hi \"you\"\n"},"logprobs":null,"finish_reason":null}]})
         );
         assert_eq!(
-            parsed(w.delta(3, false, "é"))["choices"][0],
+            parsed(w.delta(3, false, Delta::Content("é"), None))["choices"][0],
             json!({"index":3,"delta":{"content":"é"},"logprobs":null,"finish_reason":null})
         );
         assert_eq!(
@@ -160,10 +224,47 @@ mod tests {
     }
 
     #[test]
+    fn reasoning_and_calls_are_deltas_of_their_own() {
+        let w = writer(true, false);
+        let delta =
+            |first, delta| parsed(w.delta(0, first, delta, None))["choices"][0]["delta"].clone();
+        assert_eq!(
+            delta(true, Delta::Reasoning("hm")),
+            json!({"role":"assistant","content":null,"reasoning_content":"hm"})
+        );
+        let begin = Delta::CallBegin {
+            call: 1,
+            id: "call_1",
+            name: "f",
+        };
+        assert_eq!(
+            delta(false, begin),
+            json!({"tool_calls":[{"index":1,"id":"call_1","type":"function","function":{"name":"f","arguments":""}}]})
+        );
+        let more = Delta::CallArguments {
+            call: 1,
+            text: "{\"a\"",
+        };
+        assert_eq!(
+            delta(false, more),
+            json!({"tool_calls":[{"index":1,"function":{"arguments":"{\"a\""}}]})
+        );
+        let with = w.delta(0, false, Delta::Content("a"), Some("{\"content\":[]}"));
+        assert_eq!(
+            parsed(with)["choices"][0]["logprobs"],
+            json!({"content":[]})
+        );
+        assert_eq!(
+            parsed(w.finish(0, FinishReason::ToolCalls))["choices"][0]["finish_reason"],
+            "tool_calls"
+        );
+    }
+
+    #[test]
     fn text_chunks_are_openais() {
         let w = writer(false, false);
         assert_eq!(
-            parsed(w.delta(1, true, "a")),
+            parsed(w.delta(1, true, Delta::Content("a"), None)),
             json!({"id":"cmpl-1","object":"text_completion","created":7,"model":"l\"m","choices":[
                 {"index":1,"text":"a","logprobs":null,"finish_reason":null}]})
         );
@@ -176,8 +277,14 @@ mod tests {
     #[test]
     fn usage_is_told_once_where_it_is_asked_for() {
         let w = writer(true, true);
-        assert_eq!(parsed(w.delta(0, true, "a"))["usage"], Value::Null);
-        assert!(w.delta(0, true, "a").ends_with("\"usage\":null}"));
+        assert_eq!(
+            parsed(w.delta(0, true, Delta::Content("a"), None))["usage"],
+            Value::Null
+        );
+        assert!(
+            w.delta(0, true, Delta::Content("a"), None)
+                .ends_with("\"usage\":null}")
+        );
         let last = parsed(w.usage(&Usage::completion(1, 2, true)).unwrap());
         assert_eq!(last["choices"], json!([]));
         assert_eq!(

@@ -1,5 +1,8 @@
 //! What chat and text completions have in common: how much, how random, where to stop, and what is not possible.
 
+use super::Operation;
+use super::format::{Format, take_format};
+use super::tools::{Choice, Tools};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::{Fields, kind};
@@ -7,7 +10,7 @@ use crate::limits;
 use serde_json::{Map, Value};
 
 /// Asks for text.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Generation {
     /// Most tokens to generate; at least 1.
     pub max_tokens: Option<u64>,
@@ -17,10 +20,50 @@ pub struct Generation {
     pub stream: bool,
     /// Whether the last chunk of a stream tells the usage.
     pub include_usage: bool,
+    /// It is for a chat; else for a text completion.
+    pub chat: bool,
+    /// Choices for each prompt; at least 1.
+    pub n: usize,
+    /// How likely the tokens were is to be told, with so many alternatives of each.
+    pub logprobs: Option<usize>,
+    /// The prompt is to stand before the text.
+    pub echo: bool,
+    /// What the text has to be.
+    pub format: Option<Format>,
+    /// What the model may call.
+    pub tools: Option<Tools>,
+    /// What ends the text beside `stop`: the marks of a turn's end in the chat template, which a server may leave in the text. Never sent.
+    pub ends: Vec<String>,
+    /// What was asked for and no model does, or not for this request.
+    pub impossible: Vec<&'static str>,
+    /// Chance, for a seed where the backend would take the same each time.
+    pub chance: u64,
     /// Everything for the model, under its own name: sampling parameters and whatever else the caller gave.
     pub params: Map<String, Value>,
     /// Keys for the top level of a generate body.
     pub extra_body: Map<String, Value>,
+}
+
+impl Default for Generation {
+    fn default() -> Generation {
+        Generation {
+            max_tokens: None,
+            stop: Vec::new(),
+            stream: false,
+            include_usage: false,
+            chat: false,
+            n: 1,
+            logprobs: None,
+            echo: false,
+            format: None,
+            tools: None,
+            ends: Vec::new(),
+            impossible: Vec::new(),
+            chance: 0,
+            params: Map::new(),
+            extra_body: Map::new(),
+        }
+    }
 }
 
 /// Takes the prompts of a text completion: a string, or a list of strings, each answered by a choice of its own.
@@ -60,26 +103,18 @@ pub fn take_prompts(fields: &mut Fields) -> Result<Vec<String>> {
     }
 }
 
-/// OpenAI's parameters that no Triton model takes as they are. A value that asks for nothing is harmless.
-const UNSUPPORTED: [&str; 20] = [
+/// OpenAI's parameters that no Triton model takes. A value that asks for nothing is harmless.
+const IMPOSSIBLE: [&str; 12] = [
     "audio",
     "best_of",
-    "echo",
     "function_call",
     "functions",
     "logit_bias",
-    "logprobs",
     "modalities",
-    "n",
-    "parallel_tool_calls",
     "prediction",
     "reasoning_effort",
-    "response_format",
     "suffix",
     "thinking",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
     "verbosity",
     "web_search_options",
 ];
@@ -116,11 +151,12 @@ const NUMBERS: [&str; 7] = [
 const WHOLE_NUMBERS: [&str; 3] = ["seed", "top_k", "min_tokens"];
 
 impl Generation {
-    /// Takes all that is left of a request.
-    pub fn take(mut fields: Fields, options: &Options) -> Result<Generation> {
+    /// Takes all that is left of a request for a chat or a text completion.
+    pub fn take(mut fields: Fields, options: &Options, operation: Operation) -> Result<Generation> {
         for key in &options.additional_drop_params {
             fields.take(key);
         }
+        let is_chat = operation == Operation::Chat;
         let max_completion_tokens = fields.whole("max_completion_tokens", 1)?;
         let max_tokens = fields.whole("max_tokens", 1)?;
         let stop = take_stop(&mut fields)?;
@@ -143,23 +179,170 @@ impl Generation {
             fields.check_string(key)?;
         }
         fields.check_boolean("store")?;
-        fields.check_boolean("parallel_tool_calls")?;
         fields.check_object("metadata")?;
-        refuse_unsupported(&mut fields, options)?;
-        for key in HARMLESS {
-            if !options.allowed_openai_params.iter().any(|k| k == key) {
-                fields.take(key);
-            }
-        }
-        Ok(Generation {
+        // What the caller insists on goes to the model as it is.
+        let insisted = options.allowed_openai_params.iter();
+        let insisted: Vec<_> = insisted
+            .filter_map(|key| Some((key.clone(), fields.take(key)?)))
+            .collect();
+        let n = take_n(&mut fields)?;
+        let mut generation = Generation {
             max_tokens: max_completion_tokens.or(max_tokens),
             stop,
             stream,
             include_usage,
-            params: fields.rest(),
-            extra_body,
-        })
+            chat: is_chat,
+            n,
+            logprobs: take_logprobs(&mut fields, is_chat)?,
+            echo: fields.boolean("echo")?.unwrap_or(false),
+            format: take_format(&mut fields)?,
+            tools: Tools::take(&mut fields)?,
+            impossible: take_impossible(&mut fields, n)?,
+            ..Default::default()
+        };
+        if is_chat && std::mem::take(&mut generation.echo) {
+            generation.cannot("echo");
+        }
+        if generation.echo && generation.logprobs.is_some() {
+            if options.drop_params != Some(true) {
+                return Err(Error::argument(
+                    "echo",
+                    "echo: no model tells how likely the prompt's tokens were; leave out echo or logprobs",
+                ));
+            }
+            generation.logprobs = None;
+        }
+        if !is_chat && generation.tools.take().is_some() {
+            generation.cannot("tools");
+        }
+        for key in HARMLESS {
+            fields.take(key);
+        }
+        generation.params = fields.rest();
+        generation.params.extend(insisted);
+        generation.extra_body = extra_body;
+        Ok(generation)
     }
+
+    /// What the text is held to: the call of a tool that has to be made, or the format.
+    pub fn guide(&self) -> Option<Format> {
+        let call = self.tools.as_ref().and_then(Tools::schema);
+        call.map(Format::Schema).or_else(|| self.format.clone())
+    }
+
+    /// Notes what cannot be done for this request.
+    pub fn cannot(&mut self, name: &'static str) {
+        self.impossible.push(name);
+    }
+
+    /// Refuses what cannot be done, all of it in one message; with `drop_params` nothing is refused, and what cannot be done is
+    /// left out.
+    pub fn check(&self, abilities: &Abilities, options: &Options) -> Result<()> {
+        if options.drop_params == Some(true) {
+            return Ok(());
+        }
+        let mut offenders = self.impossible.clone();
+        let mut unless = |able: bool, name| {
+            if !able {
+                offenders.push(name);
+            }
+        };
+        unless(self.n == 1 || abilities.n, "n");
+        if let Some(top) = self.logprobs {
+            unless(abilities.logprobs.is_some(), "logprobs");
+            // Of a text completion 1 alternative is the token itself.
+            let most = abilities.logprobs.unwrap_or(0).max(usize::from(!self.chat));
+            unless(
+                most >= top,
+                if self.chat {
+                    "top_logprobs"
+                } else {
+                    "logprobs"
+                },
+            );
+        }
+        unless(self.format.is_none() || abilities.guided, "response_format");
+        let is_bound = self
+            .tools
+            .as_ref()
+            .is_some_and(|t| t.choice != Choice::Auto);
+        unless(!is_bound || abilities.guided, "tool_choice");
+        offenders.sort_unstable();
+        offenders.dedup();
+        match offenders.first() {
+            None => Ok(()),
+            Some(first) => Err(Error::argument(
+                first,
+                format!(
+                    "not supported for {}: {}; leave out, or set drop_params to true to have them dropped{}",
+                    abilities.whose,
+                    offenders.join(", "),
+                    hint(&offenders)
+                ),
+            )),
+        }
+    }
+}
+
+/// What a model, asked in its dialect, can do beyond text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// Whose they are, for a message.
+    pub whose: String,
+    /// More than one choice.
+    pub n: bool,
+    /// Log probabilities, with up to so many alternatives.
+    pub logprobs: Option<usize>,
+    /// Text that has to be JSON.
+    pub guided: bool,
+}
+
+/// What would help.
+fn hint(offenders: &[&str]) -> &'static str {
+    match offenders.contains(&"tools") {
+        true => " (tools need a chat_template that knows them)",
+        false => "",
+    }
+}
+
+fn take_n(fields: &mut Fields) -> Result<usize> {
+    match fields.whole("n", 1)? {
+        None => Ok(1),
+        Some(n) if n <= limits::CHOICES as u64 => Ok(n as usize),
+        Some(n) => Err(Error::argument(
+            "n",
+            format!("n: expected at most {}, got {n}", limits::CHOICES),
+        )),
+    }
+}
+
+/// Of a chat `logprobs` is a boolean and `top_logprobs` the number of alternatives; of a text completion `logprobs` is that number.
+fn take_logprobs(fields: &mut Fields, is_chat: bool) -> Result<Option<usize>> {
+    let bounded = |key: &str, n: Option<u64>| match n {
+        Some(n) if n > limits::TOP_LOGPROBS as u64 => Err(Error::argument(
+            key,
+            format!("{key}: expected at most {}, got {n}", limits::TOP_LOGPROBS),
+        )),
+        n => Ok(n.map(|n| n as usize)),
+    };
+    let top = fields.whole("top_logprobs", 0)?;
+    let top = bounded("top_logprobs", top)?;
+    if is_chat {
+        return match (fields.boolean("logprobs")?.unwrap_or(false), top) {
+            (true, top) => Ok(Some(top.unwrap_or(0))),
+            (false, None | Some(0)) => Ok(None),
+            (false, Some(_)) => Err(Error::argument(
+                "logprobs",
+                "logprobs: expected true beside top_logprobs, got nothing or false",
+            )),
+        };
+    }
+    // Who writes chats too may say no with a boolean.
+    if fields.get("logprobs") == Some(&Value::Bool(false)) {
+        fields.take("logprobs");
+    }
+    let logprobs = fields.whole("logprobs", 0)?;
+    bounded("logprobs", logprobs)
 }
 
 fn take_stop(fields: &mut Fields) -> Result<Vec<String>> {
@@ -186,12 +369,9 @@ fn take_stop(fields: &mut Fields) -> Result<Vec<String>> {
 /// Whether a value asks for nothing beyond what happens anyway.
 fn asks_for_nothing(key: &str, value: &Value) -> bool {
     match (key, value) {
-        ("n" | "best_of", v) => crate::json::as_whole(v) == Some(1),
-        ("response_format", Value::Object(o)) => o.get("type").is_some_and(|t| t == "text"),
-        ("tool_choice" | "function_call", Value::String(s)) => s == "none",
+        ("function_call", Value::String(s)) => s == "none",
         ("modalities", Value::Array(a)) => a.iter().all(|m| m == "text"),
         ("suffix", Value::String(s)) => s.is_empty(),
-        ("top_logprobs", v) => crate::json::as_whole(v) == Some(0),
         (_, Value::Bool(b)) => !b,
         (_, Value::Array(a)) => a.is_empty(),
         (_, Value::Object(o)) => o.is_empty(),
@@ -199,45 +379,23 @@ fn asks_for_nothing(key: &str, value: &Value) -> bool {
     }
 }
 
-/// Refuses what cannot be done, all of it in one message; with `drop_params` leaves it out.
-fn refuse_unsupported(fields: &mut Fields, options: &Options) -> Result<()> {
-    let mut offenders = Vec::new();
-    // Without tools it says nothing about anything.
-    if fields
-        .get("tools")
-        .is_none_or(|tools| asks_for_nothing("tools", tools))
-    {
-        fields.take("parallel_tool_calls");
-    }
-    for key in UNSUPPORTED {
-        if options.allowed_openai_params.iter().any(|k| k == key) {
-            continue;
-        }
-        if key == "n" || key == "best_of" {
-            // A count of something else than 1 is not possible; no count at all is a mistake.
-            if let Some(n) = fields.whole(key, 1)? {
-                if n != 1 {
-                    offenders.push(key);
-                }
+/// Takes what no model does, and names what of it asks for something.
+fn take_impossible(fields: &mut Fields, n: usize) -> Result<Vec<&'static str>> {
+    let mut impossible = Vec::new();
+    for key in IMPOSSIBLE {
+        if key == "best_of" {
+            // The best of as many as are wanted are all of them; no count at all is a mistake.
+            if fields.whole(key, 1)?.is_some_and(|best| best != n as u64) {
+                impossible.push(key);
             }
-            continue;
-        }
-        if let Some(value) = fields.take(key) {
-            if !asks_for_nothing(key, &value) {
-                offenders.push(key);
-            }
+        } else if fields
+            .take(key)
+            .is_some_and(|value| !asks_for_nothing(key, &value))
+        {
+            impossible.push(key);
         }
     }
-    if offenders.is_empty() || options.drop_params == Some(true) {
-        return Ok(());
-    }
-    Err(Error::argument(
-        offenders[0],
-        format!(
-            "not supported for Triton models: {}; leave out, or set drop_params to true to have them dropped",
-            offenders.join(", ")
-        ),
-    ))
+    Ok(impossible)
 }
 
 #[cfg(test)]
@@ -245,10 +403,17 @@ mod tests {
     use super::*;
     use crate::json;
 
+    /// A chat's, for a model that nobody describes.
     fn generation(json: &str) -> Result<Generation> {
+        of(json, Operation::Chat, &Abilities::default())
+    }
+
+    fn of(json: &str, operation: Operation, abilities: &Abilities) -> Result<Generation> {
         let mut fields = json::object("request_json", json)?;
         let options = Options::take(&mut fields)?;
-        Generation::take(fields, &options)
+        let generation = Generation::take(fields, &options, operation)?;
+        generation.check(abilities, &options)?;
+        Ok(generation)
     }
 
     #[test]
@@ -261,12 +426,57 @@ mod tests {
     #[test]
     fn all_offenders_are_named_at_once() {
         let e = generation(
-            r#"{"tools":[{"type":"function"}],"tool_choice":"auto","n":3,"logprobs":true}"#,
+            r#"{"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required","n":3,"logprobs":true,
+                "top_logprobs":2,"modalities":["audio"],"response_format":{"type":"json_object"}}"#,
         )
         .unwrap_err();
-        for name in ["tools", "tool_choice", "n", "logprobs"] {
-            assert!(e.message().contains(name), "{name} in {e}");
-        }
+        let names = "modalities, n, response_format, tool_choice, top_logprobs";
+        assert!(
+            e.message().contains("logprobs, ") && e.message().contains(names),
+            "{e}"
+        );
+    }
+
+    #[test]
+    fn what_can_be_done_is_the_models_matter() {
+        let able = Abilities {
+            n: true,
+            logprobs: Some(20),
+            guided: true,
+            ..Default::default()
+        };
+        let g = of(
+            r#"{"n":3,"logprobs":true,"top_logprobs":2,"response_format":{"type":"json_object"}}"#,
+            Operation::Chat,
+            &able,
+        )
+        .unwrap();
+        assert_eq!(
+            (g.n, g.logprobs, g.format),
+            (3, Some(2), Some(Format::Json))
+        );
+        // Probabilities of the tokens alone: one alternative of a text completion is the token.
+        let numbers = Abilities {
+            logprobs: Some(0),
+            ..Default::default()
+        };
+        let text = |request: &str| of(request, Operation::Text, &numbers);
+        assert_eq!(text(r#"{"logprobs":1}"#).unwrap().logprobs, Some(1));
+        assert!(text(r#"{"logprobs":2}"#).is_err());
+        assert_eq!(text(r#"{"logprobs":false}"#).unwrap().logprobs, None);
+    }
+
+    #[test]
+    fn an_echo_is_for_text_completions_and_without_probabilities() {
+        let text = |request: &str| of(request, Operation::Text, &Abilities::default());
+        assert!(text(r#"{"echo":true}"#).unwrap().echo);
+        let able = Abilities {
+            logprobs: Some(5),
+            ..Default::default()
+        };
+        let e = of(r#"{"echo":true,"logprobs":1}"#, Operation::Text, &able).unwrap_err();
+        assert_eq!(e.param(), Some("echo"));
+        assert!(generation(r#"{"echo":true}"#).is_err());
     }
 
     #[test]
@@ -307,6 +517,11 @@ mod tests {
             (r#"{"stop":["a",1]}"#, "stop[1]"),
             (r#"{"stream":"yes"}"#, "stream"),
             (r#"{"n":"2"}"#, "n"),
+            (r#"{"n":1000}"#, "n"),
+            (r#"{"logprobs":2}"#, "logprobs"),
+            (r#"{"top_logprobs":3}"#, "logprobs"),
+            (r#"{"logprobs":true,"top_logprobs":30}"#, "top_logprobs"),
+            (r#"{"echo":1}"#, "echo"),
             (r#"{"stream_options":[]}"#, "stream_options"),
             (r#"{"user":5}"#, "user"),
             (r#"{"store":"yes"}"#, "store"),

@@ -5,14 +5,42 @@ use crate::json::{Fields, kind};
 use serde_json::{Map, Value};
 
 /// One message of a chat.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
     /// `system`, `user`, `assistant`, `tool` …
     pub role: String,
     /// The text: parts concatenated with nothing between; empty where there is none.
     pub content: String,
+    /// The content as it was given, where it was a list of parts.
+    pub parts: Option<Vec<Value>>,
+    /// The images among the parts.
+    pub images: Vec<Image>,
     /// All else the message holds, such as `name` and `tool_calls`.
     pub rest: Map<String, Value>,
+}
+
+/// An image of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// Where it stands, such as `messages[0].content[1]`.
+    pub place: String,
+    /// Its address: `data:image/png;base64,…` or `https://…`
+    pub url: String,
+}
+
+impl Message {
+    /// The message as a chat template wants it: with its role and its content beside the rest.
+    pub fn to_value(&self) -> Value {
+        let content = match &self.parts {
+            Some(parts) => Value::Array(parts.clone()),
+            None => Value::String(self.content.clone()),
+        };
+        let mut message = Map::with_capacity(self.rest.len() + 2);
+        message.insert("role".to_owned(), Value::String(self.role.clone()));
+        message.insert("content".to_owned(), content);
+        message.extend(self.rest.clone());
+        Value::Object(message)
+    }
 }
 
 /// Takes `messages`: a list of at least one message.
@@ -58,15 +86,21 @@ fn read_message(i: usize, item: Value) -> Result<Message> {
             return Err(wrong(&place(".role"), "a string", &got));
         }
     };
-    let content = match rest.remove("content") {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text,
+    let mut message = Message {
+        role,
+        ..Default::default()
+    };
+    match rest.remove("content") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) => message.content = text,
         Some(Value::Array(parts)) => {
-            let mut text = String::new();
-            for (k, part) in parts.into_iter().enumerate() {
-                text.push_str(&read_part(&place(&format!(".content[{k}]")), part)?);
+            for (k, part) in parts.iter().enumerate() {
+                match read_part(&place(&format!(".content[{k}]")), part)? {
+                    Part::Text(text) => message.content.push_str(text),
+                    Part::Image(image) => message.images.push(image),
+                }
             }
-            text
+            message.parts = Some(parts);
         }
         Some(other) => {
             return Err(wrong(
@@ -75,50 +109,67 @@ fn read_message(i: usize, item: Value) -> Result<Message> {
                 &kind(&other),
             ));
         }
-    };
-    Ok(Message {
-        role,
-        content,
-        rest,
-    })
+    }
+    message.rest = rest;
+    Ok(message)
 }
 
-fn read_part(place: &str, part: Value) -> Result<String> {
+enum Part<'a> {
+    Text(&'a str),
+    Image(Image),
+}
+
+/// What is said of a part that a model cannot be given.
+pub fn refuse_part(place: &str, what: &str) -> Error {
+    wrong(
+        place,
+        "a part of type \"text\" (the model takes text only)",
+        what,
+    )
+}
+
+fn read_part<'a>(place: &str, part: &'a Value) -> Result<Part<'a>> {
+    let got = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), kind);
     match part {
-        Value::String(text) => Ok(text),
-        Value::Object(mut part) => match part.get("type").and_then(Value::as_str) {
-            Some("text") => match part.remove("text") {
-                Some(Value::String(text)) => Ok(text),
-                other => {
-                    let got = other.map_or_else(|| "nothing".to_owned(), |v| kind(&v));
-                    Err(wrong(&format!("{place}.text"), "a string", &got))
-                }
+        Value::String(text) => Ok(Part::Text(text)),
+        Value::Object(part) => match part.get("type") {
+            Some(Value::String(t)) if t == "text" => match part.get("text") {
+                Some(Value::String(text)) => Ok(Part::Text(text)),
+                other => Err(wrong(&format!("{place}.text"), "a string", &got(other))),
             },
-            Some(other) => {
-                // The type is one of OpenAI's few words; a longer one is not repeated.
-                let what = match other {
-                    "image_url" | "input_image" => "an image",
+            Some(Value::String(t)) if t == "image_url" || t == "input_image" => {
+                // OpenAI's two APIs: an object with the URL, and the URL itself.
+                let url = match part.get("image_url") {
+                    Some(Value::Object(image)) => image.get("url"),
+                    bare => bare,
+                };
+                match url {
+                    Some(Value::String(url)) => Ok(Part::Image(Image {
+                        place: place.to_owned(),
+                        url: url.clone(),
+                    })),
+                    other => Err(wrong(
+                        &format!("{place}.image_url.url"),
+                        "a string",
+                        &got(other),
+                    )),
+                }
+            }
+            // The type is one of OpenAI's few words; a longer one is not repeated.
+            Some(Value::String(t)) => Err(refuse_part(
+                place,
+                match t.as_str() {
                     "input_audio" => "audio",
                     "file" | "input_file" => "a file",
                     "refusal" => "a refusal",
                     _ => "a part of another type",
-                };
-                Err(wrong(
-                    place,
-                    "a part of type \"text\" (the model takes text only)",
-                    what,
-                ))
-            }
-            None if part.contains_key("type") => {
-                let got = kind(&part["type"]);
-                Err(wrong(&format!("{place}.type"), "a string", &got))
-            }
-            None => Err(wrong(&format!("{place}.type"), "a string", "nothing")),
+                },
+            )),
+            other => Err(wrong(&format!("{place}.type"), "a string", &got(other))),
         },
-        other => Err(wrong(place, "a content part", &kind(&other))),
+        other => Err(wrong(place, "a content part", &kind(other))),
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +204,23 @@ mod tests {
             message(r#"{"messages":[{"role":"user","content":{}}]}"#)
                 .starts_with("messages[0].content:")
         );
-        let image = r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#;
-        assert!(message(image).contains("an image"));
+        let audio = r#"{"messages":[{"role":"user","content":[{"type":"input_audio"}]}]}"#;
+        assert!(
+            message(audio).contains("messages[0].content[0]: expected a part of type \"text\"")
+        );
+        let image =
+            r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#;
+        assert!(message(image).starts_with("messages[0].content[0].image_url.url:"));
+    }
+
+    #[test]
+    fn images_are_kept_beside_the_text() {
+        let request = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"what is "},
+            {"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}},{"type":"text","text":"this?"}]}]}"#;
+        let message = messages(request).unwrap().remove(0);
+        assert_eq!(message.content, "what is this?");
+        assert_eq!(message.images[0].url, "data:image/png;base64,AA==");
+        assert_eq!(message.images[0].place, "messages[0].content[1]");
+        assert_eq!(message.to_value()["content"][1]["type"], "image_url");
     }
 }

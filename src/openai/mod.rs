@@ -3,11 +3,15 @@
 //! Source of the shapes: OpenAI's API reference for chat completions, completions, embeddings and models. Pure: no
 //! sockets, no clocks, nothing of Triton.
 
+pub mod answer;
 pub mod chunk;
 pub mod embedding;
+pub mod format;
 pub mod generation;
+pub mod logprobs;
 pub mod message;
 pub mod response;
+pub mod tools;
 
 use crate::error::{Error, Result};
 use crate::json::Fields;

@@ -1,4 +1,4 @@
-//! Answers, written straight to text: OpenAI's objects, with the fields in OpenAI's order.
+//! What answers share, and embeddings and lists of models, written straight to text: OpenAI's objects, with the fields in OpenAI's order.
 
 use super::embedding::Encoding;
 use base64::Engine;
@@ -41,6 +41,15 @@ impl Usage {
         }
     }
 
+    /// What a further choice of the same prompt took: its own tokens alone.
+    pub fn without_prompt(self) -> Usage {
+        Usage {
+            prompt_tokens: 0,
+            total_tokens: self.completion_tokens.unwrap_or(0),
+            ..self
+        }
+    }
+
     /// The sum over several prompts.
     pub fn plus(self, other: Usage) -> Usage {
         Usage {
@@ -55,27 +64,6 @@ impl Usage {
     }
 }
 
-/// Why the text ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FinishReason {
-    /// It was over, or a stop sequence came.
-    Stop,
-    /// `max_tokens` were out.
-    Length,
-}
-
-/// One generated text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Generated {
-    /// The text.
-    pub text: String,
-    /// Why it ended.
-    pub finish_reason: FinishReason,
-    /// What it took.
-    pub usage: Usage,
-}
-
 /// What all answers share.
 #[derive(Clone, Debug)]
 pub struct Stamp<'a> {
@@ -87,105 +75,17 @@ pub struct Stamp<'a> {
     pub model: &'a str,
 }
 
+/// Everything of an answer but its text or numbers.
+pub(super) const FRAME: usize = 512;
+
 /// `expected`: bytes, so that the text is not moved as it grows.
-fn to_text<T: Serialize>(value: &T, expected: usize) -> String {
+pub(super) fn to_text<T: Serialize>(value: &T, expected: usize) -> String {
     let mut out = Vec::with_capacity(expected);
     // Nothing here has a key that is no string, the only thing that could fail.
     match serde_json::to_writer(&mut out, value) {
         Ok(()) => String::from_utf8(out).unwrap_or_default(),
         Err(_) => String::new(),
     }
-}
-
-/// Everything of a completion but its text.
-const FRAME: usize = 512;
-
-/// A `chat.completion`.
-pub fn chat(stamp: &Stamp<'_>, generated: &Generated) -> String {
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        id: String,
-        object: &'static str,
-        created: u64,
-        model: &'a str,
-        choices: [Choice<'a>; 1],
-        usage: Usage,
-    }
-    #[derive(Serialize)]
-    struct Choice<'a> {
-        index: u32,
-        message: Message<'a>,
-        logprobs: (),
-        finish_reason: FinishReason,
-    }
-    #[derive(Serialize)]
-    struct Message<'a> {
-        role: &'static str,
-        content: &'a str,
-        refusal: (),
-    }
-    let answer = Answer {
-        id: ["chatcmpl-", stamp.id].concat(),
-        object: "chat.completion",
-        created: stamp.created,
-        model: stamp.model,
-        choices: [Choice {
-            index: 0,
-            message: Message {
-                role: "assistant",
-                content: &generated.text,
-                refusal: (),
-            },
-            logprobs: (),
-            finish_reason: generated.finish_reason,
-        }],
-        usage: generated.usage,
-    };
-    to_text(&answer, FRAME + generated.text.len() * 9 / 8)
-}
-
-/// A `text_completion`, one choice for each prompt, in order.
-pub fn text(stamp: &Stamp<'_>, generated: &[Generated]) -> String {
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        id: String,
-        object: &'static str,
-        created: u64,
-        model: &'a str,
-        choices: Vec<Choice<'a>>,
-        usage: Usage,
-    }
-    #[derive(Serialize)]
-    struct Choice<'a> {
-        text: &'a str,
-        index: usize,
-        logprobs: (),
-        finish_reason: FinishReason,
-    }
-    let usage = generated
-        .iter()
-        .map(|g| g.usage)
-        .reduce(Usage::plus)
-        .unwrap_or_default();
-    let answer = Answer {
-        id: ["cmpl-", stamp.id].concat(),
-        object: "text_completion",
-        created: stamp.created,
-        model: stamp.model,
-        choices: generated
-            .iter()
-            .enumerate()
-            .map(|(index, g)| Choice {
-                text: &g.text,
-                index,
-                logprobs: (),
-                finish_reason: g.finish_reason,
-            })
-            .collect(),
-        usage,
-    };
-    let texts: usize = generated.iter().map(|g| FRAME + g.text.len() * 9 / 8).sum();
-    to_text(&answer, texts)
 }
 
 /// The numbers of a matrix, row by row, in the precision they came in.
@@ -368,27 +268,6 @@ mod tests {
 
     fn parsed(text: &str) -> Value {
         serde_json::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn a_chat_completion_is_openais() {
-        let stamp = Stamp {
-            id: "1",
-            created: 7,
-            model: "llm",
-        };
-        let generated = Generated {
-            text: "hi \"you\"".into(),
-            finish_reason: FinishReason::Length,
-            usage: Usage::completion(3, 2, false),
-        };
-        assert_eq!(
-            parsed(&chat(&stamp, &generated)),
-            json!({"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"llm",
-                "choices":[{"index":0,"message":{"role":"assistant","content":"hi \"you\"","refusal":null},
-                "logprobs":null,"finish_reason":"length"}],
-                "usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})
-        );
     }
 
     #[test]

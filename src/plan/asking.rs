@@ -4,9 +4,10 @@ use super::call::{Event, Todo};
 use super::speaking::Speaking;
 use crate::config::Options;
 use crate::error::{Error, Result};
-use crate::openai::response::Generated;
+use crate::openai::answer::Generated;
 use crate::triton::endpoint::Route;
 use crate::triton::exchange::{Exchange, Outcome, Step, Task};
+use crate::triton::text;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -39,6 +40,14 @@ impl Asking {
     pub(super) fn speak(mut self, speaking: Option<Speaking>) -> Asking {
         self.speaking = speaking;
         self
+    }
+
+    /// Refuses what a model that nobody describes cannot do.
+    pub(super) fn check(&self, options: &Options) -> Result<()> {
+        match self.tasks.front() {
+            Some(Task::Text(ask)) => text::check(ask, options, None),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the answers are told in chunks.
@@ -77,15 +86,17 @@ impl Asking {
     }
 }
 
+/// All texts, in order.
 pub(super) fn texts(asking: &mut Asking) -> Result<Vec<Generated>> {
-    asking
-        .outcomes
-        .drain(..)
-        .map(|outcome| match outcome {
-            Outcome::Text(generated) => Ok(generated),
-            Outcome::Rows(..) => Err(nothing_came()),
-        })
-        .collect()
+    let texts = asking.outcomes.drain(..).map(|outcome| match outcome {
+        Outcome::Text(generated) => Ok(generated),
+        Outcome::Rows(..) => Err(nothing_came()),
+    });
+    let texts: Vec<Generated> = texts.collect::<Result<_>>()?;
+    match texts.is_empty() {
+        true => Err(nothing_came()),
+        false => Ok(texts),
+    }
 }
 
 /// Goes on with the asks; `None`: all are answered.
@@ -118,19 +129,46 @@ pub(super) fn ask(
             Step::Send(request) => return Ok(Some(Todo::Send(request))),
             Step::Open(request) => return Ok(Some(Todo::Open(request))),
             Step::Read => return Ok(Some(Todo::Read)),
-            Step::Delta(text) => {
+            Step::Delta(delta) => {
                 let speaking = asking.speaking.as_mut().ok_or_else(nothing_came)?;
-                return Ok(Some(Todo::Chunk(speaking.delta(&text))));
+                speaking.delta(delta, asking.tasks.front().and_then(echoed));
+                if let Some(chunk) = speaking.next_chunk() {
+                    return Ok(Some(Todo::Chunk(chunk)));
+                }
+                // It may be the beginning of a tool's call, and is held back.
+                let exchange = asking.current.as_mut().ok_or_else(nothing_came)?;
+                step = exchange.go_on()?;
+                continue;
             }
             Step::Done(outcome) => outcome,
         };
-        asking.tasks.pop_front();
+        let task = asking.tasks.pop_front();
+        if let Some(exchange) = asking.current.take() {
+            // A model that nobody describes gives one choice; who wanted more has allowed that.
+            if !exchange.knows_its_model() {
+                asking.tasks.retain(|task| choice(task) == 0);
+            }
+        }
         let is_last = asking.tasks.is_empty();
         match (&mut asking.speaking, outcome) {
-            (Some(speaking), Outcome::Text(generated)) => {
-                asking.current = None;
-                let chunk = speaking.finish(&generated, is_last);
-                return Ok(Some(Todo::Chunk(chunk)));
+            (speaking, Outcome::Text(mut generated)) => {
+                if task.as_ref().map_or(0, choice) > 0 {
+                    // The prompt is the first choice's.
+                    generated.usage = generated.usage.without_prompt();
+                }
+                let prompt = task.as_ref().and_then(echoed);
+                match speaking {
+                    Some(speaking) => {
+                        speaking.finish(generated, is_last, prompt);
+                        return Ok(speaking.next_chunk().map(Todo::Chunk));
+                    }
+                    None => {
+                        if let Some(prompt) = prompt {
+                            generated.text.insert_str(0, prompt);
+                        }
+                        asking.outcomes.push(Outcome::Text(generated));
+                    }
+                }
             }
             (_, outcome) => asking.outcomes.push(outcome),
         }
@@ -138,6 +176,22 @@ pub(super) fn ask(
             return Ok(None);
         }
         step = begin(asking, options, &route)?;
+    }
+}
+
+/// The prompt, where it is to stand before the text.
+fn echoed(task: &Task) -> Option<&str> {
+    match task {
+        Task::Text(ask) if ask.generation.echo => Some(&ask.prompt),
+        _ => None,
+    }
+}
+
+/// Which of its prompt's choices it is.
+fn choice(task: &Task) -> usize {
+    match task {
+        Task::Text(ask) => ask.choice,
+        Task::Embed(_) => 0,
     }
 }
 

@@ -12,21 +12,26 @@
 
 use super::asking::{Asking, ask, nothing_came, texts};
 use super::credentials::{headers, redact};
+use super::prompt::Prompt;
+use super::resources::Resources;
 use super::speaking::Speaking;
+use super::voice::{Reading, said};
 use super::{fallback, retry};
 use crate::config::{ClientConfig, Options};
 use crate::error::{Error, Result};
 use crate::json::Fields;
 use crate::limits;
+use crate::openai::answer::{self, ChatChoice, FinishReason, Generated, TextChoice};
 use crate::openai::chunk::Writer;
 use crate::openai::embedding::{EmbeddingRequest, Encoding};
 use crate::openai::generation::{self, Generation};
-use crate::openai::response::{self, FinishReason, Generated, Stamp, Usage};
+use crate::openai::message::Image;
+use crate::openai::response::{self, Stamp, Usage};
 use crate::openai::{Operation, message, take_model};
-use crate::template;
 use crate::triton::endpoint::{self, Route};
 use crate::triton::exchange::{Description, Outcome, Task};
 use crate::triton::reply::Reply;
+use crate::triton::text::Ask;
 use crate::triton::{Request, health, repository, usage};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -128,8 +133,9 @@ pub struct Call {
 enum Work {
     /// Answered without calling anybody.
     Mock(Operation, String, Option<Speaking>),
-    Chat(Asking),
-    Text(Asking),
+    /// How what the model writes is read, and how many alternatives of its tokens are told.
+    Chat(Asking, Reading, Option<usize>),
+    Text(Asking, Option<usize>),
     Embeddings(Asking, Encoding, Arc<EmbeddingRequest>),
     Models,
     Health(VecDeque<Request>, Vec<Reply>, Option<String>),
@@ -141,14 +147,15 @@ impl Call {
         operation: Operation,
         mut fields: Fields,
         config: &ClientConfig,
+        resources: &dyn Resources,
         env: Env,
         manner: Manner,
     ) -> Result<Call> {
         let fallbacks = fallback::take(&mut fields, config)?
             .into_iter()
-            .map(|fields| Call::new(operation, fields, config, env.clone(), manner))
+            .map(|fields| Call::new(operation, fields, config, resources, env.clone(), manner))
             .collect::<Result<_>>()?;
-        let mut call = Call::one(operation, fields, config, env, manner)?;
+        let mut call = Call::one(operation, fields, config, resources, env, manner)?;
         call.fallbacks = fallbacks;
         Ok(call)
     }
@@ -157,6 +164,7 @@ impl Call {
         operation: Operation,
         mut fields: Fields,
         config: &ClientConfig,
+        resources: &dyn Resources,
         env: Env,
         manner: Manner,
     ) -> Result<Call> {
@@ -200,41 +208,64 @@ impl Call {
             created: env.unix_time,
             model: &model,
         };
-        let speaking = |generation: &Generation| {
-            let writer = || {
-                Writer::new(
-                    operation == Operation::Chat,
-                    &stamp,
-                    generation.include_usage,
-                )
+        let speaking = |generation: &Generation, reading: Reading| {
+            let is_chat = operation == Operation::Chat;
+            let writer = Writer::new(is_chat, &stamp, generation.include_usage);
+            let top = generation.logprobs;
+            generation
+                .stream
+                .then(|| Speaking::new(writer, is_chat, &env.id, reading, top))
+        };
+        let choices = |prompt: String, images: Vec<Image>, generation: &Arc<Generation>| {
+            let ask = Ask {
+                images,
+                ..Ask::new(prompt, generation.clone())
             };
-            generation.stream.then(|| Speaking::new(writer()))
+            (0..generation.n).map(move |choice| {
+                let ask = ask.clone();
+                Task::Text(Ask { choice, ..ask })
+            })
         };
         let work = match (operation, mock) {
             (Operation::Chat, mock) => {
                 let messages = message::take_messages(&mut fields)?;
-                let generation = Arc::new(take_generation(fields, &options, manner)?);
-                let speaking = speaking(&generation);
+                let mut generation = take_generation(fields, &options, operation, &env, manner)?;
                 match mock {
-                    Some(text) => Work::Mock(operation, text, speaking),
+                    Some(text) => {
+                        let speaking = speaking(&generation, Reading::default());
+                        Work::Mock(operation, text, speaking)
+                    }
                     None => {
-                        let prompt = template::join(&messages);
-                        Work::Chat(Asking::new([Task::Text { prompt, generation }]).speak(speaking))
+                        let model = target.unwrap_or_default();
+                        let prompt = Prompt::new(
+                            messages,
+                            &mut generation,
+                            &options,
+                            model,
+                            resources,
+                            env.unix_time,
+                        )?;
+                        let generation = Arc::new(generation);
+                        let tasks = choices(prompt.text, prompt.images, &generation);
+                        let speaking = speaking(&generation, prompt.reading.clone());
+                        let asking = Asking::new(tasks).speak(speaking);
+                        Work::Chat(asking, prompt.reading, generation.logprobs)
                     }
                 }
             }
             (Operation::Text, mock) => {
                 let prompts = generation::take_prompts(&mut fields)?;
-                let generation = Arc::new(take_generation(fields, &options, manner)?);
-                let speaking = speaking(&generation);
+                let generation = take_generation(fields, &options, operation, &env, manner)?;
+                let generation = Arc::new(generation);
+                let speaking = speaking(&generation, Reading::default());
                 match mock {
                     Some(text) => Work::Mock(operation, text, speaking),
                     None => {
-                        let tasks = prompts.into_iter().map(|prompt| Task::Text {
-                            prompt,
-                            generation: generation.clone(),
-                        });
-                        Work::Text(Asking::new(tasks).speak(speaking))
+                        let tasks = prompts
+                            .into_iter()
+                            .flat_map(|prompt| choices(prompt, Vec::new(), &generation));
+                        let asking = Asking::new(tasks).speak(speaking);
+                        Work::Text(asking, generation.logprobs)
                     }
                 }
             }
@@ -270,6 +301,12 @@ impl Call {
                 &options.triton,
             )?)),
         };
+        // What nobody describes is known to be plain at once, and what that cannot do is said before anything is done.
+        if let (Work::Chat(asking, ..) | Work::Text(asking, _), Some(route)) = (&work, &route) {
+            if !route.is_described() {
+                asking.check(&options)?;
+            }
+        }
         Ok(Call {
             work,
             headers: headers(&options),
@@ -288,7 +325,7 @@ impl Call {
     /// Whether more of the body that was opened is of use.
     pub fn wants_more(&self) -> bool {
         match &self.work {
-            Work::Chat(a) | Work::Text(a) => a.wants_more(),
+            Work::Chat(a, ..) | Work::Text(a, _) => a.wants_more(),
             _ => false,
         }
     }
@@ -296,7 +333,7 @@ impl Call {
     /// Whether the answer is told in chunks.
     pub fn speaks(&self) -> bool {
         match &self.work {
-            Work::Chat(a) | Work::Text(a) => a.speaks(),
+            Work::Chat(a, ..) | Work::Text(a, _) => a.speaks(),
             _ => false,
         }
     }
@@ -322,7 +359,7 @@ impl Call {
     /// Counts what has a time-out of its own: each try, each prompt of several, each fallback.
     pub fn round(&self) -> u32 {
         let asked = match &self.work {
-            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, ..) => a.begun,
+            Work::Chat(a, ..) | Work::Text(a, _) | Work::Embeddings(a, ..) => a.begun,
             _ => 0,
         };
         self.rounds + asked
@@ -331,7 +368,7 @@ impl Call {
     /// How many of the asks have their answer.
     fn answered(&self) -> usize {
         match &self.work {
-            Work::Text(asking) => asking.answered(),
+            Work::Chat(asking, ..) | Work::Text(asking, _) => asking.answered(),
             _ => 0,
         }
     }
@@ -339,7 +376,7 @@ impl Call {
     /// Whether chunks of the present ask, or of any, went out: what was said cannot be unsaid.
     fn has_spoken(&self) -> (bool, bool) {
         match &self.work {
-            Work::Chat(a) | Work::Text(a) => (a.has_spoken(), a.has_begun_to_speak()),
+            Work::Chat(a, ..) | Work::Text(a, _) => (a.has_spoken(), a.has_begun_to_speak()),
             _ => (false, false),
         }
     }
@@ -347,7 +384,7 @@ impl Call {
     /// Whether what is remembered of the model should be forgotten.
     pub fn saw_a_change(&self) -> bool {
         match &self.work {
-            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, ..) => a.changed,
+            Work::Chat(a, ..) | Work::Text(a, _) | Work::Embeddings(a, ..) => a.changed,
             _ => false,
         }
     }
@@ -397,7 +434,7 @@ impl Call {
     /// Goes on as another call, whose answer still gives the name that was asked for.
     fn replace_with(&mut self, mut next: Call) {
         let model = std::mem::take(&mut self.model);
-        if let (Work::Chat(a) | Work::Text(a), Work::Chat(b) | Work::Text(b)) =
+        if let (Work::Chat(a, ..) | Work::Text(a, _), Work::Chat(b, ..) | Work::Text(b, _)) =
             (&mut self.work, &mut next.work)
         {
             b.speak_as(a);
@@ -441,32 +478,46 @@ impl Call {
                     text: text.clone(),
                     finish_reason: FinishReason::Stop,
                     usage: Usage::completion(0, usage::estimate(text), true),
+                    logprobs: Vec::new(),
                 };
                 if let Some(speaking) = speaking {
-                    let chunk = match event {
-                        Event::Start => Some(speaking.finish(&generated, true)),
-                        _ => speaking.next_chunk(),
-                    };
+                    if matches!(event, Event::Start) {
+                        speaking.finish(generated, true, None);
+                    }
+                    let chunk = speaking.next_chunk();
                     return Ok(chunk.map_or(Todo::Done(String::new()), Todo::Chunk));
                 }
+                let usage = generated.usage;
                 Ok(Todo::Done(match operation {
-                    Operation::Chat => response::chat(&stamp, &generated),
-                    _ => response::text(&stamp, &[generated]),
+                    Operation::Chat => {
+                        let reading = Reading::default();
+                        let choice = chat_choice(generated, &reading, None, stamp.id, 0);
+                        answer::chat(&stamp, &[choice], usage)
+                    }
+                    _ => answer::text(&stamp, &[text_choice(generated, None)], usage),
                 }))
             }
-            Work::Chat(asking) => match ask(asking, event, &self.options, route)? {
+            Work::Chat(asking, reading, top) => match ask(asking, event, &self.options, route)? {
                 Some(todo) => Ok(todo),
                 None if asking.speaks() => Ok(Todo::Done(String::new())),
                 None => {
-                    let texts = texts(asking)?;
-                    let first = texts.first().ok_or_else(nothing_came)?;
-                    Ok(Todo::Done(response::chat(&stamp, first)))
+                    let (texts, usage) = with_usage(texts(asking)?);
+                    let choices = texts.into_iter().enumerate();
+                    let choices: Vec<ChatChoice> = choices
+                        .map(|(i, text)| chat_choice(text, reading, *top, stamp.id, i))
+                        .collect();
+                    Ok(Todo::Done(answer::chat(&stamp, &choices, usage)))
                 }
             },
-            Work::Text(asking) => match ask(asking, event, &self.options, route)? {
+            Work::Text(asking, top) => match ask(asking, event, &self.options, route)? {
                 Some(todo) => Ok(todo),
                 None if asking.speaks() => Ok(Todo::Done(String::new())),
-                None => Ok(Todo::Done(response::text(&stamp, &texts(asking)?))),
+                None => {
+                    let (texts, usage) = with_usage(texts(asking)?);
+                    let choices = texts.into_iter().map(|text| text_choice(text, *top));
+                    let choices: Vec<TextChoice> = choices.collect();
+                    Ok(Todo::Done(answer::text(&stamp, &choices, usage)))
+                }
             },
             Work::Embeddings(asking, encoding, request) => {
                 match ask(asking, event, &self.options, route)? {
@@ -517,9 +568,49 @@ impl Call {
     }
 }
 
-fn take_generation(fields: Fields, options: &Options, manner: Manner) -> Result<Generation> {
+/// The texts, and what all of them took.
+fn with_usage(texts: Vec<Generated>) -> (Vec<Generated>, Usage) {
+    let usage = texts.iter().map(|text| text.usage).reduce(Usage::plus);
+    (texts, usage.unwrap_or_default())
+}
+
+fn chat_choice(
+    generated: Generated,
+    reading: &Reading,
+    top: Option<usize>,
+    id: &str,
+    index: usize,
+) -> ChatChoice {
+    let (said, calls) = said(reading, generated.text, id, index);
+    ChatChoice {
+        said,
+        finish_reason: match (generated.finish_reason, calls) {
+            (FinishReason::Stop, true) => FinishReason::ToolCalls,
+            (reason, _) => reason,
+        },
+        logprobs: top.map(|top| (generated.logprobs, top)),
+    }
+}
+
+fn text_choice(generated: Generated, top: Option<usize>) -> TextChoice {
+    TextChoice {
+        text: generated.text,
+        finish_reason: generated.finish_reason,
+        logprobs: top.map(|top| (generated.logprobs, top)),
+    }
+}
+
+fn take_generation(
+    fields: Fields,
+    options: &Options,
+    operation: Operation,
+    env: &Env,
+    manner: Manner,
+) -> Result<Generation> {
     let says_no = fields.get("stream") == Some(&serde_json::Value::Bool(false));
-    let mut generation = Generation::take(fields, options)?;
+    let mut generation = Generation::take(fields, options, operation)?;
+    // Not more than any backend's datatype for it holds.
+    generation.chance = env.random >> 33;
     match manner {
         Manner::Whole if generation.stream => Err(Error::argument(
             "stream",
@@ -549,6 +640,7 @@ fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
 mod tests {
     use super::*;
     use crate::json;
+    use crate::plan::resources::NoFiles;
     use crate::triton::model::tests::model;
     use serde_json::{Value, json};
 
@@ -567,6 +659,7 @@ mod tests {
             operation,
             fields,
             &ClientConfig::read(config)?,
+            &NoFiles,
             env,
             Manner::Whole,
         )

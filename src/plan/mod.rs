@@ -7,5 +7,8 @@ mod asking;
 pub mod call;
 mod credentials;
 pub mod fallback;
+mod prompt;
+pub mod resources;
 pub mod retry;
 mod speaking;
+mod voice;

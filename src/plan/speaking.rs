@@ -1,28 +1,57 @@
 //! Texts → the chunks of a stream, choice after choice.
 
-use crate::openai::chunk::Writer;
-use crate::openai::response::{Generated, Usage};
+use super::voice::{Reading, Voice};
+use crate::openai::answer::{FinishReason, Generated};
+use crate::openai::chunk::{Delta as Part, Writer};
+use crate::openai::logprobs::{OfChat, OfText, Token};
+use crate::openai::response::Usage;
+use crate::template::reading::Piece;
+use crate::triton::text::events::Delta;
 use std::collections::VecDeque;
 
 /// Tells the answers of a call in chunks.
 #[derive(Debug)]
 pub(super) struct Speaking {
     writer: Writer,
+    is_chat: bool,
+    /// The answer's identity.
+    id: String,
+    /// How many alternatives of each token are told; `None`: no log probabilities.
+    top: Option<usize>,
+    reading: Reading,
+    voice: Voice,
     /// The choice that is being told.
     index: usize,
     /// Nothing of it was told yet.
     first: bool,
+    /// Characters of it that were told.
+    told: usize,
+    /// Tokens whose text is not told yet.
+    tokens: Vec<Token>,
     spent: Usage,
     /// Chunks that are ready.
     ready: VecDeque<String>,
 }
 
 impl Speaking {
-    pub(super) fn new(writer: Writer) -> Speaking {
+    pub(super) fn new(
+        writer: Writer,
+        is_chat: bool,
+        id: &str,
+        reading: Reading,
+        top: Option<usize>,
+    ) -> Speaking {
         Speaking {
             writer,
+            is_chat,
+            id: id.to_owned(),
+            top,
+            voice: Voice::new(&reading),
+            reading,
             index: 0,
             first: true,
+            told: 0,
+            tokens: Vec::new(),
             spent: Usage::completion(0, 0, false),
             ready: VecDeque::new(),
         }
@@ -42,29 +71,95 @@ impl Speaking {
         self.ready.pop_front()
     }
 
-    pub(super) fn delta(&mut self, text: &str) -> String {
-        let first = std::mem::take(&mut self.first);
-        self.writer.delta(self.index, first, text)
+    /// Some more of the choice. `prompt`: what stands before it, where that is wanted too.
+    pub(super) fn delta(&mut self, delta: Delta, prompt: Option<&str>) {
+        self.echo(prompt);
+        self.tokens.extend(delta.tokens);
+        if self.voice.is_plain() {
+            if !delta.text.is_empty() || !self.tokens.is_empty() {
+                self.tell(Part::Content(&delta.text));
+            }
+        } else {
+            let pieces = self.voice.push(&delta.text);
+            self.tell_all(pieces);
+        }
     }
 
-    /// A choice is over: its text, where it did not come in deltas, and its end. Gives the first chunk of that.
-    pub(super) fn finish(&mut self, generated: &Generated, is_last: bool) -> String {
+    /// A choice is over: its text, where it did not come in deltas, and its end.
+    pub(super) fn finish(&mut self, generated: Generated, is_last: bool, prompt: Option<&str>) {
         self.spent = self.spent.plus(generated.usage);
-        let delta = (!generated.text.is_empty()).then(|| self.delta(&generated.text));
-        let finish = self.writer.finish(self.index, generated.finish_reason);
+        let delta = Delta {
+            text: generated.text,
+            tokens: generated.logprobs,
+        };
+        self.delta(delta, prompt);
+        let pieces = self.voice.finish();
+        self.tell_all(pieces);
+        if !self.tokens.is_empty() {
+            self.tell(Part::Content(""));
+        }
+        let reason = match (generated.finish_reason, self.voice.calls()) {
+            (FinishReason::Stop, true) => FinishReason::ToolCalls,
+            (reason, _) => reason,
+        };
+        self.ready.push_back(self.writer.finish(self.index, reason));
         self.index += 1;
         self.first = true;
-        let first = match delta {
-            Some(delta) => {
-                self.ready.push_back(finish);
-                delta
-            }
-            None => finish,
-        };
+        self.told = 0;
+        self.voice = Voice::new(&self.reading);
         if is_last {
             self.ready.extend(self.writer.usage(&self.spent));
         }
-        first
+    }
+
+    fn echo(&mut self, prompt: Option<&str>) {
+        if let Some(prompt) = prompt.filter(|p| self.first && !p.is_empty()) {
+            self.tell(Part::Content(prompt));
+        }
+    }
+
+    fn tell_all(&mut self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            match &piece {
+                Piece::Content(text) => self.tell(Part::Content(text)),
+                Piece::Reasoning(text) => self.tell(Part::Reasoning(text)),
+                Piece::CallBegin { index, name } => {
+                    let id = self.reading.call_id(&self.id, self.index, *index);
+                    self.tell(Part::CallBegin {
+                        call: *index,
+                        id: &id,
+                        name,
+                    });
+                }
+                Piece::CallArguments { index, text } => {
+                    self.tell(Part::CallArguments { call: *index, text })
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, part: Part<'_>) {
+        let logprobs = self.top.filter(|_| !self.tokens.is_empty()).map(|top| {
+            let tokens = &self.tokens;
+            let json = match self.is_chat {
+                true => serde_json::to_string(&OfChat { tokens, top }),
+                false => serde_json::to_string(&OfText {
+                    tokens,
+                    top,
+                    offset: self.told,
+                }),
+            };
+            json.unwrap_or_else(|_| "null".to_owned())
+        });
+        self.tokens.clear();
+        if let (Part::Content(text), Some(_)) = (part, self.top) {
+            self.told += text.chars().count();
+        }
+        let first = std::mem::take(&mut self.first);
+        let chunk = self
+            .writer
+            .delta(self.index, first, part, logprobs.as_deref());
+        self.ready.push_back(chunk);
     }
 }
 
@@ -75,6 +170,7 @@ mod tests {
     use crate::json;
     use crate::openai::Operation;
     use crate::plan::call::{Call, Env, Event, Manner, Todo};
+    use crate::plan::resources::NoFiles;
     use crate::triton::reply::Reply;
     use serde_json::{Value, json};
 
@@ -90,7 +186,7 @@ mod tests {
             random: 1,
         };
         let config = ClientConfig::read("").unwrap();
-        Call::new(operation, fields, &config, env, Manner::AsAsked).unwrap()
+        Call::new(operation, fields, &config, &NoFiles, env, Manner::AsAsked).unwrap()
     }
 
     fn chat(more: Value) -> Call {

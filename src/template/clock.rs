@@ -42,11 +42,19 @@ mod tests {
         // Friday, 5 July 2024, 09:08:07 UTC
         let at = |format: &str| {
             let source = format!("{{{{ strftime_now('{format}') }}}}");
-            Template::compile(&source).unwrap().render(&[json!({})], None, &Map::new(), 1_720_170_487)
+            Template::compile(&source).unwrap().render(
+                &[json!({})],
+                None,
+                &Map::new(),
+                1_720_170_487,
+            )
         };
         assert_eq!(at("%d %b %Y").unwrap(), "05 Jul 2024");
         assert_eq!(at("%B %d, %Y").unwrap(), "July 05, 2024");
-        assert_eq!(at("%A %-d.%-m. %H:%M:%S %j %Z%%").unwrap(), "Friday 5.7. 09:08:07 187 %");
+        assert_eq!(
+            at("%A %-d.%-m. %H:%M:%S %j %Z%%").unwrap(),
+            "Friday 5.7. 09:08:07 187 %"
+        );
         assert!(at("%!").is_err());
     }
 }

@@ -133,7 +133,14 @@ impl Template {
             Some(open) => Some(open.mark(&mut messages, &form.source)?),
             None => None,
         };
-        let prompt = form.render(&messages, tools, &self.tokens, kwargs, open.is_some(), unix_time)?;
+        let prompt = form.render(
+            &messages,
+            tools,
+            &self.tokens,
+            kwargs,
+            open.is_some(),
+            unix_time,
+        )?;
         match ending {
             Some(ending) => ending.cut(prompt),
             None => Ok(prompt),
@@ -186,7 +193,10 @@ impl Form {
             self.try_render(&[json!({"role": "user", "content": content})], tokens)
                 .is_some_and(|prompt| prompt.contains(PROBE) && !is_quoted(&prompt))
         };
-        match (shows(json!(PROBE)), shows(json!([{"type": "text", "text": PROBE}]))) {
+        match (
+            shows(json!(PROBE)),
+            shows(json!([{"type": "text", "text": PROBE}])),
+        ) {
             (true, true) => Content::Either,
             (false, true) => Content::Parts,
             (true, false) | (false, false) => Content::Text,
@@ -204,7 +214,9 @@ impl Form {
             self.try_render(&messages, tokens)
         };
         let fits = |prompt: &String| !prompt.contains("{'");
-        if prints(json!({PROBE: "b"})).as_ref().is_none_or(|p| !fits(p))
+        if prints(json!({PROBE: "b"}))
+            .as_ref()
+            .is_none_or(|p| !fits(p))
             && prints(json!("{\"a\": \"b\"}")).as_ref().is_some_and(fits)
         {
             return Arguments::Text;
@@ -213,7 +225,8 @@ impl Form {
     }
 
     fn try_render(&self, messages: &[Value], tokens: &Tokens) -> Option<String> {
-        self.render(messages, None, tokens, &Map::new(), false, 0).ok()
+        self.render(messages, None, tokens, &Map::new(), false, 0)
+            .ok()
     }
 
     fn render(
@@ -225,7 +238,9 @@ impl Form {
         open: bool,
         unix_time: i64,
     ) -> Result<String> {
-        let list = |items: &[Value]| Variable::from(items.iter().map(super::python::value).collect::<Vec<_>>());
+        let list = |items: &[Value]| {
+            Variable::from(items.iter().map(super::python::value).collect::<Vec<_>>())
+        };
         let own = [
             ("messages", list(messages)),
             ("tools", tools.map_or(Variable::from(()), list)),
@@ -251,17 +266,24 @@ impl Form {
             .into_iter()
             .chain(own.map(|(name, value)| (name.to_owned(), value)))
             .chain(given(kwargs));
-        let bytes: usize = messages.iter().chain(tools.unwrap_or_default()).map(weight).sum();
+        let bytes: usize = messages
+            .iter()
+            .chain(tools.unwrap_or_default())
+            .map(weight)
+            .sum();
         let bytes = bytes + kwargs.values().map(weight).sum::<usize>();
         let each = (messages.len() as u64).saturating_mul(limits::TEMPLATE_STEPS_PER_MESSAGE);
-        let steps = limits::TEMPLATE_STEPS + each.min(limits::TEMPLATE_STEPS_MOST) + bytes as u64 / 4;
+        let steps =
+            limits::TEMPLATE_STEPS + each.min(limits::TEMPLATE_STEPS_MOST) + bytes as u64 / 4;
         self.engine.render(Variable::from_pairs(variables), steps)
     }
 }
 
 /// Whether the probe came out inside quotation marks, as part of a printed list.
 fn is_quoted(prompt: &str) -> bool {
-    ['\'', '"'].iter().any(|q| prompt.contains(&format!("{q}{PROBE}{q}")))
+    ['\'', '"']
+        .iter()
+        .any(|q| prompt.contains(&format!("{q}{PROBE}{q}")))
 }
 
 /// Bytes of a value, about.
@@ -270,7 +292,10 @@ fn weight(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Object(map) => map.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| name.len() + weight(value))
+            .sum(),
     }
 }
 
@@ -308,7 +333,9 @@ impl Open {
         if kwargs.get("add_generation_prompt") == Some(&Value::Bool(true)) {
             return Err(Error::argument(
                 "chat_template_kwargs",
-                format!("chat_template_kwargs.{CONTINUE}: expected no add_generation_prompt beside it, got true"),
+                format!(
+                    "chat_template_kwargs.{CONTINUE}: expected no add_generation_prompt beside it, got true"
+                ),
             ));
         }
         Ok(Some(Open { field }))
@@ -319,15 +346,23 @@ impl Open {
         let nothing = || {
             Error::argument(
                 "messages",
-                format!("messages: {CONTINUE} expects a last message with words in its {}", self.field),
+                format!(
+                    "messages: {CONTINUE} expects a last message with words in its {}",
+                    self.field
+                ),
             )
         };
-        let last = messages.last_mut().and_then(Value::as_object_mut).ok_or_else(nothing)?;
+        let last = messages
+            .last_mut()
+            .and_then(Value::as_object_mut)
+            .ok_or_else(nothing)?;
         let same = super::messages::same_field(last, &self.field);
         if !same.iter().any(|field| source.contains(field)) {
             return Err(Error::argument(
                 "chat_template_kwargs",
-                format!("chat_template_kwargs.{CONTINUE}: the chat template does not read that field"),
+                format!(
+                    "chat_template_kwargs.{CONTINUE}: the chat template does not read that field"
+                ),
             ));
         }
         let mut words = None;
@@ -366,7 +401,9 @@ impl Ending {
             }
             _ => Err(Error::argument(
                 "messages",
-                format!("messages: {CONTINUE}: the chat template does not show the last message as it is"),
+                format!(
+                    "messages: {CONTINUE}: the chat template does not show the last message as it is"
+                ),
             )),
         }
     }

@@ -69,7 +69,9 @@ impl Engine {
         environment.add_function("raise_exception", raise_exception);
         environment
             .add_template_owned(NAME, source::for_engine(text).into_owned())
-            .map_err(|e| Error::argument("chat_template", format!("chat_template: {}", words(&e))))?;
+            .map_err(|e| {
+                Error::argument("chat_template", format!("chat_template: {}", words(&e)))
+            })?;
         Ok(Engine { environment })
     }
 
@@ -84,7 +86,11 @@ impl Engine {
         let mut prompt = Bounded(Vec::new());
         environment
             .get_template(NAME)
-            .and_then(|template| template.render_captured_to(variables, &mut prompt).map(drop))
+            .and_then(|template| {
+                template
+                    .render_captured_to(variables, &mut prompt)
+                    .map(drop)
+            })
             .map_err(|e| render_error(&e))?;
         // What a template writes is text, piece by piece.
         String::from_utf8(prompt.0)
@@ -118,8 +124,10 @@ impl io::Write for Bounded {
 }
 
 fn raise_exception(message: Value) -> std::result::Result<Value, minijinja::Error> {
-    Err(minijinja::Error::new(ErrorKind::InvalidOperation, "raise_exception")
-        .with_source(Refusal(message.to_string())))
+    Err(
+        minijinja::Error::new(ErrorKind::InvalidOperation, "raise_exception")
+            .with_source(Refusal(message.to_string())),
+    )
 }
 
 /// Jinja's own test asks for a length and items: texts and objects have them too.

@@ -10,14 +10,15 @@ mod detect;
 mod engine;
 pub mod family;
 pub mod messages;
+mod named;
 mod python;
+pub mod reading;
 mod source;
 pub mod tokenizer;
 
 pub use compiled::Template;
 pub use detect::detect;
-
-pub mod reading;
+pub use named::{Named, named};
 
 use crate::openai::message::Message;
 
@@ -41,7 +42,7 @@ mod tests {
         let message = |content: &str| Message {
             role: "user".into(),
             content: content.into(),
-            rest: Default::default(),
+            ..Default::default()
         };
         assert_eq!(join(&[message("a"), message(""), message(" b ")]), "a  b ");
         assert_eq!(join(&[message("")]), "");

@@ -69,7 +69,10 @@ const MARKS: [(&str, &str); 11] = [
     ("[TOOL_CALLS]", "mistral"),
     ("<|python_start|>", "llama4_pythonic"),
     ("<|python_tag|>", "llama3_json"),
-    ("\"parameters\": dictionary of argument name and its value", "llama3_json"),
+    (
+        "\"parameters\": dictionary of argument name and its value",
+        "llama3_json",
+    ),
     ("[func_name1(params_name1=params_value1", "pythonic"),
     ("<|tool_call|>", "granite"),
     ("<|tool_calls_section_begin|>", "kimi_k2"),
@@ -98,7 +101,10 @@ mod tests {
             for_engine(tags),
             "{%- with -%}a{% endwith +%}{% if add_generation_prompt %}{%with%}b{%endwith%}{% endif %}"
         );
-        assert_eq!(for_engine("{% set generation = 1 %}"), "{% set generation = 1 %}");
+        assert_eq!(
+            for_engine("{% set generation = 1 %}"),
+            "{% set generation = 1 %}"
+        );
         assert_eq!(for_engine("{% generation"), "{% generation");
         assert_eq!(
             for_engine("{% raw %}\n{% generation %}{% endraw %}{%- raw -%}{% endraw %}"),

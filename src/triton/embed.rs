@@ -1,10 +1,10 @@
 //! Texts or token ids → infer requests that fit the model, and their replies → one row for each input.
 
-use super::dialect;
 use super::infer::{self, Body, Data, Input};
 use super::model::{Model, Tensor};
 use super::reply::Reply;
 use super::text::fitted::{Elements, fit, infer_input, missing, shape};
+use super::{dialect, roles};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::openai::embedding::{EmbeddingRequest, Input as Asked};
@@ -33,7 +33,7 @@ pub fn batches(
         (Asked::Tokens(_), Some(_)) => 1,
         (Asked::Texts(_), None) => n,
         (Asked::Texts(_), Some(model)) => {
-            let input = dialect::text_input(model, options.triton.input.as_deref())?;
+            let input = roles::text_input(model, options.triton.input.as_deref())?;
             match model.max_batch_size {
                 0 if input.dims.contains(&-1) => n,
                 0 => 1,
@@ -132,17 +132,17 @@ fn fitted(
     model: &Model,
 ) -> Result<(Vec<u8>, Option<usize>)> {
     let named = options.triton.input.as_deref();
-    let output = dialect::vector_output(model, options.triton.output.as_deref())?;
+    let output = roles::vector_output(model, options.triton.output.as_deref())?;
     let count = rows.len();
     let batched = model.max_batch_size > 0;
     let mut inputs = Vec::new();
     match &request.input {
         Asked::Texts(texts) => {
-            let input = dialect::text_input(model, named)?;
+            let input = roles::text_input(model, named)?;
             inputs.push(text_rows(input, &texts[rows], batched));
         }
         Asked::Tokens(tokens) => {
-            let input = dialect::token_input(model, named)?;
+            let input = roles::token_input(model, named)?;
             let ids = &tokens[rows.start];
             inputs.push(token_row(input, ids.clone(), batched));
             // What BERT-like models want beside the ids, where they have it: every id counts, all are one sentence.
@@ -277,7 +277,7 @@ pub fn decode(
     let answer = infer::decode(reply)?;
     let named = options.triton.output.as_deref();
     let known = match model {
-        Some(model) => Some(dialect::vector_output(model, named)?.name.as_str()),
+        Some(model) => Some(roles::vector_output(model, named)?.name.as_str()),
         None => named,
     };
     let output = match known {
@@ -293,7 +293,7 @@ pub fn decode(
                 [] => answer.outputs.iter().find(|o| o.datatype.is_integer()),
                 several => {
                     let names: Vec<&str> = several.iter().map(|o| o.name.as_ref()).collect();
-                    return Err(dialect::several_vectors(&names.join(", ")));
+                    return Err(roles::several_vectors(&names.join(", ")));
                 }
             }
         }

@@ -17,14 +17,15 @@
 use super::endpoint::{Route, Target, Verb, Want};
 use super::model::Model;
 use super::reply::Reply;
-use super::text::events::{Events, Pull};
-use super::{Request, dialect, embed, infer, text};
+use super::text::Ask;
+use super::text::events::{Delta, Events, Pull};
+use super::{Request, dialect, embed, infer, roles, text};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::openai::answer::Generated;
 use crate::openai::embedding::EmbeddingRequest;
-use crate::openai::generation::Generation;
-use crate::openai::response::{Generated, Matrix};
+use crate::openai::response::Matrix;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,12 +33,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Task {
     /// The continuation of a prompt.
-    Text {
-        /// The prompt.
-        prompt: String,
-        /// How; with `stream`, its deltas are given as they come.
-        generation: Arc<Generation>,
-    },
+    Text(Ask),
     /// Vectors.
     Embed(Arc<EmbeddingRequest>),
 }
@@ -67,7 +63,7 @@ pub enum Step {
     /// Read some of the body, and call [`Exchange::arrived`], or [`Exchange::ended`].
     Read,
     /// Some text; then call [`Exchange::go_on`].
-    Delta(String),
+    Delta(Delta),
     /// Over.
     Done(Outcome),
 }
@@ -97,7 +93,7 @@ pub struct Exchange {
     /// The answer that is being read as a stream.
     events: Option<Events>,
     /// Its text, where it is wanted whole.
-    text: String,
+    text: Delta,
     /// Text went out: what was sent cannot be sent again.
     spoke: bool,
     /// Batches not sent yet, the next one last.
@@ -125,7 +121,7 @@ impl Exchange {
                 url: String::new(),
             },
             events: None,
-            text: String::new(),
+            text: Delta::default(),
             spoke: false,
             left: Vec::new(),
             sent: 0..0,
@@ -163,12 +159,12 @@ impl Exchange {
 
     /// The header of a success is there, and its body is to be read as it comes.
     pub fn opened(&mut self) -> Result<Step> {
-        let Task::Text { generation, .. } = &self.task else {
+        let Task::Text(ask) = &self.task else {
             return Err(Error::protocol("embeddings do not come as a stream"));
         };
-        self.text.clear();
+        self.text = Delta::default();
         let events = Events::new(
-            generation,
+            &ask.generation,
             &self.options,
             self.description.model.as_deref(),
             limits::EVENT_BYTES,
@@ -210,42 +206,45 @@ impl Exchange {
     }
 
     fn pull(&mut self) -> Result<Step> {
-        let (Some(events), Task::Text { prompt, generation }) = (&mut self.events, &self.task)
-        else {
+        let (Some(events), Task::Text(ask)) = (&mut self.events, &self.task) else {
             return Err(Error::protocol("nothing is being read"));
         };
         loop {
-            match events.pull(prompt)? {
+            match events.pull(&ask.prompt)? {
                 Pull::Starved => return Ok(Step::Read),
-                Pull::Delta(delta) if generation.stream => {
+                Pull::Delta(delta) if ask.generation.stream => {
                     self.spoke = true;
                     return Ok(Step::Delta(delta));
                 }
-                Pull::Delta(delta) if self.text.len() + delta.len() > limits::REPLY_BYTES => {
-                    let _ = delta;
-                    return Err(Error::limit(
-                        502,
-                        format!(
-                            "the text is longer than the limit of {} bytes",
-                            limits::REPLY_BYTES
-                        ),
-                    ));
+                Pull::Delta(delta) => {
+                    if self.text.text.len() + delta.text.len() > limits::REPLY_BYTES {
+                        return Err(Error::limit(
+                            502,
+                            format!(
+                                "the text is longer than the limit of {} bytes",
+                                limits::REPLY_BYTES
+                            ),
+                        ));
+                    }
+                    self.text.text.push_str(&delta.text);
+                    self.text.tokens.extend(delta.tokens);
                 }
-                Pull::Delta(delta) => self.text.push_str(&delta),
                 Pull::End(finish_reason, usage) => {
                     let (count, version) =
                         (events.count(), events.model_version().map(str::to_owned));
-                    let streams = generation.stream;
+                    let streams = ask.generation.stream;
                     self.events = None;
                     self.note_version(version.as_deref());
                     // A caller of a stream sees that nothing came; one who waits for an answer would take it for one.
                     if count == 0 && !streams {
                         return Err(Error::protocol("the model gave no response"));
                     }
+                    let whole = std::mem::take(&mut self.text);
                     return Ok(Step::Done(Outcome::Text(Generated {
-                        text: std::mem::take(&mut self.text),
+                        text: whole.text,
                         finish_reason,
                         usage,
+                        logprobs: whole.tokens,
                     })));
                 }
             }
@@ -265,7 +264,11 @@ impl Exchange {
                 self.doubt = Some(error);
                 Ok(Step::Describe { fresh: true })
             }
-            other => other,
+            Err(error) => Err(match self.model() {
+                Some(model) => dialect::of(model, self.options.triton.dialect).explain(error),
+                None => error,
+            }),
+            step => step,
         }
     }
 
@@ -274,9 +277,14 @@ impl Exchange {
         self.changed
     }
 
+    /// Whether the model's metadata is known.
+    pub fn knows_its_model(&self) -> bool {
+        self.description.model.is_some()
+    }
+
     fn want(&self) -> Want {
         match self.task {
-            Task::Text { .. } => Want::Text,
+            Task::Text(_) => Want::Text,
             Task::Embed(_) => Want::Vectors,
         }
     }
@@ -291,16 +299,19 @@ impl Exchange {
             true => Some(true),
             false => self.model().and_then(|m| m.decoupled),
         };
-        let stream = matches!(&self.task, Task::Text { generation, .. } if generation.stream);
+        let stream = matches!(&self.task, Task::Text(ask) if ask.generation.stream);
         self.target = self.route.call(self.want(), decoupled, stream)?;
         self.events = None;
         self.rows = None;
+        if let Task::Text(ask) = &self.task {
+            text::check(ask, &self.options, self.model())?;
+        }
         if let Task::Embed(request) = &self.task {
             self.left = embed::batches(request, &self.options, self.model())?;
             self.left.reverse();
             if let Some(model) = self.model() {
                 // Said first: a language model is no embedding model however it is asked.
-                dialect::vector_output(model, self.options.triton.output.as_deref())?;
+                roles::vector_output(model, self.options.triton.output.as_deref())?;
             }
             if decoupled == Some(true) {
                 return Err(Error::argument(
@@ -314,23 +325,16 @@ impl Exchange {
 
     fn send(&mut self) -> Result<Step> {
         let extra = match &self.task {
-            Task::Text { generation, .. } => &generation.extra_body,
+            Task::Text(ask) => &ask.generation.extra_body,
             Task::Embed(request) => &request.extra_body,
         };
         if self.target.verb != Verb::Generate {
             infer::check_extra(extra)?;
         }
         let (body, json_length) = match &self.task {
-            Task::Text { prompt, generation } => {
+            Task::Text(ask) => {
                 let Target { verb, stream, .. } = self.target;
-                text::encode(
-                    prompt,
-                    generation,
-                    &self.options,
-                    verb,
-                    self.model(),
-                    stream,
-                )?
+                text::encode(ask, &self.options, verb, self.model(), stream)?
             }
             Task::Embed(request) => {
                 self.sent = self.left.pop().unwrap_or(0..0);
@@ -349,15 +353,10 @@ impl Exchange {
 
     fn read(&mut self, reply: &Reply) -> Result<Step> {
         match &self.task {
-            Task::Text { prompt, generation } => {
-                let (generated, version) = text::decode(
-                    reply,
-                    prompt,
-                    generation,
-                    &self.options,
-                    self.target.verb,
-                    self.model(),
-                )?;
+            Task::Text(ask) => {
+                let verb = self.target.verb;
+                let (generated, version) =
+                    text::decode(reply, ask, &self.options, verb, self.model())?;
                 self.note_version(version.as_deref());
                 Ok(Step::Done(Outcome::Text(generated)))
             }
@@ -437,10 +436,7 @@ mod tests {
     }
 
     fn prompt(text: &str) -> Task {
-        Task::Text {
-            prompt: text.into(),
-            generation: Arc::default(),
-        }
+        Task::Text(Ask::new(text, Arc::default()))
     }
 
     fn texts(texts: &[&str]) -> Task {

@@ -30,18 +30,21 @@ pub struct Answer {
     pub tells: bool,
     /// Which version of the model answered.
     pub model_version: Option<String>,
+    /// What the output of log probabilities holds, where it was asked for.
+    pub logprobs: Option<Value>,
 }
 
 /// Reads a reply's or an event's JSON. `output` is the tensor that the caller needs: where it is missing, an `error`
-/// beside it is the answer.
+/// beside it is the answer. `logprobs` is the output of log probabilities, where they are wanted.
 ///
 /// Written straight into what is wanted: an event is read for every token of every stream.
-pub fn decode(json: &[u8], output: &str) -> Result<Answer> {
+pub fn decode(json: &[u8], output: &str, logprobs: Option<&str>) -> Result<Answer> {
     let mut error = None;
     let mut wrong = None;
     let mut answer = Answer::default();
     let seed = Whole {
         output,
+        logprobs,
         answer: &mut answer,
         error: &mut error,
         wrong: &mut wrong,
@@ -89,6 +92,7 @@ pub fn missing(json: &[u8], output: &str) -> Error {
 /// Reads the object at the top.
 struct Whole<'a> {
     output: &'a str,
+    logprobs: Option<&'a str>,
     answer: &'a mut Answer,
     error: &'a mut Option<Value>,
     /// What stood where the text should be.
@@ -114,7 +118,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Name(self.output))? {
+        while let Some(key) = map.next_key_seed(Name(self.output, self.logprobs))? {
             match key {
                 Key::Output => {
                     let mut text = String::new();
@@ -128,6 +132,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
                     self.answer.tells = true;
                     self.answer.told.note(key, &map.next_value()?);
                 }
+                Key::Logprobs => self.answer.logprobs = Some(map.next_value()?),
                 Key::Error => *self.error = Some(map.next_value()?),
                 Key::Version => {
                     self.answer.model_version = match map.next_value()? {
@@ -147,13 +152,14 @@ impl<'de> Visitor<'de> for Whole<'_> {
 enum Key {
     Output,
     Told(&'static str),
+    Logprobs,
     Error,
     Version,
     Other,
 }
 
-/// Reads a key without keeping it; `.0` is the output's name.
-struct Name<'a>(&'a str);
+/// Reads a key without keeping it; `.0` is the output's name, `.1` that of the log probabilities.
+struct Name<'a>(&'a str, Option<&'a str>);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Key;
@@ -176,6 +182,7 @@ impl Visitor<'_> for Name<'_> {
     fn visit_str<E>(self, key: &str) -> std::result::Result<Key, E> {
         Ok(match key {
             key if key == self.0 => Key::Output,
+            key if Some(key) == self.1 => Key::Logprobs,
             "error" => Key::Error,
             "model_version" => Key::Version,
             key => Told::name(key).map_or(Key::Other, Key::Told),
@@ -254,7 +261,7 @@ mod tests {
     use super::*;
 
     fn decode_text(body: &str) -> Result<Answer> {
-        decode(body.as_bytes(), "text_output")
+        decode(body.as_bytes(), "text_output", Some("logprobs"))
     }
 
     #[test]
@@ -271,7 +278,7 @@ mod tests {
     #[test]
     fn an_output_named_error_is_an_output() {
         assert!(decode_text(r#"{"text_output":"x","error":""}"#).is_ok());
-        let named = decode(br#"{"error":"is the text"}"#, "error").unwrap();
+        let named = decode(br#"{"error":"is the text"}"#, "error", None).unwrap();
         assert_eq!(named.text.as_deref(), Some("is the text"));
     }
 

@@ -13,6 +13,7 @@ pub mod infer;
 pub mod model;
 pub mod reply;
 pub mod repository;
+pub mod roles;
 pub mod sse;
 pub mod stop;
 pub mod tensor;

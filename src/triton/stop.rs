@@ -14,13 +14,19 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// None of `stops` is empty.
-    pub fn new(stops: &[String]) -> Stopper {
+    /// None of the stop sequences is empty.
+    pub fn new<'a>(stops: impl IntoIterator<Item = &'a String>) -> Stopper {
+        let stops: Vec<String> = stops.into_iter().cloned().collect();
         Stopper {
             longest: stops.iter().map(String::len).max().unwrap_or(0),
-            stops: stops.to_vec(),
+            stops,
             ..Default::default()
         }
+    }
+
+    /// Whether there is anything to look for.
+    pub fn has_stops(&self) -> bool {
+        !self.stops.is_empty()
     }
 
     /// Whether a stop sequence came: the rest of the text is of no interest.

@@ -1,6 +1,7 @@
 //! Token counts and finish reasons, as models tell them.
 
-use crate::openai::response::{FinishReason, Usage};
+use crate::openai::answer::FinishReason;
+use crate::openai::response::Usage;
 use serde_json::Value;
 
 /// What a model told of an answer beside its text: over all events, where it came as a stream.

@@ -2,6 +2,7 @@
 //!
 //! Without `TRITON` these tests fail and say so: a green run means that a real server answered.
 
+mod answers;
 mod cancels;
 mod demo;
 mod embeddings;
@@ -17,10 +18,12 @@ mod stream_example;
 mod streamed;
 mod streams;
 mod submits;
+mod templates;
 mod text;
 #[allow(dead_code, reason = "the ABI's tests use all of it")]
 #[path = "../abi/toolchain.rs"]
 mod toolchain;
+mod tools;
 
 use mishikallm::Client;
 use serde_json::{Value, json};

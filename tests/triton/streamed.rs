@@ -162,3 +162,14 @@ impl Streamed {
         &last["usage"]
     }
 }
+
+/// All chunks of a request, on a client of its own; it has to end in order.
+pub fn chunks(operation: &str, request: Value) -> Vec<Value> {
+    let streamed = drain(&open(
+        &client(),
+        Operation::parse(operation).unwrap(),
+        &request,
+    ));
+    assert_eq!(streamed.end, Ok(()));
+    streamed.chunks
+}

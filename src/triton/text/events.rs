@@ -7,26 +7,45 @@
 //!
 //! Nothing is read ahead of what is asked for, so that what came before an error is given before it.
 
+use super::logprobs;
 use crate::config::Options;
 use crate::error::Result;
+use crate::openai::answer::FinishReason;
 use crate::openai::generation::Generation;
-use crate::openai::response::{FinishReason, Usage};
-use crate::triton::dialect::{self, Events as Holds};
+use crate::openai::logprobs::Token;
+use crate::openai::response::Usage;
+use crate::triton::dialect::{self, Events as Holds, Logprobs};
 use crate::triton::generate;
 use crate::triton::model::Model;
 use crate::triton::sse::Decoder;
 use crate::triton::stop::Stopper;
 use crate::triton::usage::Told;
+use std::collections::VecDeque;
 
 /// What a stream gives next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pull {
-    /// More text; not empty.
-    Delta(String),
+    /// More text, or tokens of what was given before.
+    Delta(Delta),
     /// More bytes are needed.
     Starved,
     /// The text is over.
     End(FinishReason, Usage),
+}
+
+/// Some of the text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delta {
+    /// New text.
+    pub text: String,
+    /// Its tokens, where log probabilities were asked for.
+    pub tokens: Vec<Token>,
+}
+
+impl Delta {
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.tokens.is_empty()
+    }
 }
 
 /// Reads one streamed answer.
@@ -38,6 +57,7 @@ pub struct Events {
     /// All of the text so far, where each event repeats it.
     so_far: Option<SoFar>,
     stopper: Stopper,
+    tokens: Tokens,
     told: Told,
     max_tokens: Option<u64>,
     /// Of the text as the model gave it.
@@ -65,12 +85,17 @@ impl Events {
         model: Option<&Model>,
         longest_event: usize,
     ) -> Result<Events> {
-        let repeats = model.is_some_and(|m| dialect::events(m) == Holds::SoFar);
+        let holds = model.map(|m| dialect::of(m, options.triton.dialect).events(m));
+        let repeats = holds == Some(Holds::SoFar);
         Ok(Events {
             decoder: Decoder::new(longest_event),
             output: super::output_name(options.triton.output.as_deref(), model)?,
             so_far: repeats.then(SoFar::default),
-            stopper: Stopper::new(&generation.stop),
+            stopper: Stopper::new(generation.stop.iter().chain(&generation.ends)),
+            tokens: Tokens {
+                wanted: super::logprobs_of(generation, options, model),
+                ..Default::default()
+            },
             told: Told::default(),
             max_tokens: generation.max_tokens,
             characters: 0,
@@ -117,12 +142,13 @@ impl Events {
                 None => {}
                 Some(json) if json.trim_ascii() == b"[DONE]" => {}
                 Some(json) => {
-                    let answer = generate::decode(json, &self.output)?;
+                    let logprobs = self.tokens.wanted.map(|l| l.output);
+                    let answer = generate::decode(json, &self.output, logprobs)?;
                     // An event may tell how it ended and hold no text.
                     if answer.text.is_none() && !answer.tells {
                         return Err(generate::missing(json, &self.output));
                     }
-                    let delta = self.take(answer);
+                    let delta = self.take(answer)?;
                     if !delta.is_empty() {
                         return Ok(Pull::Delta(delta));
                     }
@@ -130,7 +156,11 @@ impl Events {
                 }
             }
             self.input = Input::Done;
-            let rest = self.rest();
+            let text = self.rest();
+            let rest = Delta {
+                tokens: self.tokens.rest(text.len(), self.stopper.has_stops()),
+                text,
+            };
             if !rest.is_empty() {
                 return Ok(Pull::Delta(rest));
             }
@@ -143,7 +173,7 @@ impl Events {
         Ok(Pull::End(reason, spent))
     }
 
-    fn take(&mut self, answer: generate::Answer) -> String {
+    fn take(&mut self, answer: generate::Answer) -> Result<Delta> {
         self.events += 1;
         self.told.add(&answer.told);
         if answer.model_version.is_some() && self.model_version.is_none() {
@@ -155,11 +185,16 @@ impl Events {
             Some(so_far) => so_far.take(&text),
         };
         self.characters += new.chars().count();
-        let delta = self.stopper.push(new);
+        if let (Some(wanted), Some(value)) = (self.tokens.wanted, &answer.logprobs) {
+            let tokens = logprobs::read(wanted.holds, value, &new)?;
+            self.tokens.waiting.extend(tokens);
+        }
+        let text = self.stopper.push(new);
         if self.stopper.stopped() {
             self.input = Input::Done;
         }
-        delta
+        let tokens = self.tokens.of(text.len());
+        Ok(Delta { text, tokens })
     }
 
     /// What was held back, when no more comes.
@@ -173,6 +208,45 @@ impl Events {
         let mut rest = self.stopper.push(tail);
         rest.push_str(&self.stopper.finish());
         rest
+    }
+}
+
+/// Tokens that wait for their text to be given: what may be the beginning of a stop sequence is held back.
+#[derive(Debug, Default)]
+struct Tokens {
+    wanted: Option<Logprobs>,
+    waiting: VecDeque<Token>,
+    /// Bytes of text that were given, less those of the tokens that went with them.
+    ahead: usize,
+}
+
+impl Tokens {
+    /// Those that go with so many more bytes of text.
+    fn of(&mut self, length: usize) -> Vec<Token> {
+        self.ahead += length;
+        let mut tokens = Vec::new();
+        while let Some(token) = self.waiting.front() {
+            let Some(left) = self.ahead.checked_sub(token.text.len()) else {
+                break;
+            };
+            self.ahead = left;
+            tokens.extend(self.waiting.pop_front());
+        }
+        tokens
+    }
+
+    /// Those that go with the last bytes, and all that are left; but where the text may have been cut, only those that
+    /// are whole in it.
+    fn rest(&mut self, length: usize, may_be_cut: bool) -> Vec<Token> {
+        let mut tokens = self.of(length);
+        if may_be_cut {
+            let mut left: Vec<Token> = self.waiting.drain(..).collect();
+            logprobs::cut(&mut left, self.ahead);
+            tokens.extend(left);
+        } else {
+            tokens.extend(self.waiting.drain(..));
+        }
+        tokens
     }
 }
 
@@ -219,7 +293,7 @@ mod tests {
         let mut deltas = Vec::new();
         loop {
             match events.pull("12345") {
-                Ok(Pull::Delta(delta)) => deltas.push(delta),
+                Ok(Pull::Delta(delta)) => deltas.push(delta.text),
                 Ok(Pull::Starved) => events.end(),
                 Ok(Pull::End(reason, usage)) => return (deltas, Ok((reason, usage))),
                 Err(e) => return (deltas, Err(e)),
@@ -294,7 +368,7 @@ mod tests {
     #[test]
     fn a_text_that_is_repeated_from_its_beginning_gives_what_is_new() {
         let api = model(
-            "text_input:BYTES[1] streaming:BOOL[1]?",
+            "text_input:BYTES[1] streaming:BOOL[1]? sampling_param_top_k:INT32[1]?",
             "text_output:BYTES[-1]",
             0,
             true,

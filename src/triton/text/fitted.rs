@@ -1,14 +1,18 @@
 //! What a known model is given: the inputs it declares, typed and shaped as it declares them.
 
 use super::plain::{is_scalar, refuse_structured};
+use super::{Ask, rules};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::kind;
+use crate::openai::format::Format;
 use crate::openai::generation::Generation;
-use crate::triton::dialect;
+use crate::openai::message::{Image, refuse_part};
+use crate::triton::dialect::{self, Dialect, Guide, Holds};
 use crate::triton::infer::{Data, Input};
-use crate::triton::model::{Model, Tensor};
-use crate::triton::tensor::{Datatype, half_to_bytes};
+use crate::triton::model::{Model, Tensor, list};
+use crate::triton::roles;
+use crate::triton::tensor::half_to_bytes;
 use serde_json::{Map, Value, json};
 
 /// Elements of an input: bare, or a list.
@@ -28,39 +32,34 @@ pub(super) struct Fitted<'m> {
 
 impl<'m> Fitted<'m> {
     pub(super) fn new(
-        prompt: &str,
-        generation: &Generation,
+        ask: &Ask,
         options: &Options,
         model: &'m Model,
         stream: bool,
     ) -> Result<Fitted<'m>> {
-        let prompt_input = dialect::text_input(model, options.triton.input.as_deref())?;
-        let prompt = fit("prompt", prompt_input, &json!(prompt), model)?;
+        let generation = &*ask.generation;
+        let dialect = dialect::of(model, options.triton.dialect);
+        let prompt_input = roles::text_input(model, options.triton.input.as_deref())?;
+        let prompt = fit("prompt", prompt_input, &json!(ask.prompt), model)?;
         let mut fitted = Fitted {
             inputs: vec![(prompt_input, prompt)],
             parameters: Map::new(),
         };
-        // vLLM's JSON in a string takes what has no input of its own, lists too.
-        let sampling_input = model
-            .input(dialect::SAMPLING_PARAMETERS)
-            .filter(|t| t.datatype == Datatype::Bytes)
-            .filter(|_| !generation.params.contains_key(dialect::SAMPLING_PARAMETERS));
-        let mut sampling = Map::new();
+        fitted.add_images(ask, model)?;
+        // Who writes the bundle himself is asked for nothing in it.
+        let bundle_input = dialect.bundle(model).filter(|t| {
+            !generation.params.contains_key(&t.name) && !options.triton.inputs.contains_key(&t.name)
+        });
+        let mut bundle = Map::new();
         let mut offenders = Vec::new();
-
-        let max_tokens = generation.max_tokens.map(|n| ("max_tokens", json!(n)));
-        let stop = (!generation.stop.is_empty()).then(|| ("stop", json!(generation.stop)));
-        let params = generation
-            .params
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.clone()));
-        for (key, value) in params.chain(max_tokens).chain(stop) {
-            if let Some(input) = dialect::input_for(model, key) {
+        for (key, value) in rules::values(ask, dialect, model) {
+            let key = key.as_str();
+            if let Some(input) = dialect.input_for(model, key) {
                 if !fitted.has(&input.name) {
                     fitted.inputs.push((input, fit(key, input, &value, model)?));
                 }
-            } else if sampling_input.is_some() {
-                sampling.insert(key.to_owned(), value);
+            } else if bundle_input.is_some() {
+                bundle.insert(key.to_owned(), value);
             } else if key == "stop" {
                 // Enforced on the text that comes back.
             } else if dialect::is_reserved_parameter(key) {
@@ -81,15 +80,18 @@ impl<'m> Fitted<'m> {
         );
         refuse_structured(&offenders, options, &hint)?;
 
-        if let Some(input) = sampling_input {
-            sampling
-                .entry("max_tokens")
-                .or_insert_with(|| json!(dialect::DEFAULT_MAX_TOKENS));
-            let text = Value::String(Value::Object(sampling).to_string());
-            let text = fit(dialect::SAMPLING_PARAMETERS, input, &text, model)?;
-            fitted.inputs.push((input, text));
+        fitted.add_logprobs(generation, dialect, model, &mut bundle)?;
+        fitted.add_guide(generation, dialect, model, &mut bundle)?;
+        if let Some(input) = bundle_input {
+            if let Some(n) = dialect.max_tokens {
+                bundle.entry("max_tokens").or_insert_with(|| json!(n));
+            }
+            let text = Value::String(Value::Object(bundle).to_string());
+            fitted
+                .inputs
+                .push((input, fit(&input.name, input, &text, model)?));
         }
-        for (input, value) in dialect::asked_for(model, stream) {
+        for (input, value) in dialect.flags(model, stream) {
             let is_given =
                 fitted.has(&input.name) || generation.extra_body.contains_key(&input.name);
             // One of another shape is none of the flags that we know.
@@ -97,12 +99,15 @@ impl<'m> Fitted<'m> {
                 fitted.inputs.push((input, flag));
             }
         }
+        fitted.override_by(options, model)?;
         for input in &model.inputs {
             if input.optional == Some(false)
                 && !fitted.has(&input.name)
                 && !generation.extra_body.contains_key(&input.name)
             {
-                let value = dialect::neutral(input).ok_or_else(|| missing(input, model))?;
+                let value = dialect
+                    .neutral(input)
+                    .ok_or_else(|| missing(input, model))?;
                 fitted
                     .inputs
                     .push((input, fit(&input.name, input, &value, model)?));
@@ -114,6 +119,121 @@ impl<'m> Fitted<'m> {
     fn has(&self, name: &str) -> bool {
         self.inputs.iter().any(|(t, _)| t.name == name)
     }
+
+    /// Images go into the model's input for them, in base64.
+    fn add_images(&mut self, ask: &Ask, model: &'m Model) -> Result<()> {
+        let Some(first) = ask.images.first() else {
+            return Ok(());
+        };
+        let (input, is_url) =
+            roles::image_input(model).ok_or_else(|| refuse_part(&first.place, "an image"))?;
+        let images = ask.images.iter().map(|image| match is_url {
+            true => Ok(json!(image.url)),
+            false => inline_image(image).map(|data| json!(data)),
+        });
+        let images = Value::Array(images.collect::<Result<_>>()?);
+        let images = fit("messages", input, &images, model)?;
+        self.inputs.push((input, images));
+        Ok(())
+    }
+
+    fn add_logprobs(
+        &mut self,
+        generation: &Generation,
+        dialect: &Dialect,
+        model: &'m Model,
+        bundle: &mut Map<String, Value>,
+    ) -> Result<()> {
+        if let (Some(top), Some(logprobs)) = (generation.logprobs, dialect.logprobs(model)) {
+            if let Some(flag) = model.input(logprobs.flag) {
+                let value = fit(&flag.name, flag, &json!(true), model)?;
+                self.inputs.push((flag, value));
+            }
+            if logprobs.holds == Holds::Tables {
+                bundle.insert("logprobs".to_owned(), json!(top));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_guide(
+        &mut self,
+        generation: &Generation,
+        dialect: &Dialect,
+        model: &'m Model,
+        bundle: &mut Map<String, Value>,
+    ) -> Result<()> {
+        let (Some(format), Some(guide)) = (generation.guide(), dialect.guide(model)) else {
+            return Ok(());
+        };
+        match guide {
+            Guide::Bundled(key) => {
+                let inner = match format {
+                    Format::Json => json!({"json_object": true}),
+                    Format::Schema(schema) => json!({"json": schema}),
+                };
+                bundle.insert(key.to_owned(), json!(inner.to_string()));
+            }
+            Guide::Inputs(kind, guide) => {
+                let (word, schema) = match format {
+                    Format::Json => ("json", None),
+                    Format::Schema(schema) => ("json_schema", Some(schema.to_string())),
+                };
+                for (name, value) in [(kind, Some(word.to_owned())), (guide, schema)] {
+                    if let (Some(input), Some(value)) = (model.input(name), value) {
+                        let value = fit(name, input, &json!(value), model)?;
+                        self.inputs.push((input, value));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The caller's own word for an input or a parameter beats everything; `null` leaves it out.
+    fn override_by(&mut self, options: &Options, model: &'m Model) -> Result<()> {
+        for (name, value) in &options.triton.inputs {
+            let place = format!("triton.inputs.{name}");
+            let input = model.input(name).ok_or_else(|| {
+                Error::argument(
+                    &place,
+                    format!(
+                        "{place}: model '{}' has no such input; it has {}",
+                        model.name,
+                        list(&model.inputs)
+                    ),
+                )
+            })?;
+            self.inputs.retain(|(t, _)| t.name != *name);
+            if !value.is_null() {
+                self.inputs.push((input, fit(&place, input, value, model)?));
+            }
+        }
+        for (name, value) in &options.triton.parameters {
+            match value {
+                Value::Null => drop(self.parameters.remove(name)),
+                value => drop(self.parameters.insert(name.clone(), value.clone())),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands in a `data:` URL (RFC 2397): models take an image's bytes, and nothing but Triton is called.
+fn inline_image(image: &Image) -> Result<&str> {
+    let data = image.url.strip_prefix("data:").and_then(|rest| {
+        let (head, data) = rest.split_once(',')?;
+        head.ends_with(";base64").then_some(data)
+    });
+    data.ok_or_else(|| {
+        Error::argument(
+            "messages",
+            format!(
+                "{}: expected an image as data:image/…;base64,…, got another URL",
+                image.place
+            ),
+        )
+    })
 }
 
 /// A required input that the caller has to give.

@@ -2,48 +2,128 @@
 
 pub mod events;
 pub(super) mod fitted;
+pub mod logprobs;
 mod plain;
+mod rules;
 
-use super::dialect;
+use super::dialect::{self, Holds, Logprobs};
 use super::endpoint::Verb;
 use super::generate::{self, Answer};
 use super::infer::{self, Body};
 use super::model::Model;
 use super::reply::Reply;
+use super::roles;
 use super::stop::Stopper;
 use super::tensor::Datatype;
 use super::usage::Told;
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::kind;
-use crate::openai::generation::Generation;
-use crate::openai::response::{FinishReason, Generated};
+use crate::limits;
+use crate::openai::answer::{FinishReason, Generated};
+use crate::openai::generation::{Abilities, Generation};
+use crate::openai::message::{Image, refuse_part};
 use fitted::{Elements, Fitted, infer_input};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The output that the plain format expects.
 const PLAIN_OUTPUT: &str = "text_output";
 
+/// One ask for text: the continuation of a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// The prompt.
+    pub prompt: String,
+    /// Images that belong to it.
+    pub images: Vec<Image>,
+    /// Which of the prompt's choices it is.
+    pub choice: usize,
+    /// How; with `stream`, its deltas are given as they come.
+    pub generation: Arc<Generation>,
+}
+
+impl Ask {
+    /// The first choice of a prompt without images.
+    pub fn new(prompt: impl Into<String>, generation: Arc<Generation>) -> Ask {
+        Ask {
+            prompt: prompt.into(),
+            images: Vec::new(),
+            choice: 0,
+            generation,
+        }
+    }
+}
+
+/// Refuses what cannot be done for this request by this model, or by one that is not known.
+pub fn check(ask: &Ask, options: &Options, model: Option<&Model>) -> Result<()> {
+    let abilities = match model {
+        None => {
+            if let Some(image) = ask.images.first() {
+                return Err(refuse_part(&image.place, "an image"));
+            }
+            Abilities {
+                whose: "Triton models".to_owned(),
+                ..Default::default()
+            }
+        }
+        Some(model) => {
+            let dialect = dialect::of(model, options.triton.dialect);
+            Abilities {
+                whose: format!("model '{}' ({} dialect)", model.name, dialect.name),
+                n: true,
+                logprobs: wanted_logprobs(Some(model), options).map(|logprobs| {
+                    match logprobs.holds {
+                        Holds::Tables => limits::TOP_LOGPROBS,
+                        Holds::Numbers => 0,
+                    }
+                }),
+                guided: dialect.guide(model).is_some(),
+            }
+        }
+    };
+    ask.generation.check(&abilities, options)
+}
+
+/// How this model's log probabilities are had, where they can be told.
+fn wanted_logprobs(model: Option<&Model>, options: &Options) -> Option<Logprobs> {
+    let model = model?;
+    let logprobs = dialect::of(model, options.triton.dialect).logprobs(model)?;
+    // Numbers without tokens are told of a text that comes token by token.
+    let is_told = logprobs.holds == Holds::Tables || model.decoupled != Some(false);
+    is_told.then_some(logprobs)
+}
+
+/// Where the log probabilities stand that this request asks for.
+fn logprobs_of(
+    generation: &Generation,
+    options: &Options,
+    model: Option<&Model>,
+) -> Option<Logprobs> {
+    generation.logprobs?;
+    wanted_logprobs(model, options)
+}
+
 /// The body of a request for text, and the length of its JSON where raw tensors follow. `stream`: the model is asked for
 /// its text token by token.
 pub fn encode(
-    prompt: &str,
-    generation: &Generation,
+    ask: &Ask,
     options: &Options,
     verb: Verb,
     model: Option<&Model>,
     stream: bool,
 ) -> Result<(Vec<u8>, Option<usize>)> {
+    let generation = &*ask.generation;
     match (verb, model) {
         (Verb::Generate, None) => Ok((
-            plain::generate_body(prompt, generation, options, stream)?,
+            plain::generate_body(&ask.prompt, generation, options, stream)?,
             None,
         )),
-        (_, None) => plain::infer_body(prompt, generation, options),
+        (_, None) => plain::infer_body(&ask.prompt, generation, options),
         (Verb::Generate, Some(model)) => {
-            let fitted = Fitted::new(prompt, generation, options, model, stream)?;
+            let fitted = Fitted::new(ask, options, model, stream)?;
             // The output is looked for before anything is sent: a model of another kind need not run.
-            dialect::text_output(model, options.triton.output.as_deref())?;
+            roles::text_output(model, options.triton.output.as_deref())?;
             let mut top = generation.extra_body.clone();
             for (tensor, values) in fitted.inputs {
                 let value = match values {
@@ -55,12 +135,15 @@ pub fn encode(
             Ok((generate::encode(top, fitted.parameters), None))
         }
         (_, Some(model)) => {
-            let fitted = Fitted::new(prompt, generation, options, model, false)?;
-            let output = dialect::text_output(model, options.triton.output.as_deref())?;
+            let fitted = Fitted::new(ask, options, model, false)?;
+            let output = roles::text_output(model, options.triton.output.as_deref())?;
+            let logprobs = logprobs_of(generation, options, Some(model));
             let extras = dialect::TEXT_EXTRAS
                 .iter()
+                .copied()
+                .chain(logprobs.map(|l| l.output))
                 .filter(|name| model.output(name).is_some() && **name != output.name);
-            let outputs = std::iter::once(output.name.as_str()).chain(extras.copied());
+            let outputs = std::iter::once(output.name.as_str()).chain(extras);
             let body = Body {
                 inputs: fitted
                     .inputs
@@ -79,30 +162,39 @@ pub fn encode(
 /// The text, with its end and its cost, out of the reply to such a request.
 pub fn decode(
     reply: &Reply,
-    prompt: &str,
-    generation: &Generation,
+    ask: &Ask,
     options: &Options,
     verb: Verb,
     model: Option<&Model>,
 ) -> Result<(Generated, Option<String>)> {
+    let generation = &*ask.generation;
     let named = options.triton.output.as_deref();
+    let logprobs = logprobs_of(generation, options, model);
     let answer = match verb {
-        Verb::Generate => generate_answer(reply.ok()?, &output_name(named, model)?)?,
-        _ => infer_answer(reply, named, model)?,
+        Verb::Generate => generate_answer(reply.ok()?, &output_name(named, model)?, logprobs)?,
+        _ => infer_answer(reply, named, model, logprobs)?,
     };
     let text = answer.text.unwrap_or_default();
-    let spent = answer.told.usage(prompt, text.chars().count());
+    let spent = answer.told.usage(&ask.prompt, text.chars().count());
     let mut finish_reason = answer.told.finish_reason(&spent, generation.max_tokens);
-    let mut stopper = Stopper::new(&generation.stop);
+    let mut tokens = match (logprobs, answer.logprobs) {
+        (Some(logprobs), Some(value)) => logprobs::read(logprobs.holds, &value, &text)?,
+        _ => Vec::new(),
+    };
+    let mut stopper = Stopper::new(generation.stop.iter().chain(&generation.ends));
     let mut text = stopper.push(text);
     text.push_str(&stopper.finish());
     if stopper.stopped() {
         finish_reason = FinishReason::Stop;
     }
+    if stopper.has_stops() {
+        logprobs::cut(&mut tokens, text.len());
+    }
     let generated = Generated {
         text,
         finish_reason,
         usage: spent,
+        logprobs: tokens,
     };
     Ok((generated, answer.model_version))
 }
@@ -110,14 +202,14 @@ pub fn decode(
 /// The output that holds the text in an answer of generate.
 fn output_name(named: Option<&str>, model: Option<&Model>) -> Result<String> {
     Ok(match model {
-        Some(model) => dialect::text_output(model, named)?.name.clone(),
+        Some(model) => roles::text_output(model, named)?.name.clone(),
         None => named.unwrap_or(PLAIN_OUTPUT).to_owned(),
     })
 }
 
 /// An answer of generate that has its text.
-fn generate_answer(json: &[u8], output: &str) -> Result<Answer> {
-    let answer = generate::decode(json, output)?;
+fn generate_answer(json: &[u8], output: &str, logprobs: Option<Logprobs>) -> Result<Answer> {
+    let answer = generate::decode(json, output, logprobs.map(|l| l.output))?;
     match answer.text {
         Some(_) => Ok(answer),
         None => Err(generate::missing(json, output)),
@@ -125,10 +217,15 @@ fn generate_answer(json: &[u8], output: &str) -> Result<Answer> {
 }
 
 /// An infer reply as generate would have given it.
-fn infer_answer(reply: &Reply, named: Option<&str>, model: Option<&Model>) -> Result<Answer> {
+fn infer_answer(
+    reply: &Reply,
+    named: Option<&str>,
+    model: Option<&Model>,
+    logprobs: Option<Logprobs>,
+) -> Result<Answer> {
     let wire = infer::decode(reply)?;
     let known = match model {
-        Some(model) => Some(dialect::text_output(model, named)?.name.clone()),
+        Some(model) => Some(roles::text_output(model, named)?.name.clone()),
         None => named.map(str::to_owned),
     };
     let output = known.or_else(|| {
@@ -138,8 +235,8 @@ fn infer_answer(reply: &Reply, named: Option<&str>, model: Option<&Model>) -> Re
                 .filter(|o| o.datatype == Datatype::Bytes)
         };
         texts()
-            .find(|o| dialect::is_usual_text_output(&o.name))
-            .or_else(|| texts().find(|o| dialect::may_be_text(&o.name)))
+            .find(|o| roles::is_usual_text_output(&o.name))
+            .or_else(|| texts().find(|o| roles::may_be_text(&o.name)))
             .map(|o| o.name.clone().into_owned())
     });
     let names = || {
@@ -166,6 +263,8 @@ fn infer_answer(reply: &Reply, named: Option<&str>, model: Option<&Model>) -> Re
                 ))
             })?;
             answer.text = Some(text);
+        } else if logprobs.is_some_and(|l| *o.name == *l.output) {
+            answer.logprobs = Some(o.value()?);
         } else if let Some(key) = Told::name(&o.name) {
             answer.told.note(key, &o.value()?);
         }
@@ -193,27 +292,31 @@ fn concatenate(value: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use crate::json;
+    use crate::openai::Operation;
     use crate::triton::model::tests::model;
     use serde_json::json;
 
     fn body(request: &str, verb: Verb, model: Option<&Model>) -> Result<Value> {
         let mut fields = json::object("request_json", request)?;
         let options = Options::take(&mut fields)?;
-        let generation = Generation::take(fields, &options)?;
-        let (bytes, _) = encode("hi", &generation, &options, verb, model, false)?;
+        let generation = Generation::take(fields, &options, Operation::Chat)?;
+        let ask = Ask::new("hi", Arc::new(generation));
+        check(&ask, &options, model)?;
+        let (bytes, _) = encode(&ask, &options, verb, model, false)?;
         Ok(serde_json::from_slice(&bytes).unwrap())
     }
 
     fn text(reply: &str, request: &str, verb: Verb, model: Option<&Model>) -> Result<Generated> {
         let mut fields = json::object("request_json", request)?;
         let options = Options::take(&mut fields)?;
-        let generation = Generation::take(fields, &options)?;
+        let generation = Generation::take(fields, &options, Operation::Chat)?;
+        let ask = Ask::new("hi", Arc::new(generation));
         let reply = Reply {
             status: 200,
             body: reply.into(),
             ..Default::default()
         };
-        decode(&reply, "hi", &generation, &options, verb, model).map(|(g, _)| g)
+        decode(&reply, &ask, &options, verb, model).map(|(g, _)| g)
     }
 
     #[test]
@@ -247,11 +350,11 @@ mod tests {
             types,
             [
                 ("text_input", "BYTES"),
-                ("flag", "BOOL"),
-                ("seed", "INT64"),
                 ("top_k", "INT32"),
                 ("top_p", "FP32"),
+                ("flag", "BOOL"),
                 ("word", "BYTES"),
+                ("seed", "INT64"),
                 ("max_tokens", "INT32")
             ]
         );
@@ -367,15 +470,9 @@ mod tests {
             params: json!({"temperature":1.5}).as_object().unwrap().clone(),
             ..Default::default()
         };
-        let (bytes, length) = encode(
-            "hi",
-            &generation,
-            &Options::default(),
-            Verb::Infer,
-            Some(&m),
-            false,
-        )
-        .unwrap();
+        let ask = Ask::new("hi", Arc::new(generation));
+        let options = Options::default();
+        let (bytes, length) = encode(&ask, &options, Verb::Infer, Some(&m), false).unwrap();
         assert_eq!(&bytes[length.unwrap()..], [0, 62]);
         let json: Value = serde_json::from_slice(&bytes[..length.unwrap()]).unwrap();
         assert_eq!(json["inputs"][0]["shape"], json!([1, 1]));

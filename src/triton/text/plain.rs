@@ -65,6 +65,14 @@ pub(super) fn generate_body(
     let mut top = Map::new();
     top.insert(input.to_owned(), json!(prompt));
     top.insert("stream".to_owned(), json!(stream));
+    for (name, value) in &options.triton.inputs {
+        match value {
+            Value::Null => drop(top.remove(name)),
+            value => drop(top.insert(name.clone(), value.clone())),
+        }
+    }
+    parameters.extend(options.triton.parameters.clone());
+    parameters.retain(|_, value| !value.is_null());
     top.extend(generation.extra_body.clone());
     Ok(generate::encode(top, parameters))
 }
@@ -83,7 +91,10 @@ pub(super) fn infer_body(
     let input = options.triton.input.as_deref().unwrap_or("text_input");
     let max_tokens = json!(generation.max_tokens.unwrap_or(INFER_MAX_TOKENS));
     let mut inputs = vec![one(input, Datatype::Bytes, &json!(prompt))];
-    for (key, value) in forwarded(generation, options)? {
+    let own = &options.triton.inputs;
+    let forwarded = forwarded(generation, options)?.into_iter();
+    let forwarded = forwarded.filter(|(key, _)| !own.contains_key(*key));
+    for (key, value) in forwarded.chain(own.iter().filter(|(_, value)| !value.is_null())) {
         if key == input {
             return Err(Error::argument(
                 key,
@@ -113,9 +124,14 @@ pub(super) fn infer_body(
         };
         inputs.push(one(key, datatype, value));
     }
-    inputs.push(one("max_tokens", Datatype::Int32, &max_tokens));
+    if !own.contains_key("max_tokens") {
+        inputs.push(one("max_tokens", Datatype::Int32, &max_tokens));
+    }
+    let mut parameters = options.triton.parameters.clone();
+    parameters.retain(|_, value| !value.is_null());
     let body = Body {
         inputs,
+        parameters,
         extra: generation.extra_body.clone(),
         ..Default::default()
     };

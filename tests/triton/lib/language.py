@@ -45,6 +45,7 @@ class Sampling(NamedTuple):
     keep_stop: bool = False  # TensorRT-LLM leaves the stop word in the text, vLLM takes it out
     bad_words: Sequence[str] = ()
     ignore_eos: bool = False
+    guide: Optional[str] = None  # a guided engine writes just this
 
     def check(self):
         """Says what is wrong in the words a server would use."""
@@ -120,9 +121,21 @@ class LanguageModel:
                 break
         return weights
 
+    def recite(self, sampling):
+        """A text that is given, four characters a token."""
+        parts = [sampling.guide[at:at + 4] for at in range(0, len(sampling.guide), 4)][:sampling.max_tokens]
+        for at, part in enumerate(parts, 1):
+            self.ids.setdefault(part, len(self.ids))
+            whole = sum(map(len, parts)) == len(sampling.guide)
+            reason = None if at < len(parts) else "stop" if whole else "length"
+            yield Piece(part, reason, part, 0.0, {part: 0.0}, None)
+
     def generate(self, prompt, sampling):
         """Yields one Piece per token; the last one has a finish_reason."""
         sampling.check()
+        if sampling.guide is not None:
+            yield from self.recite(sampling)
+            return
         dice = random.Random(sampling.seed)
         relevance = self.relevance(prompt)
         stops = [stop for stop in sampling.stop if stop]

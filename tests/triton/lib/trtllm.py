@@ -7,6 +7,7 @@ nobody asked for come too, as zeros.
 
 import numpy as np
 
+import guided
 import serving
 from language import Sampling, tokens
 
@@ -32,7 +33,8 @@ class Prompt:
         self.sampling = Sampling(
             max_tokens=self.given("max_tokens"), min_tokens=self.given("min_tokens", 0),
             temperature=self.given("temperature", 1.0) if top_k or top_p else 0.0, top_k=top_k, top_p=top_p or 1.0,
-            seed=self.given("seed", 0), stop=self.all("stop_words"), keep_stop=True, bad_words=self.all("bad_words"))
+            seed=self.given("seed", 0), stop=self.all("stop_words"), keep_stop=True, bad_words=self.all("bad_words"),
+            guide=guided.of_trtllm(self.given("guided_decoding_guide_type"), self.given("guided_decoding_guide")))
         self.sampling.check()
         if self.given("beam_width", 1) != 1:
             raise ValueError("beam_width must be 1, as the engine was built for.")

@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 import numpy as np
 
+import guided
 import serving
 from language import Sampling, tokens
 
@@ -33,7 +34,7 @@ def sampling_of(given):
                     top_k=max(0, int(given.get("top_k", 0))), seed=given.get("seed"),
                     stop=[stop] if isinstance(stop, str) else stop, bad_words=given.get("bad_words") or [],
                     keep_stop=bool(given.get("include_stop_str_in_output", False)),
-                    ignore_eos=bool(given.get("ignore_eos", False))).check()
+                    ignore_eos=bool(given.get("ignore_eos", False)), guide=guided.of_vllm(given)).check()
 
 
 class TritonPythonModel(serving.Decoupled):
@@ -104,13 +105,13 @@ class TritonPythonModel(serving.Decoupled):
             yield list(outputs(everything, before="" if exclude else prompt)), True
 
     def logprobs(self, pieces, wanted):
-        """JSON: for each new token, the likeliest `wanted` and the one that was chosen, by token id."""
+        """JSON: for each new token, the one that was chosen and then the likeliest `wanted`, by token id."""
         if wanted is None:
             return "null"
         found = []
         for piece in pieces:
-            ranked = list(piece.logprobs.items())
+            ranked = list(enumerate(piece.logprobs.items(), 1))
+            ranked.sort(key=lambda entry: entry[1][0] != piece.token)
             found.append({str(self.language.ids[token]): {"logprob": logprob, "rank": rank, "decoded_token": token}
-                          for rank, (token, logprob) in enumerate(ranked, 1)
-                          if rank <= wanted or token == piece.token})
+                          for rank, (token, logprob) in ranked if rank <= wanted or token == piece.token})
         return json.dumps(found)

@@ -1,12 +1,8 @@
-//! What OpenAI's names are called by the backends, as tables.
-//!
-//! Sources: the vLLM backend's model definition; TensorRT-LLM's `ensemble`, `tensorrt_llm_bls` and LLM-API
-//! configurations, of older and newer releases.
+//! Which of a model's tensors plays which part: the prompt or the texts, token ids, the text that comes back, the embedding.
 
 use super::model::{Model, Tensor, list};
 use super::tensor::Datatype;
 use crate::error::{Error, Result};
-use serde_json::{Value, json};
 
 /// Inputs that take the prompt or the texts, most telling first.
 const TEXT_INPUTS: [&str; 12] = [
@@ -50,160 +46,6 @@ const NOT_VECTORS: [&str; 7] = [
     "generation_logits",
     "score",
 ];
-
-/// Outputs that tell how the text ended and what it took.
-pub const TEXT_EXTRAS: [&str; 4] = [
-    "finish_reason",
-    "stop_reason",
-    "num_input_tokens",
-    "num_output_tokens",
-];
-
-/// vLLM's input for sampling parameters: JSON in a string, the only way to give it lists.
-pub const SAMPLING_PARAMETERS: &str = "sampling_parameters";
-
-/// Tokens to generate where nobody says how many and the model needs to know.
-pub const DEFAULT_MAX_TOKENS: u64 = 2000;
-
-/// OpenAI's name → the inputs that mean the same.
-const ALIASES: [(&str, &[&str]); 12] = [
-    (
-        "max_tokens",
-        &[
-            "max_tokens",
-            "sampling_param_max_tokens",
-            "max_new_tokens",
-            "max_output_tokens",
-            "request_output_len",
-        ],
-    ),
-    (
-        "temperature",
-        &["temperature", "sampling_param_temperature"],
-    ),
-    ("top_p", &["top_p", "sampling_param_top_p", "runtime_top_p"]),
-    ("top_k", &["top_k", "sampling_param_top_k", "runtime_top_k"]),
-    ("min_p", &["min_p", "sampling_param_min_p"]),
-    ("seed", &["seed", "random_seed", "sampling_param_seed"]),
-    (
-        "presence_penalty",
-        &["presence_penalty", "sampling_param_presence_penalty"],
-    ),
-    (
-        "frequency_penalty",
-        &["frequency_penalty", "sampling_param_frequency_penalty"],
-    ),
-    (
-        "repetition_penalty",
-        &["repetition_penalty", "sampling_param_repetition_penalty"],
-    ),
-    (
-        "length_penalty",
-        &["length_penalty", "sampling_param_length_penalty"],
-    ),
-    (
-        "min_tokens",
-        &["min_tokens", "min_length", "sampling_param_min_tokens"],
-    ),
-    (
-        "stop",
-        &[
-            "stop_words",
-            "stop",
-            "stop_sequences",
-            "sampling_param_stop",
-        ],
-    ),
-];
-
-/// BOOL inputs that are set where the model declares them: no echo of the prompt, and tell how it ended and what it took.
-const ASKED_FOR: [&str; 5] = [
-    "exclude_input_in_output",
-    "sampling_param_exclude_input_from_output",
-    "return_finish_reason",
-    "return_num_input_tokens",
-    "return_num_output_tokens",
-];
-
-/// BOOL inputs that ask for the text token by token, and what each event then holds.
-const STREAM_FLAGS: [(&str, Events); 2] = [
-    ("stream", Events::New),
-    // TensorRT-LLM's LLM-API model.
-    ("streaming", Events::SoFar),
-];
-
-/// What the events of a stream hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Events {
-    /// The text that is new.
-    New,
-    /// All of the text so far.
-    SoFar,
-}
-
-/// What the events of a model's stream hold.
-pub fn events(model: &Model) -> Events {
-    stream_flag(model).map_or(Events::New, |(_, events)| events)
-}
-
-fn stream_flag(model: &Model) -> Option<(&Tensor, Events)> {
-    STREAM_FLAGS.iter().find_map(|(name, events)| {
-        let input = model.input(name)?;
-        (input.datatype == Datatype::Bool).then_some((input, *events))
-    })
-}
-
-/// Triton keeps these parameter names to itself and refuses them from a caller.
-pub fn is_reserved_parameter(name: &str) -> bool {
-    matches!(
-        name,
-        "sequence_id" | "sequence_start" | "sequence_end" | "priority" | "timeout" | "headers"
-    ) || name.starts_with("triton_")
-}
-
-/// The input for a caller's parameter.
-pub fn input_for<'a>(model: &'a Model, key: &str) -> Option<&'a Tensor> {
-    // TensorRT-LLM's own `stop` is a BOOL that cancels a request.
-    let fits = |t: &&Tensor| key != "stop" || t.datatype == Datatype::Bytes;
-    model.input(key).filter(fits).or_else(|| {
-        let (_, names) = ALIASES.iter().find(|(name, _)| *name == key)?;
-        names.iter().find_map(|name| model.input(name).filter(fits))
-    })
-}
-
-/// The flags a model declares, and what we set them to.
-pub fn asked_for(model: &Model, stream: bool) -> impl Iterator<Item = (&Tensor, Value)> {
-    let asked_for = ASKED_FOR.iter().filter_map(|name| model.input(name));
-    let asked_for = asked_for.filter(|input| input.datatype == Datatype::Bool);
-    asked_for
-        .map(|input| (input, json!(true)))
-        .chain(stream_flag(model).map(|(input, _)| (input, json!(stream))))
-}
-
-/// What OpenAI takes for granted, and what TensorRT-LLM's backends name beside it: a value that changes nothing.
-const NEUTRAL: [(&str, f64); 8] = [
-    ("max_tokens", DEFAULT_MAX_TOKENS as f64),
-    ("temperature", 1.0),
-    ("top_p", 1.0),
-    ("presence_penalty", 0.0),
-    ("frequency_penalty", 0.0),
-    ("repetition_penalty", 1.0),
-    ("length_penalty", 1.0),
-    ("beam_width", 1.0),
-];
-
-/// What to give a required input that the caller left out; `None`: nothing can be guessed.
-pub fn neutral(input: &Tensor) -> Option<Value> {
-    let name = input.name.as_str();
-    // Older ensembles require the word lists; one empty word is TensorRT-LLM's own way to say none.
-    if matches!(name, "bad_words" | "stop_words") && input.datatype == Datatype::Bytes {
-        return Some(json!(""));
-    }
-    let alias = ALIASES.iter().find(|(_, names)| names.contains(&name));
-    let name = alias.map_or(name, |(name, _)| name);
-    let (_, value) = NEUTRAL.iter().find(|(n, _)| *n == name)?;
-    input.datatype.fit(&json!(value))
-}
 
 /// The input that takes the prompt or the texts.
 pub fn text_input<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tensor> {
@@ -256,6 +98,19 @@ pub fn text_input<'a>(model: &'a Model, named: Option<&str>) -> Result<&'a Tenso
             ),
         )),
     }
+}
+
+/// The input that takes images, and whether it takes their URLs: vLLM's backend takes base64, TensorRT-LLM's LLM-API model URLs.
+pub fn image_input(model: &Model) -> Option<(&Tensor, bool)> {
+    let names = [
+        ("image", false),
+        ("image_url", true),
+        ("image_url_input", true),
+    ];
+    names.into_iter().find_map(|(name, is_url)| {
+        let input = model.input(name)?;
+        (input.datatype == Datatype::Bytes).then_some((input, is_url))
+    })
 }
 
 /// The input that takes token ids.
@@ -406,53 +261,6 @@ pub fn may_be_text(name: &str) -> bool {
 mod tests {
     use super::super::model::tests::model;
     use super::*;
-
-    #[test]
-    fn names_of_backends() {
-        let bls = model(
-            "text_input:BYTES[1] max_tokens:INT32[1] random_seed:UINT64[1]?",
-            "text_output:BYTES[-1]",
-            8,
-            false,
-        );
-        assert_eq!(input_for(&bls, "seed").unwrap().name, "random_seed");
-        assert_eq!(input_for(&bls, "top_p"), None);
-        let api = model(
-            "text_input:BYTES[1] sampling_param_max_tokens:INT32[1]?",
-            "text_output:BYTES[-1]",
-            0,
-            true,
-        );
-        assert_eq!(
-            input_for(&api, "max_tokens").unwrap().name,
-            "sampling_param_max_tokens"
-        );
-        let cancels = model(
-            "text_input:BYTES[1] stop:BOOL[1]? sampling_param_stop:BYTES[-1]?",
-            "text_output:BYTES[-1]",
-            0,
-            true,
-        );
-        assert_eq!(
-            input_for(&cancels, "stop").unwrap().name,
-            "sampling_param_stop"
-        );
-    }
-
-    #[test]
-    fn required_inputs_get_a_value_that_changes_nothing() {
-        let m = model(
-            "t:BYTES[1] max_new_tokens:INT32[1] temperature:FP32[1] stop_words:BYTES[-1] other:INT32[1]",
-            "text_output:BYTES[-1]",
-            0,
-            false,
-        );
-        let value = |name: &str| neutral(m.input(name).unwrap());
-        assert_eq!(value("max_new_tokens"), Some(json!(2000)));
-        assert_eq!(value("temperature"), Some(json!(1.0)));
-        assert_eq!(value("stop_words"), Some(json!("")));
-        assert_eq!(value("other"), None);
-    }
 
     #[test]
     fn the_text_input_is_found() {

@@ -1,0 +1,171 @@
+//! Log probabilities as the backends write them → tokens.
+
+use crate::error::{Error, Result};
+use crate::openai::logprobs::Token;
+use crate::triton::dialect::Holds;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use std::fmt;
+
+/// Reads what an output holds of the new tokens; `text` is what they make together.
+pub fn read(holds: Holds, value: &Value, text: &str) -> Result<Vec<Token>> {
+    match holds {
+        Holds::Tables => tables(value),
+        Holds::Numbers => Ok(joint(value, text)),
+    }
+}
+
+/// Leaves out the tokens that are not whole in the first `length` bytes of the text: a stop sequence's, which backends tell too.
+pub fn cut(tokens: &mut Vec<Token>, length: usize) {
+    let mut end = 0;
+    let kept = tokens.iter().take_while(|token| {
+        end += token.text.len();
+        end <= length
+    });
+    let kept = kept.count();
+    tokens.truncate(kept);
+}
+
+/// vLLM: a string of JSON, or a list of one, `[{"ID": {"logprob", "rank", "decoded_token"}, …}, …]` or `null`. The chosen token is the
+/// first of each table, whatever its rank: vLLM puts the likeliest ones after it.
+fn tables(value: &Value) -> Result<Vec<Token>> {
+    let text = match value {
+        Value::Array(items) => items.first(),
+        one => Some(one),
+    };
+    let Some(text) = text.and_then(Value::as_str) else {
+        return Ok(Vec::new());
+    };
+    let tables: Option<Vec<Table>> = serde_json::from_str(text).map_err(|_| {
+        Error::protocol("the answer of Triton has logprobs that are not vLLM's JSON")
+    })?;
+    Ok(tables
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(Table::into_token)
+        .collect())
+}
+
+/// TensorRT-LLM: a number for each new token. The text of one is the token's; several are told as one token, whose
+/// probability is theirs together.
+fn joint(value: &Value, text: &str) -> Vec<Token> {
+    fn add(value: &Value, sum: &mut f64, count: &mut usize) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| add(item, sum, count)),
+            value => {
+                if let Some(logprob) = value.as_f64() {
+                    *sum += logprob;
+                    *count += 1;
+                }
+            }
+        }
+    }
+    let (mut logprob, mut count) = (0.0, 0);
+    add(value, &mut logprob, &mut count);
+    // The end of the text is a token too, and none that is read.
+    match count == 0 || text.is_empty() {
+        true => Vec::new(),
+        false => vec![Token {
+            text: text.to_owned(),
+            logprob,
+            top: Vec::new(),
+        }],
+    }
+}
+
+/// One position: its tokens in the order in which they stand.
+struct Table(Vec<Entry>);
+
+#[derive(Deserialize)]
+struct Entry {
+    logprob: f64,
+    #[serde(default)]
+    rank: Option<u64>,
+    #[serde(default)]
+    decoded_token: Option<String>,
+}
+
+impl Table {
+    fn into_token(self) -> Option<Token> {
+        let mut entries: Vec<(String, f64, Option<u64>)> = self
+            .0
+            .into_iter()
+            .map(|e| (e.decoded_token.unwrap_or_default(), e.logprob, e.rank))
+            .collect();
+        let (text, logprob, _) = entries.first().cloned()?;
+        entries.sort_by_key(|(_, _, rank)| rank.unwrap_or(u64::MAX));
+        Some(Token {
+            text,
+            logprob,
+            top: entries.into_iter().map(|(text, p, _)| (text, p)).collect(),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Table {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Table, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Table;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of tokens")
+            }
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Table, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((_, entry)) = map.next_entry::<serde::de::IgnoredAny, Entry>()? {
+                    entries.push(entry);
+                }
+                Ok(Table(entries))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn vllms_tables_have_the_chosen_token_first() {
+        let text = r#"[{"9":{"logprob":-2.0,"rank":3,"decoded_token":" c"},"1":{"logprob":-0.1,"rank":1,"decoded_token":" a"}},
+            {"4":{"logprob":-0.5,"rank":1,"decoded_token":"d"}}]"#;
+        let tokens = read(Holds::Tables, &json!([text]), " cd").unwrap();
+        assert_eq!(tokens.len(), 2);
+        assert_eq!((tokens[0].text.as_str(), tokens[0].logprob), (" c", -2.0));
+        assert_eq!(
+            tokens[0].top,
+            [(" a".to_owned(), -0.1), (" c".to_owned(), -2.0)]
+        );
+        assert_eq!(read(Holds::Tables, &json!("null"), "").unwrap(), []);
+        assert!(read(Holds::Tables, &json!("[1]"), "").is_err());
+    }
+
+    #[test]
+    fn several_numbers_are_one_probability() {
+        let one = read(Holds::Numbers, &json!(-0.5), "a").unwrap();
+        assert_eq!((one[0].text.as_str(), one[0].logprob), ("a", -0.5));
+        let two = read(Holds::Numbers, &json!([[-0.5, -0.25]]), "ab").unwrap();
+        assert_eq!((two.len(), two[0].logprob), (1, -0.75));
+        assert_eq!(read(Holds::Numbers, &json!([-1.0]), "").unwrap(), []);
+    }
+
+    #[test]
+    fn tokens_beyond_a_cut_are_left_out() {
+        let token = |text: &str| Token {
+            text: text.into(),
+            logprob: 0.0,
+            top: Vec::new(),
+        };
+        let mut tokens = vec![token("ab"), token("c"), token("d")];
+        cut(&mut tokens, 3);
+        assert_eq!(tokens.len(), 2);
+        cut(&mut tokens, 1);
+        assert_eq!(tokens.len(), 0);
+    }
+}

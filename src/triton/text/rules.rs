@@ -1,0 +1,171 @@
+//! What a caller asks for, under OpenAI's names, as values that the model's backend understands.
+
+use super::Ask;
+use crate::triton::dialect::{Dialect, Rule};
+use crate::triton::model::Model;
+use serde_json::{Value, json};
+
+/// The parameters of a request, each under OpenAI's name or, where OpenAI has none, its own.
+pub(super) fn values(ask: &Ask, dialect: &Dialect, model: &Model) -> Vec<(String, Value)> {
+    let generation = &*ask.generation;
+    let params = generation.params.iter();
+    let mut values = Values(params.map(|(k, v)| (k.clone(), v.clone())).collect());
+    if let Some(n) = generation.max_tokens {
+        values.set("max_tokens", json!(n));
+    }
+    if !generation.stop.is_empty() {
+        values.set("stop", json!(generation.stop));
+    }
+    let takes = |key: &str| dialect.input_for(model, key).is_some();
+    for rule in dialect.rules {
+        match rule {
+            Rule::GreedyByTopK if takes("top_k") && values.number("temperature") == Some(0.0) => {
+                values.remove("temperature");
+                values.set("top_k", json!(1));
+            }
+            Rule::TopPBesideTemperature if takes("top_p") => {
+                // Of several choices without a word about chance, each would be the same.
+                let samples = values.has("temperature") || generation.n > 1;
+                if samples && !values.has("top_k") && !values.has("top_p") {
+                    values.set("top_p", json!(1.0));
+                }
+            }
+            Rule::SeedByChance if takes("seed") => {
+                let samples = ["temperature", "top_p", "top_k"]
+                    .iter()
+                    .any(|key| values.has(key));
+                if samples && values.number("top_k") != Some(1.0) && !values.has("seed") {
+                    values.set("seed", json!(generation.chance));
+                }
+            }
+            _ => {}
+        }
+    }
+    if generation.n > 1 {
+        // Each choice starts from a seed of its own, so that none is another's twin.
+        let first = match values.get("seed") {
+            // Checked to be whole, however it was written.
+            Some(seed) => seed.as_i64().or_else(|| seed.as_f64().map(|s| s as i64)),
+            None if takes("seed") => i64::try_from(generation.chance).ok(),
+            None => None,
+        };
+        if let Some(first) = first {
+            values.set("seed", json!(first.wrapping_add(ask.choice as i64)));
+        }
+    }
+    values.0
+}
+
+struct Values(Vec<(String, Value)>);
+
+impl Values {
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    fn number(&self, key: &str) -> Option<f64> {
+        self.get(key)?.as_f64()
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.0.retain(|(k, _)| k != key);
+    }
+
+    fn set(&mut self, key: &str, value: Value) {
+        self.remove(key);
+        self.0.push((key.to_owned(), value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Options;
+    use crate::json;
+    use crate::openai::Operation;
+    use crate::openai::generation::Generation;
+    use crate::triton::dialect;
+    use crate::triton::model::tests::model;
+    use std::sync::Arc;
+
+    const TRTLLM: &str = "text_input:BYTES[1] max_tokens:INT32[1] bad_words:BYTES[-1]? stop_words:BYTES[-1]? end_id:INT32[1]? \
+        top_k:INT32[1]? top_p:FP32[1]? temperature:FP32[1]? random_seed:UINT64[1]?";
+
+    /// What a request becomes for a model with these inputs; choice number `choice` of it.
+    fn becomes(inputs: &str, request: Value, choice: usize) -> Value {
+        let model = model(inputs, "text_output:BYTES[-1]", 0, false);
+        let fields = json::object("request_json", &request.to_string()).unwrap();
+        let generation = Generation {
+            chance: 77,
+            ..Generation::take(fields, &Options::default(), Operation::Text).unwrap()
+        };
+        let ask = Ask {
+            choice,
+            ..Ask::new("", Arc::new(generation))
+        };
+        let values = values(&ask, dialect::of(&model, None), &model);
+        Value::Object(values.into_iter().collect())
+    }
+
+    #[test]
+    fn temperature_zero_is_the_one_likeliest_token() {
+        assert_eq!(
+            becomes(TRTLLM, json!({"temperature": 0}), 0),
+            json!({"top_k": 1})
+        );
+        assert_eq!(
+            becomes(
+                TRTLLM,
+                json!({"temperature": 0.0, "top_k": 40, "seed": 3}),
+                0
+            ),
+            json!({"top_k": 1, "seed": 3})
+        );
+        // vLLM knows what 0 means.
+        let vllm = "text_input:BYTES[1] sampling_parameters:BYTES[1]?";
+        assert_eq!(
+            becomes(vllm, json!({"temperature": 0}), 0),
+            json!({"temperature": 0})
+        );
+    }
+
+    #[test]
+    fn a_temperature_takes_effect_and_chance_gives_the_seed() {
+        assert_eq!(
+            becomes(TRTLLM, json!({"temperature": 0.7}), 0),
+            json!({"temperature": 0.7, "top_p": 1.0, "seed": 77})
+        );
+        assert_eq!(
+            becomes(
+                TRTLLM,
+                json!({"temperature": 0.7, "top_k": 5, "seed": 1}),
+                0
+            ),
+            json!({"temperature": 0.7, "top_k": 5, "seed": 1})
+        );
+        assert_eq!(becomes(TRTLLM, json!({}), 0), json!({}));
+    }
+
+    #[test]
+    fn each_choice_has_a_seed_of_its_own() {
+        assert_eq!(
+            becomes(TRTLLM, json!({"n": 3}), 2),
+            json!({"top_p": 1.0, "seed": 79})
+        );
+        let vllm = "text_input:BYTES[1] sampling_parameters:BYTES[1]?";
+        assert_eq!(
+            becomes(vllm, json!({"n": 2, "seed": 5}), 1),
+            json!({"seed": 6})
+        );
+        // Without one vLLM throws its dice anew for each request.
+        assert_eq!(becomes(vllm, json!({"n": 2}), 1), json!({}));
+        assert_eq!(
+            becomes("text_input:BYTES[1] seed:INT32[1]?", json!({"n": 2}), 1),
+            json!({"seed": 78})
+        );
+    }
+}
