@@ -71,7 +71,7 @@ fn several_choices_are_streamed_and_their_usage_is_one() {
     let chunks = chunks("chat.completions", asks("vllm_shape", QUESTION, more));
     for index in 0..3 {
         let of = chunks.iter().filter(|c| c["choices"][0]["index"] == index);
-        let last = of.clone().last().unwrap();
+        let last = of.clone().next_back().unwrap();
         assert_eq!(last["choices"][0]["finish_reason"], "length", "{index}");
         assert_eq!(of.count(), 6, "five tokens and an end");
     }
