@@ -21,20 +21,41 @@ pub enum Operation {
     Text,
     /// `embeddings`
     Embeddings,
-    /// `models`: what the server's repository has ready
+    /// `models`: what the server's repository has
     Models,
     /// `health`: whether the server, and a model, are ready
     Health,
+    /// `infer`: any tensors in and out
+    Infer,
+    /// `model.metadata`: what a model takes and gives, in Triton's words
+    ModelMetadata,
+    /// `model.config`: a model's configuration
+    ModelConfig,
+    /// `model.statistics`: how often and how long a model, or each of them, has run
+    ModelStatistics,
+    /// `model.load`: loads a model, or loads it anew
+    ModelLoad,
+    /// `model.unload`: unloads a model
+    ModelUnload,
+    /// `server`: what the server is, and how it is
+    Server,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 5] = [
+    pub const ALL: [Operation; 12] = [
         Operation::Chat,
         Operation::Text,
         Operation::Embeddings,
         Operation::Models,
         Operation::Health,
+        Operation::Infer,
+        Operation::ModelMetadata,
+        Operation::ModelConfig,
+        Operation::ModelStatistics,
+        Operation::ModelLoad,
+        Operation::ModelUnload,
+        Operation::Server,
     ];
 
     /// The name, as the ABI writes it.
@@ -45,7 +66,27 @@ impl Operation {
             Operation::Embeddings => "embeddings",
             Operation::Models => "models",
             Operation::Health => "health",
+            Operation::Infer => "infer",
+            Operation::ModelMetadata => "model.metadata",
+            Operation::ModelConfig => "model.config",
+            Operation::ModelStatistics => "model.statistics",
+            Operation::ModelLoad => "model.load",
+            Operation::ModelUnload => "model.unload",
+            Operation::Server => "server",
         }
+    }
+
+    /// Whether it is done to one model, which the request must then name.
+    pub fn needs_model(self) -> bool {
+        !matches!(
+            self,
+            Operation::Models | Operation::Health | Operation::ModelStatistics | Operation::Server
+        )
+    }
+
+    /// The field of its request that is not to become a tree of values, see [`crate::json::object_with_raw`].
+    pub fn raw_field(self) -> Option<&'static str> {
+        (self == Operation::Infer).then_some("inputs")
     }
 
     /// Reads a name.
