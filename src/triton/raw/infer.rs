@@ -6,10 +6,10 @@
 //!
 //! The answer is KServe's: `{"model_name","model_version","id"?,"parameters"?,"outputs":[{"name","datatype","shape",
 //! "data"}]}`, `data` one flat list in row-major order, or nested as the shape says where `"nested": true` asks for it.
-//! [`super::data`] says how elements are written.
+//! [`super::data`] says how elements are written. A decoupled model's answer is another one, see [`super::decoupled`].
 
 use super::inputs::{Inputs, Tensor};
-use super::{Step, WHERE_AND_HOW, data};
+use super::{Step, WHERE_AND_HOW, data, decoupled};
 use crate::config::Options;
 use crate::error::{Error, Result, Status};
 use crate::json::{Fields, kind};
@@ -41,6 +41,8 @@ pub struct Infer {
     /// The error that made us look again.
     doubt: Option<Error>,
     looked_again: bool,
+    /// Triton refused infer for a model whose configuration does not say that it is decoupled, as an ensemble's may not.
+    refused_as_decoupled: bool,
     changed: bool,
 }
 
@@ -69,6 +71,7 @@ impl Infer {
             description: Description::default(),
             doubt: None,
             looked_again: false,
+            refused_as_decoupled: false,
             changed: false,
         };
         fields.no_more(&format!(
@@ -81,6 +84,7 @@ impl Infer {
     pub fn start(&mut self, route: &Route) -> Result<Step> {
         self.doubt = None;
         self.looked_again = false;
+        self.refused_as_decoupled = false;
         match route.is_described() {
             true => Ok(Step::Describe { fresh: false }),
             false => self.send(route),
@@ -101,8 +105,14 @@ impl Infer {
     }
 
     /// Takes a whole reply.
-    pub fn replied(&mut self, _route: &Route, reply: &Reply) -> Result<Step> {
-        let step = self.answer(reply);
+    pub fn replied(&mut self, route: &Route, reply: &Reply) -> Result<Step> {
+        let step = match self.answer(reply) {
+            Err(error) if self.is_refused_as_decoupled(&error) => {
+                self.refused_as_decoupled = true;
+                self.send(route)
+            }
+            answer => answer.map(Step::Done),
+        };
         self.doubted(step)
     }
 
@@ -141,8 +151,11 @@ impl Infer {
         let tensors = self.inputs.fit(model)?;
         if let Some(model) = model {
             self.check_outputs(model)?;
-            if model.decoupled == Some(true) {
-                return Err(decoupled());
+            if self.is_decoupled() {
+                let id = self.id.as_deref();
+                let body = decoupled::encode(&tensors, id, &self.parameters, model)?;
+                let url = route.below_model("/generate_stream")?;
+                return Ok(Step::Send(Request::post(url, body)));
             }
         }
         // Only Triton tells a configuration, and with it whether a model is decoupled.
@@ -153,6 +166,26 @@ impl Infer {
             json_length,
             ..Request::post(route.infer_url()?, body)
         }))
+    }
+
+    fn is_decoupled(&self) -> bool {
+        let says_so = |m: &Arc<Model>| m.decoupled == Some(true);
+        self.refused_as_decoupled || self.description.model.as_ref().is_some_and(says_so)
+    }
+
+    /// Triton's 501, where something is known of the model: it may answer through generate_stream.
+    fn is_refused_as_decoupled(&self, error: &Error) -> bool {
+        self.description.model.is_some()
+            && !self.is_decoupled()
+            && error.status() == Status::Server
+            && error.message().contains("decoupled transaction policy")
+    }
+
+    fn note_version(&mut self, version: Option<&str>) {
+        if let (Some(model), Some(version)) = (&self.description.model, version) {
+            let is_known = model.versions.iter().any(|v| v == version);
+            self.changed = !model.versions.is_empty() && !version.is_empty() && !is_known;
+        }
     }
 
     fn check_outputs(&self, model: &Model) -> Result<()> {
@@ -257,15 +290,15 @@ impl Infer {
         (outputs, false)
     }
 
-    fn answer(&mut self, reply: &Reply) -> Result<Step> {
-        let answer = infer::decode(reply).map_err(|e| match is_decoupled(&e) {
-            true => decoupled(),
-            false => e,
-        })?;
-        if let (Some(model), Some(version)) = (&self.description.model, &answer.model_version) {
-            let is_known = model.versions.iter().any(|v| v == version);
-            self.changed = !model.versions.is_empty() && !version.is_empty() && !is_known;
+    fn answer(&mut self, reply: &Reply) -> Result<String> {
+        if let (Some(model), true) = (self.description.model.clone(), self.is_decoupled()) {
+            let wanted: Vec<&str> = self.outputs.iter().map(|w| w.name.as_str()).collect();
+            let answer = decoupled::decode(reply, &model, &wanted, self.nested)?;
+            self.note_version(answer.version.as_deref());
+            return Ok(answer.json);
         }
+        let answer = infer::decode(reply)?;
+        self.note_version(answer.model_version.as_deref());
         let mut out = b"{".to_vec();
         if let Some(name) = &answer.model_name {
             field(&mut out, "model_name", name);
@@ -282,29 +315,24 @@ impl Infer {
         key(&mut out, "outputs");
         out.push(b'[');
         for (i, output) in answer.outputs.iter().enumerate() {
-            out.extend_from_slice(if i > 0 { b",{" } else { b"{" });
-            field(&mut out, "name", &output.name);
-            field(&mut out, "datatype", &output.datatype.name());
-            field(&mut out, "shape", &output.shape);
-            key(&mut out, "data");
+            if i > 0 {
+                out.push(b',');
+            }
             self.write(output, &mut out)?;
-            out.push(b'}');
         }
         out.extend_from_slice(b"]}");
-        let text = String::from_utf8(out)
-            .map_err(|_| Error::protocol("the answer holds text that is no UTF-8"))?;
-        Ok(Step::Done(text))
+        String::from_utf8(out)
+            .map_err(|_| Error::protocol("the answer holds text that is no UTF-8"))
     }
 
     fn write(&self, output: &Output<'_>, out: &mut Vec<u8>) -> Result<()> {
-        let wrong = |why: &str| Error::protocol(format!("output '{}' {why}", output.name));
-        let (datatype, shape) = (output.datatype, &output.shape);
+        let (name, datatype) = (&output.name, output.datatype);
         let bytes = match output.as_they_came() {
             Elements::Raw(bytes) => Cow::Borrowed(bytes),
             Elements::Json(json) => {
                 let elements = data::read(datatype, json).map_err(|m| {
-                    wrong(&format!(
-                        "of datatype {} has data{}: expected {}, got {}",
+                    Error::protocol(format!(
+                        "output '{name}' of datatype {} has data{}: expected {}, got {}",
                         datatype.name(),
                         m.place,
                         m.expected,
@@ -314,26 +342,43 @@ impl Infer {
                 Cow::Owned(elements.bytes)
             }
         };
-        data::split(datatype, shape, &bytes).ok_or_else(|| {
-            wrong(&format!(
-                "has {} bytes of {}, which do not fill its shape {shape:?}",
-                bytes.len(),
-                datatype.name()
-            ))
-        })?;
-        match self.nested {
-            false => {
-                data::write(datatype, &bytes, out);
-                Ok(())
-            }
-            true => data::write_nested(datatype, shape, &bytes, out)
-                .ok_or_else(|| wrong("has a shape that cannot be nested; leave nested out")),
-        }
+        write_tensor(name, datatype, &output.shape, &bytes, self.nested, out)
     }
 }
 
+/// Writes `{"name","datatype","shape","data"}`; an error where the elements do not fill the shape.
+pub(super) fn write_tensor(
+    name: &str,
+    datatype: Datatype,
+    shape: &[usize],
+    bytes: &[u8],
+    nested: bool,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let wrong = |why: &str| Error::protocol(format!("output '{name}' {why}"));
+    data::split(datatype, shape, bytes).ok_or_else(|| {
+        wrong(&format!(
+            "has {} bytes of {}, which do not fill its shape {shape:?}",
+            bytes.len(),
+            datatype.name()
+        ))
+    })?;
+    out.push(b'{');
+    field(out, "name", name);
+    field(out, "datatype", datatype.name());
+    field(out, "shape", shape);
+    key(out, "data");
+    match nested {
+        false => data::write(datatype, bytes, out),
+        true => data::write_nested(datatype, shape, bytes, out)
+            .ok_or_else(|| wrong("has a shape that cannot be nested; leave nested out"))?,
+    }
+    out.push(b'}');
+    Ok(())
+}
+
 /// Writes a key of an object that has been begun.
-fn key(out: &mut Vec<u8>, key: &str) {
+pub(super) fn key(out: &mut Vec<u8>, key: &str) {
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
@@ -343,22 +388,9 @@ fn key(out: &mut Vec<u8>, key: &str) {
 }
 
 /// Writes a key and its value. Writing into memory, and keys that are strings, cannot fail.
-fn field(out: &mut Vec<u8>, name: &str, value: &(impl Serialize + ?Sized)) {
+pub(super) fn field(out: &mut Vec<u8>, name: &str, value: &(impl Serialize + ?Sized)) {
     key(out, name);
     let _ = serde_json::to_writer(out, value);
-}
-
-/// Triton's 501, as a configuration may not tell it: an ensemble with a decoupled model in it.
-fn is_decoupled(error: &Error) -> bool {
-    error.status() == Status::Server && error.message().contains("decoupled transaction policy")
-}
-
-fn decoupled() -> Error {
-    Error::argument(
-        "model",
-        "model: it is decoupled, and Triton's infer endpoint takes no decoupled models over HTTP; \
-         a model of text answers chat.completions and completions, streamed or whole",
-    )
 }
 
 fn take_outputs(value: Option<Value>) -> Result<Vec<Wanted>> {
@@ -590,17 +622,28 @@ mod tests {
     }
 
     #[test]
-    fn decoupled_models_are_refused_in_words() {
+    fn decoupled_models_answer_through_generate_stream() {
         let route = route("http://h");
+        let events = "data: {\"model_version\":\"1\",\"y\":[1,2]}\n\n";
         let mut ask = infer(json!({"inputs":{"x":1}}));
-        let e = ask.described(
-            &route,
-            known(model("x:INT8[1]", "y:FP32[2]", 0, true), false),
+        let gives = model("x:INT8[1]", "y:FP32[2]", 0, true);
+        let request = sent(ask.described(&route, known(gives, false)));
+        assert_eq!(request.url, "http://h/v2/models/m/generate_stream");
+        let answer = done(ask.replied(&route, reply(200, events)));
+        assert_eq!(
+            answer["responses"][0]["outputs"][0]["data"],
+            json!([1.0, 2.0])
         );
-        assert!(e.unwrap_err().message().contains("decoupled"));
+
+        // Triton says so where the configuration does not.
+        let mut ask = infer(json!({"inputs":{"x":1}}));
+        let gives = model("x:INT8[1]", "y:FP32[2]", 0, false);
+        sent(ask.described(&route, known(gives, true)));
         let refusal = r#"{"error":"HTTP end point doesn't support models with decoupled transaction policy"}"#;
-        let e = answered(json!({"inputs":{"x":1}}), reply(501, refusal)).unwrap_err();
-        assert_eq!(e.param(), Some("model"));
+        let request = sent(ask.replied(&route, reply(501, refusal)));
+        assert_eq!(request.url, "http://h/v2/models/m/generate_stream");
+        let answer = done(ask.replied(&route, reply(200, events)));
+        assert_eq!(answer["responses"].as_array().unwrap().len(), 1);
     }
 
     #[test]

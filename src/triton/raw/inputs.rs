@@ -85,8 +85,8 @@ impl Inputs {
         self.0.iter().try_for_each(|g| match g.datatype {
             Some(_) => Ok(()),
             None => Err(g.wrong(
-                "expected a datatype and a shape, as the model's metadata cannot be looked up at this api_base; \
-                 give inputs as a list of {\"name\", \"shape\", \"datatype\", \"data\"}",
+                "expected a datatype and a shape, as the model's metadata cannot be looked up (an unknown model, one that is \
+                 not ready, or a gateway's api_base); give inputs as a list of {\"name\", \"shape\", \"datatype\", \"data\"}",
             )),
         })
     }
@@ -412,7 +412,7 @@ impl Wire<'_> {
 }
 
 /// An object's entries, values as text.
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Entries<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Entries<'a>, D::Error> {

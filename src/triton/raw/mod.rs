@@ -5,6 +5,7 @@
 //! tensor data, model configuration, statistics and model repository.
 
 pub mod data;
+pub mod decoupled;
 pub mod infer;
 pub mod inputs;
 pub mod model;
