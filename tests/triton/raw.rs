@@ -179,6 +179,48 @@ fn a_model_of_another_kind_answers_too() {
 }
 
 #[test]
+fn all_responses_of_a_decoupled_model_are_one_answer() {
+    let answer = infer(
+        "several_responses",
+        json!({"inputs": {"text_input": "hi"}, "id": "17"}),
+    )
+    .unwrap();
+    assert_eq!(
+        (&answer["model_name"], &answer["id"]),
+        (&json!("several_responses"), &json!("17"))
+    );
+    let texts: Vec<&Value> = answer["responses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &output(r, "text_output")["data"])
+        .collect();
+    assert_eq!(
+        texts,
+        [&json!(["One"]), &json!([", two"]), &json!([", three"])]
+    );
+    let none = infer("no_response", json!({"inputs": {"text_input": "hi"}})).unwrap();
+    assert_eq!(none["responses"], json!([]));
+
+    // Lists, numbers, and an ensemble that does not say that it is decoupled.
+    let inputs = json!({"text_input": "What is a ship?", "max_tokens": 4, "stop_words": ["."], "return_num_output_tokens": true});
+    let wanted = json!(["num_output_tokens"]);
+    let answer = infer("tiny_llm", json!({"inputs": inputs, "outputs": wanted})).unwrap();
+    let last = answer["responses"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["outputs"].as_array().unwrap().len(), 1, "{answer}");
+    let inputs = json!({"text_input": "What is a ship?", "max_tokens": 3, "stream": true});
+    let answer = infer("trtllm_streaming", json!({"inputs": inputs})).unwrap();
+    let shape = &output(&answer["responses"][0], "text_output")["shape"];
+    assert_eq!(shape, &json!([1, 1]), "{answer}");
+
+    let e = message(infer(
+        "fails_midway",
+        json!({"inputs": {"text_input": "hi"}}),
+    ));
+    assert!(!e.is_empty() && !e.contains("protocol"), "{e}");
+}
+
+#[test]
 fn parameters_are_sent_as_they_are() {
     let inputs = json!({"in_int32": [1]});
     let asks = |parameters: Value| {
@@ -256,8 +298,8 @@ fn wrong_requests_are_told_before_the_model_sees_them() {
         ),
         (
             "tiny_llm",
-            json!({"inputs": {"text_input": "hi"}}),
-            "model: it is decoupled, and Triton's infer endpoint takes no decoupled models over HTTP",
+            json!({"inputs": {"text_input": "hi", "stop_words": {"shape": [1, 2], "data": ["a", "b"]}}}),
+            "inputs.stop_words: expected the shape [-1], got [1, 2]",
         ),
         (
             "identity_all",
