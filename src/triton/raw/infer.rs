@@ -310,7 +310,9 @@ impl Infer {
             field(&mut out, "id", id);
         }
         if let Some(parameters) = answer.parameters {
-            field(&mut out, "parameters", parameters);
+            let parameters: Value = serde_json::from_str(parameters.get())
+                .map_err(|_| Error::protocol("the answer's parameters are nested too deep"))?;
+            field(&mut out, "parameters", &parameters);
         }
         key(&mut out, "outputs");
         out.push(b'[');
@@ -431,7 +433,7 @@ mod tests {
     use super::super::tests::{ask, done, reply, route, sent};
     use super::super::{Ask, Step};
     use super::*;
-    use crate::openai::Operation;
+    use crate::operation::Operation;
     use crate::triton::model::tests::model;
     use serde_json::json;
 

@@ -18,7 +18,7 @@ use super::{Request, raw};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::Fields;
-use crate::openai::Operation;
+use crate::operation::Operation;
 use std::sync::Arc;
 
 /// What stands beside an operation's own fields in its request.

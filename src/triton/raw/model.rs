@@ -7,7 +7,7 @@
 use super::{WHERE_AND_HOW, json_of};
 use crate::error::{Error, Result};
 use crate::json::{Fields, kind};
-use crate::openai::Operation;
+use crate::operation::Operation;
 use crate::triton::Request;
 use crate::triton::endpoint::Route;
 use crate::triton::reply::Reply;

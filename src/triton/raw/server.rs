@@ -113,7 +113,7 @@ pub fn models(reply: &Reply) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{ask, done, reply, route, sent};
-    use crate::openai::Operation;
+    use crate::operation::Operation;
     use serde_json::json;
 
     #[test]
