@@ -4,8 +4,9 @@
 
 use crate::error::{Error, Result};
 use crate::limits;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -17,6 +18,8 @@ pub struct Fields {
     entries: Vec<(String, Value)>,
     /// Where the object stands, such as `triton.`; empty at the top.
     path: String,
+    /// A field that is still text, see [`object_with_raw`].
+    raw: Option<(String, Box<RawValue>)>,
 }
 
 /// Says what a value is, for the end of an error message.
@@ -34,8 +37,18 @@ pub fn kind(value: &Value) -> String {
 
 /// Parses `text` as one JSON object. `what` names it in messages, such as `request_json`.
 pub fn object(what: &str, text: &str) -> Result<Fields> {
-    match serde_json::from_str::<Top>(text) {
-        Ok(Top::Object(entries)) if entries.len() > limits::FIELDS => Err(Error::argument(
+    object_with_raw(what, text, None)
+}
+
+/// The same, but the value of the field `raw` stays text until [`Fields::take_raw`]: its numbers keep all their digits, and
+/// a list of millions becomes no tree of values.
+pub fn object_with_raw(what: &str, text: &str, raw: Option<&str>) -> Result<Fields> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let top = TopSeed { raw }
+        .deserialize(&mut deserializer)
+        .and_then(|top| deserializer.end().map(|()| top));
+    match top {
+        Ok(Top::Object(entries, _)) if entries.len() > limits::FIELDS => Err(Error::argument(
             what,
             format!(
                 "{what}: expected at most {} fields, got {}",
@@ -43,7 +56,11 @@ pub fn object(what: &str, text: &str) -> Result<Fields> {
                 entries.len()
             ),
         )),
-        Ok(Top::Object(entries)) => Ok(Fields::from_entries(entries)),
+        Ok(Top::Object(entries, text)) => {
+            let mut fields = Fields::from_entries(entries);
+            fields.raw = raw.map(str::to_owned).zip(text);
+            Ok(fields)
+        }
         Ok(Top::Other(other)) => Err(Error::argument(
             what,
             format!("{what}: expected a JSON object, got {}", kind(&other)),
@@ -82,16 +99,22 @@ fn syntax(e: &serde_json::Error) -> String {
     }
 }
 
-/// The top level of a text: an object's fields in their order, or something else.
+/// The top level of a text: an object's fields in their order and the one that stays text, or something else.
 enum Top {
-    Object(Vec<(String, Value)>),
+    Object(Vec<(String, Value)>, Option<Box<RawValue>>),
     Other(Value),
 }
 
-impl<'de> Deserialize<'de> for Top {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Top, D::Error> {
-        struct TopVisitor;
-        impl<'de> Visitor<'de> for TopVisitor {
+/// Reads the top level; the field `raw` stays text.
+struct TopSeed<'a> {
+    raw: Option<&'a str>,
+}
+
+impl<'de> DeserializeSeed<'de> for TopSeed<'_> {
+    type Value = Top;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> std::result::Result<Top, D::Error> {
+        struct TopVisitor<'a>(TopSeed<'a>);
+        impl<'de> Visitor<'de> for TopVisitor<'_> {
             type Value = Top;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
@@ -101,10 +124,15 @@ impl<'de> Deserialize<'de> for Top {
                 mut map: A,
             ) -> std::result::Result<Top, A::Error> {
                 let mut entries = Vec::with_capacity(16);
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
+                let mut raw = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    if self.0.raw == Some(key.as_str()) {
+                        raw = Some(map.next_value()?);
+                    } else {
+                        entries.push((key, map.next_value()?));
+                    }
                 }
-                Ok(Top::Object(entries))
+                Ok(Top::Object(entries, raw))
             }
             fn visit_unit<E>(self) -> std::result::Result<Top, E> {
                 Ok(Top::Other(Value::Null))
@@ -135,7 +163,7 @@ impl<'de> Deserialize<'de> for Top {
                 Ok(Top::Other(Value::Array(items)))
             }
         }
-        d.deserialize_any(TopVisitor)
+        d.deserialize_any(TopVisitor(self))
     }
 }
 
@@ -145,6 +173,7 @@ impl Fields {
         Fields {
             entries: map.into_iter().collect(),
             path: String::new(),
+            raw: None,
         }
     }
 
@@ -160,6 +189,7 @@ impl Fields {
         Fields {
             entries: kept,
             path: String::new(),
+            raw: None,
         }
     }
 
@@ -190,6 +220,22 @@ impl Fields {
     pub fn get(&self, key: &str) -> Option<&Value> {
         let i = self.position(key)?;
         Some(&self.entries[i].1).filter(|v| !v.is_null())
+    }
+
+    /// Takes a field as text; `null` counts as absent.
+    pub fn take_raw(&mut self, key: &str) -> Option<Box<RawValue>> {
+        let value = self.take(key);
+        let raw = self.raw.take_if(|(name, _)| name == key);
+        match value {
+            Some(value) => serde_json::value::to_raw_value(&value).ok(),
+            None => raw.map(|(_, raw)| raw).filter(|raw| raw.get() != "null"),
+        }
+    }
+
+    /// What is still text in another object stands in this one too.
+    pub fn with_raw_of(mut self, other: &Fields) -> Fields {
+        self.raw = other.raw.clone();
+        self
     }
 
     /// Takes a string.
@@ -250,6 +296,7 @@ impl Fields {
             Some(Value::Object(map)) => Ok(Some(Fields {
                 entries: map.into_iter().collect(),
                 path: format!("{}{key}.", self.path),
+                raw: None,
             })),
             Some(other) => Err(self.wrong(key, "an object", &other)),
         }
@@ -419,6 +466,22 @@ mod tests {
         ] {
             let e = object("request_json", text).unwrap_err();
             assert!(e.message().ends_with(&format!("got {got}")), "{text}: {e}");
+        }
+    }
+
+    #[test]
+    fn one_field_may_stay_text() {
+        let text = r#"{"a":1,"x":[0.10000000000000000001, 2],"x":[3.0]}"#;
+        let mut f = object_with_raw("request_json", text, Some("x")).unwrap();
+        let copy = Fields::new(Map::new()).with_raw_of(&f);
+        assert_eq!(f.take_raw("x").unwrap().get(), "[3.0]");
+        assert!(f.take_raw("x").is_none() && f.take_raw("a").unwrap().get() == "1");
+        assert_eq!(copy.clone().take_raw("x").unwrap().get(), "[3.0]");
+        let null = object_with_raw("request_json", r#"{"x":null}"#, Some("x"));
+        assert!(null.unwrap().take_raw("x").is_none());
+        for bad in [r#"{"x":[1,}"#, r#"{"x":1} 2"#] {
+            let e = object_with_raw("request_json", bad, Some("x")).unwrap_err();
+            assert!(e.message().contains("not valid JSON"), "{e}");
         }
     }
 

@@ -25,8 +25,8 @@ fuzz_target!(|input: &[u8]| {
     let (request, config, metadata, model) = (text(), text(), text(), text());
     let answers: Vec<Answer> = parts.take(MOST_ANSWERS).map(Answer::read).collect();
 
-    let (fields, client) = match (read(request), ClientConfig::read(config)) {
-        (Ok(fields), Ok(client)) => (fields, client),
+    let client = match (read(request, None), ClientConfig::read(config)) {
+        (Ok(_), Ok(client)) => client,
         (fields, client) => {
             fields.err().iter().for_each(errors::check_final);
             client.err().iter().for_each(errors::check_final);
@@ -37,6 +37,8 @@ fuzz_target!(|input: &[u8]| {
         Model::read(metadata.as_bytes(), config.map(str::as_bytes)).map(Arc::new)
     };
     for (operation, manner) in ways() {
+        // As text a value may be nested as deep as it likes: the same requests are read, and more.
+        let fields = read(request, operation.raw_field()).expect("it was read before");
         let run = |remembered: bool| -> Result<Vec<String>> {
             let world = World {
                 model: found(Some(model)),
@@ -44,6 +46,7 @@ fuzz_target!(|input: &[u8]| {
                 remembered,
                 answers: &answers,
                 said: &[request, config],
+                is_raw: is_raw(operation),
             };
             let mut call = call(operation, &fields, &client, manner)?;
             Ok(drive(&mut call, &world))
@@ -69,8 +72,13 @@ fn ways() -> impl Iterator<Item = (Operation, Manner)> {
         .flat_map(move |operation| manners.map(|manner| (operation, manner)))
 }
 
-fn read(request: &str) -> Result<Fields> {
-    json::object("request_json", request)
+fn read(request: &str, raw: Option<&str>) -> Result<Fields> {
+    json::object_with_raw("request_json", request, raw)
+}
+
+fn is_raw(operation: Operation) -> bool {
+    use Operation::*;
+    !matches!(operation, Chat | Text | Embeddings | Models | Health)
 }
 
 fn call(

@@ -68,6 +68,38 @@ pub fn check_rows(matrix: &Matrix, rows: usize) {
     }
 }
 
+/// An answer of raw access: tensors, or the server's own words, of which nothing is asked but that they are JSON.
+pub fn check_raw(text: &str) {
+    let answer: Value = serde_json::from_str(text).expect("JSON");
+    let tensors = |outputs: &Value| {
+        for output in outputs.as_array().into_iter().flatten() {
+            check_tensor(output);
+        }
+    };
+    tensors(&answer["outputs"]);
+    for response in answer["responses"].as_array().into_iter().flatten() {
+        tensors(&response["outputs"]);
+    }
+}
+
+/// An output fills its shape, flat or nested.
+fn check_tensor(output: &Value) {
+    let (Some(shape), Some(_)) = (output["shape"].as_array(), output["data"].as_array()) else {
+        return;
+    };
+    let needed = shape
+        .iter()
+        .try_fold(1u64, |n, d| n.checked_mul(d.as_u64()?));
+    assert_eq!(needed, Some(elements(&output["data"])));
+}
+
+fn elements(data: &Value) -> u64 {
+    match data.as_array() {
+        Some(items) => items.iter().map(elements).sum(),
+        None => 1,
+    }
+}
+
 /// An answer of whatever kind, as a caller gets it.
 pub fn check_answer(answer: &Value) {
     match answer["object"].as_str() {

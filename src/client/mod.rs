@@ -139,7 +139,7 @@ impl Client {
             )
             .with_param("request_json"));
         }
-        let fields = json::object("request_json", request_json)?;
+        let fields = json::object_with_raw("request_json", request_json, operation.raw_field())?;
         Call::new(operation, fields, &self.config, self, env(), manner)
     }
 

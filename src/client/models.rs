@@ -119,6 +119,14 @@ impl Models {
         }
     }
 
+    /// Forgets a model of every version, the one at `root` and those below it, for good: it was loaded or unloaded. Who is
+    /// looking it up at this moment keeps what he finds to himself.
+    pub fn forget_all(&self, root: &str) {
+        let versions = [root, "/versions/"].concat();
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|url, _| url != root && !url.starts_with(&versions));
+    }
+
     /// What is known of the model whose metadata is at `url`; `look_up` finds out. `fresh`: what is known is in doubt.
     pub fn describe(
         &self,
@@ -368,6 +376,30 @@ mod tests {
             .describe("u", false, asker(), || Err(Error::connect("looked").into()))
             .unwrap_err();
         assert_eq!(failure(again).message(), "looked");
+    }
+
+    #[test]
+    fn a_model_that_was_loaded_anew_is_forgotten_of_every_version() {
+        let models = Models::default();
+        let known = ["u/m", "u/m/versions/1", "u/m2"];
+        let find = || Ok(Found::Model(model()));
+        for url in known {
+            models.describe(url, false, asker(), find).unwrap();
+        }
+        // Any number of times, at once.
+        for _ in 0..2 {
+            models.forget_all("u/m");
+            let remembers = |url: &str| {
+                let looks = std::cell::Cell::new(false);
+                let look_up = || {
+                    looks.set(true);
+                    find()
+                };
+                models.describe(url, false, asker(), look_up).unwrap();
+                !looks.get()
+            };
+            assert_eq!(known.map(remembers), [false, false, true]);
+        }
     }
 
     #[test]

@@ -354,6 +354,11 @@ impl Client {
                 self.models.forget(url);
             }
         }
+        if call.changes_model() {
+            if let Some(root) = call.route().and_then(|r| r.model_root()) {
+                self.models.forget_all(&root);
+            }
+        }
     }
 }
 

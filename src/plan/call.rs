@@ -32,7 +32,7 @@ use crate::triton::endpoint::{self, Route};
 use crate::triton::exchange::{Description, Outcome, Task};
 use crate::triton::reply::Reply;
 use crate::triton::text::Ask;
-use crate::triton::{Request, health, repository, usage};
+use crate::triton::{Request, health, raw, repository, usage};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,6 +139,8 @@ enum Work {
     Embeddings(Asking, Encoding, Arc<EmbeddingRequest>),
     Models,
     Health(VecDeque<Request>, Vec<Reply>, Option<String>),
+    /// Tensors, and the server's own words.
+    Raw(raw::Ask),
 }
 
 impl Call {
@@ -178,8 +180,7 @@ impl Call {
                 ),
             ));
         }
-        let needs_model = !matches!(operation, Operation::Models | Operation::Health);
-        let requested = match needs_model {
+        let requested = match operation.needs_model() {
             true => Some(take_model(&mut fields)?),
             false => fields.string("model")?,
         };
@@ -277,11 +278,14 @@ impl Call {
                     request,
                 )
             }
-            (Operation::Embeddings, Some(_)) => {
+            (Operation::Embeddings | Operation::Infer, Some(_)) => {
                 return Err(Error::argument(
                     "mock_response",
                     "mock_response: only chat and text completions can be mocked",
                 ));
+            }
+            (Operation::Models, _) if fields.boolean("all")? == Some(true) => {
+                Work::Raw(raw::Ask::all_models(fields)?)
             }
             (Operation::Models, _) => {
                 fields.no_more("api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, num_retries")?;
@@ -291,6 +295,12 @@ impl Call {
                 fields.no_more("model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, num_retries")?;
                 Work::Health(VecDeque::new(), Vec::new(), target.map(str::to_owned))
             }
+            _ => Work::Raw(raw::Ask::take(
+                operation,
+                fields,
+                &options,
+                target.is_some(),
+            )?),
         };
         let route = match &work {
             Work::Mock(..) => None,
@@ -385,8 +395,14 @@ impl Call {
     pub fn saw_a_change(&self) -> bool {
         match &self.work {
             Work::Chat(a, ..) | Work::Text(a, _) | Work::Embeddings(a, ..) => a.changed,
+            Work::Raw(ask) => ask.saw_a_change(),
             _ => false,
         }
+    }
+
+    /// Whether it loads or unloads the model: then all that is remembered of any version is to be forgotten.
+    pub fn changes_model(&self) -> bool {
+        matches!(&self.work, Work::Raw(ask) if ask.changes_model())
     }
 
     /// Headers of every request of this call: lower-case names, the caller's own first.
@@ -563,6 +579,19 @@ impl Call {
                     Some(request) => Ok(Todo::Send(request.clone())),
                     None => Ok(Todo::Done(health::report(replies, model.as_deref()))),
                 }
+            }
+            Work::Raw(ask) => {
+                let route = &*route()?;
+                let step = match event {
+                    Event::Described(description) => ask.described(route, description)?,
+                    Event::Replied(reply) => ask.replied(route, reply)?,
+                    _ => ask.start(route)?,
+                };
+                Ok(match step {
+                    raw::Step::Describe { fresh } => Todo::Describe { fresh },
+                    raw::Step::Send(request) => Todo::Send(request),
+                    raw::Step::Done(answer) => Todo::Done(answer),
+                })
             }
         }
     }

@@ -74,7 +74,7 @@ pub fn take(fields: &mut Fields, config: &ClientConfig) -> Result<Vec<Fields>> {
                 }
             }
             request.remove("fallbacks");
-            Ok(Fields::new(request))
+            Ok(Fields::new(request).with_raw_of(fields))
         })
         .collect()
 }

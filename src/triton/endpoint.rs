@@ -193,6 +193,42 @@ impl Route {
         Ok(format!("{}/ready{}", self.base, self.query))
     }
 
+    /// The model's name in the URL, percent-encoded as it stands there; `None` for an opaque URL.
+    pub fn model_segment(&self) -> Option<&str> {
+        let server = self.server.as_ref()?;
+        self.base[server.len()..]
+            .strip_prefix("/v2/models/")?
+            .split('/')
+            .next()
+    }
+
+    /// The model's URL without a version, under which all its versions are remembered; `None` for an opaque URL.
+    pub fn model_root(&self) -> Option<String> {
+        let server = self.server.as_ref()?;
+        Some([server, "/v2/models/", self.model_segment()?].concat())
+    }
+
+    /// A path below the model's own, such as `/stats`; empty: the model's metadata.
+    pub fn below_model(&self, path: &str) -> Result<String> {
+        self.server_url("")?;
+        Ok([&self.base, path, &self.query].concat())
+    }
+
+    /// Where raw tensors are sent to: the model's infer endpoint, or the opaque URL as it stands.
+    pub fn infer_url(&self) -> Result<String> {
+        let word = match (&self.server, self.verb) {
+            (Some(_), _) | (None, Some(Verb::Infer)) => Verb::Infer,
+            (None, Some(Verb::Embeddings)) => Verb::Embeddings,
+            (None, _) => {
+                return Err(Error::argument(
+                    "api_base",
+                    "api_base: ends in /generate, which takes no tensors; expected /infer or a server",
+                ));
+            }
+        };
+        Ok([&self.base, "/", word.word(), &self.query].concat())
+    }
+
     /// What to call for text or vectors. `decoupled` is what the metadata says, if it is known; `stream`: the caller wants
     /// the text as it comes.
     pub fn call(&self, want: Want, decoupled: Option<bool>, stream: bool) -> Result<Target> {
@@ -492,6 +528,25 @@ mod tests {
             route("http://h/triton/generate").unwrap().metadata_url(),
             None
         );
+    }
+
+    #[test]
+    fn a_models_own_places() {
+        let r = route("http://h/p/v2/models/a%20b/versions/3/generate?t=1").unwrap();
+        assert_eq!(r.model_segment(), Some("a%20b"));
+        assert_eq!(r.model_root().unwrap(), "http://h/p/v2/models/a%20b");
+        assert_eq!(
+            r.below_model("/stats").unwrap(),
+            "http://h/p/v2/models/a%20b/versions/3/stats?t=1"
+        );
+        assert_eq!(
+            r.infer_url().unwrap(),
+            "http://h/p/v2/models/a%20b/versions/3/infer?t=1"
+        );
+        let opaque = route("http://h/x/infer").unwrap();
+        assert_eq!(opaque.infer_url().unwrap(), "http://h/x/infer");
+        assert!(opaque.below_model("/stats").is_err() && opaque.model_root().is_none());
+        assert!(route("http://h/x/generate").unwrap().infer_url().is_err());
     }
 
     #[test]

@@ -178,6 +178,10 @@ pub struct Answer<'a> {
     pub model_name: Option<Cow<'a, str>>,
     /// Which version answered.
     pub model_version: Option<Cow<'a, str>>,
+    /// The request's `id`, come back.
+    pub id: Option<Cow<'a, str>>,
+    /// What the model says beside its tensors.
+    pub parameters: Option<&'a RawValue>,
     /// Outputs in the model's order.
     pub outputs: Vec<Output<'a>>,
 }
@@ -194,13 +198,21 @@ pub struct Output<'a> {
     elements: Elements<'a>,
 }
 
-#[derive(Debug)]
-enum Elements<'a> {
+/// An output's elements, as they came.
+#[derive(Clone, Copy, Debug)]
+pub enum Elements<'a> {
+    /// JSON, maybe nested.
     Json(&'a RawValue),
+    /// Binary tensor data.
     Raw(&'a [u8]),
 }
 
-impl Output<'_> {
+impl<'a> Output<'a> {
+    /// The elements as they came; nothing says that they fill the shape.
+    pub fn as_they_came(&self) -> Elements<'a> {
+        self.elements
+    }
+
     /// The numbers; an error when they do not fill the shape.
     pub fn numbers(&self) -> Result<Values> {
         let expected = self.elements()?;
@@ -262,6 +274,10 @@ struct WireAnswer<'a> {
     model_name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     model_version: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    parameters: Option<&'a RawValue>,
     #[serde(borrow, default)]
     outputs: Option<Vec<WireOutput<'a>>>,
     #[serde(default)]
@@ -339,6 +355,8 @@ pub fn decode(reply: &Reply) -> Result<Answer<'_>> {
     Ok(Answer {
         model_name: wire.model_name,
         model_version: wire.model_version,
+        id: wire.id,
+        parameters: wire.parameters,
         outputs,
     })
 }

@@ -11,6 +11,7 @@ pub mod generate;
 pub mod health;
 pub mod infer;
 pub mod model;
+pub mod raw;
 pub mod reply;
 pub mod repository;
 pub mod roles;

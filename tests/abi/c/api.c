@@ -24,7 +24,9 @@ static void info(void)
     CHECK_JSON(info, "limits.queue_size", "1024");
 
     /* The operations are those that invoke takes: each knows its request's mistake, not "operation". */
-    const char *operations[] = {"chat.completions", "completions", "embeddings", "models", "health"};
+    const char *operations[] = {
+        "chat.completions", "completions",      "embeddings", "models",       "health", "infer",
+        "model.metadata",   "model.config",     "model.statistics", "model.load", "model.unload", "server"};
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         char path[32], name[64];
         snprintf(path, sizeof path, "operations.%d", (int)i);
@@ -34,7 +36,7 @@ static void info(void)
         CHECK(json_at(answer, "error.param") && !json_is(answer, "error.param", "\"operation\""));
         mishikallm_string_free(answer);
     }
-    CHECK(json_at(info, "operations.5") == NULL); /* else: one for the list above */
+    CHECK(json_at(info, "operations.12") == NULL); /* else: one for the list above */
     mishikallm_string_free(info);
 }
 

@@ -79,6 +79,42 @@ static void embeddings(const mishikallm_client *client)
     mishikallm_string_free(answer);
 }
 
+/* Tensors as they are, and the server's own words. */
+static void raw(const mishikallm_client *client)
+{
+    char request[512];
+    int32_t status = -99;
+    snprintf(request, sizeof request,
+             "{\"model\":\"triton/vectors\",\"api_base\":\"%s/vectors/infer\",\"nested\":true,\"inputs\":"
+             "[{\"name\":\"x\",\"shape\":[2],\"datatype\":\"INT64\",\"data\":[1,9007199254740993]}]}",
+             server);
+    char *answer = mishikallm_invoke(client, "infer", request, &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "model_name", "\"vectors\"");
+    CHECK_JSON(answer, "outputs.0.datatype", "\"FP32\"");
+    CHECK_JSON(answer, "outputs.0.shape", "[2,3]");
+    CHECK_JSON(answer, "outputs.0.data", "[[1.0,2.0,3.0],[4.0,5.0,6.5]]");
+    mishikallm_string_free(answer);
+
+    snprintf(request, sizeof request,
+             "{\"model\":\"triton/llm\",\"api_base\":\"%s\",\"inputs\":{\"text_input\":[\"a\",7]}}", server);
+    answer = mishikallm_invoke(client, "infer", request, &status);
+    CHECK(status == MISHIKALLM_ARGUMENT);
+    CHECK_JSON(answer, "error.param", "\"inputs.text_input[1]\"");
+    mishikallm_string_free(answer);
+
+    snprintf(request, sizeof request, "{\"model\":\"triton/llm\",\"api_base\":\"%s\"}", server);
+    answer = mishikallm_invoke(client, "model.metadata", request, &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "inputs.0.name", "\"text_input\"");
+    mishikallm_string_free(answer);
+
+    answer = mishikallm_invoke(client, "model.load", request, &status);
+    CHECK(status == MISHIKALLM_SERVER);
+    CHECK_JSON(answer, "error.message", "\"no such path\"");
+    mishikallm_string_free(answer);
+}
+
 /* What a server may do wrong, and the status that says so. */
 static void failures(const mishikallm_client *client)
 {
@@ -209,6 +245,8 @@ int main(int arguments, char **argument)
     answers(client);
     embeddings(client);
     embeddings(NULL);
+    raw(client);
+    raw(NULL);
     failures(client);
     failures(NULL);
     limit();

@@ -1,0 +1,7 @@
+"""Every tensor as it came, in batches; see ../config.pbtxt."""
+
+import identity
+
+
+class TritonPythonModel(identity.Identity):
+    pass
