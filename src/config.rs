@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::json::{self, Fields, kind};
 use crate::limits;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub struct Options {
     pub additional_drop_params: Vec<String>,
     /// The answer to give without calling anybody.
     pub mock_response: Option<String>,
+    /// A `tokenizer.json`, or a folder that has one: for token counts, and for models that take token ids.
+    pub tokenizer: Option<String>,
     /// What the model's metadata cannot tell.
     pub triton: TritonOptions,
 }
@@ -78,6 +80,25 @@ pub struct TritonOptions {
     pub version: Option<String>,
     /// Ask for embeddings as binary tensor data. Default: where the metadata is known.
     pub binary: Option<bool>,
+    /// Inputs beside the one that takes the prompt or the texts, by name; `null` leaves one out.
+    pub inputs: Map<String, Value>,
+    /// How the vectors of an input's tokens become one.
+    pub pooling: Option<Pooling>,
+    /// Give embeddings the length 1.
+    pub normalize: Option<bool>,
+    /// Cut embeddings to `dimensions` here, and give them the length 1, where the model does not take `dimensions`.
+    pub truncate_dimensions: Option<bool>,
+}
+
+/// How the vectors of an input's tokens become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// Their mean, padding left out.
+    Mean,
+    /// The first token's.
+    Cls,
+    /// The last token's, padding left out.
+    Last,
 }
 
 /// Which of Triton's two extensions to call.
@@ -129,7 +150,7 @@ impl Options {
                 ),
             ));
         }
-        for key in ["chat_template", "tokenizer"] {
+        for key in ["chat_template"] {
             if fields.take(key).is_some() {
                 return Err(Error::argument(
                     key,
@@ -157,6 +178,7 @@ impl Options {
                 .strings("additional_drop_params")?
                 .unwrap_or_default(),
             mock_response: fields.string("mock_response")?,
+            tokenizer: path(fields, "tokenizer")?,
             triton: match fields.object("triton")? {
                 Some(triton) => TritonOptions::read(triton)?,
                 None => TritonOptions::default(),
@@ -198,6 +220,7 @@ impl Options {
         self.mock_response = self
             .mock_response
             .or_else(|| defaults.mock_response.clone());
+        self.tokenizer = self.tokenizer.or_else(|| defaults.tokenizer.clone());
         self.allowed_openai_params
             .extend(defaults.allowed_openai_params.iter().cloned());
         self.additional_drop_params
@@ -209,8 +232,27 @@ impl Options {
             endpoint: own.endpoint.or(default.endpoint),
             version: own.version.or_else(|| default.version.clone()),
             binary: own.binary.or(default.binary),
+            inputs: {
+                let mut inputs = default.inputs.clone();
+                inputs.extend(own.inputs);
+                inputs
+            },
+            pooling: own.pooling.or(default.pooling),
+            normalize: own.normalize.or(default.normalize),
+            truncate_dimensions: own.truncate_dimensions.or(default.truncate_dimensions),
         };
         self
+    }
+}
+
+/// Where something lies on the disk.
+fn path(fields: &mut Fields, key: &str) -> Result<Option<String>> {
+    match fields.string(key)? {
+        Some(path) if path.is_empty() => Err(Error::argument(
+            key,
+            format!("{key}: expected a path, got an empty string"),
+        )),
+        path => Ok(path),
     }
 }
 
@@ -270,8 +312,35 @@ impl TritonOptions {
             },
             version,
             binary: fields.boolean("binary")?,
+            // Taken as it is: a null in it says something.
+            inputs: match fields.take("inputs") {
+                None => Map::new(),
+                Some(Value::Object(inputs)) => inputs,
+                Some(other) => {
+                    return Err(Error::argument(
+                        "triton.inputs",
+                        format!("triton.inputs: expected an object, got {}", kind(&other)),
+                    ));
+                }
+            },
+            pooling: match fields.string("pooling")?.as_deref() {
+                None => None,
+                Some("mean") => Some(Pooling::Mean),
+                Some("cls") => Some(Pooling::Cls),
+                Some("last") => Some(Pooling::Last),
+                Some(_) => {
+                    return Err(Error::argument(
+                        "triton.pooling",
+                        "triton.pooling: expected \"mean\", \"cls\" or \"last\", got another string",
+                    ));
+                }
+            },
+            normalize: fields.boolean("normalize")?,
+            truncate_dimensions: fields.boolean("truncate_dimensions")?,
         };
-        fields.no_more("input, output, endpoint, version, binary")?;
+        fields.no_more(
+            "input, output, endpoint, version, binary, inputs, pooling, normalize, truncate_dimensions",
+        )?;
         Ok(options)
     }
 }
@@ -390,7 +459,7 @@ impl ClientConfig {
         let defaults = Options::take(&mut fields)?;
         fields.no_more(
             "api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
-             allowed_openai_params, additional_drop_params, mock_response, triton, model_list, tls, proxy, \
+             allowed_openai_params, additional_drop_params, mock_response, tokenizer, triton, model_list, tls, proxy, \
              max_reply_bytes, workers, queue_size",
         )?;
         Ok(ClientConfig {
@@ -440,7 +509,7 @@ fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {
     let options = Options::take(&mut params)?;
     params.no_more(
         "model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
-         allowed_openai_params, additional_drop_params, mock_response, triton",
+         allowed_openai_params, additional_drop_params, mock_response, tokenizer, triton",
     )?;
     entry.take("model_info");
     entry.no_more("model_name, mishikallm_params, model_info")?;

@@ -12,7 +12,7 @@
 //! # Ok::<(), mishikallm::Error>(())
 //! ```
 //!
-//! Code depends one way: `limits, error → json, log → openai, config → template → triton → plan → client → ffi`.
+//! Code depends one way: `limits, error → json, log, tokenizer → openai, config → template → triton → plan → client → ffi`.
 //! Everything before `client` is pure: no sockets, clocks or threads.
 
 #![deny(unsafe_code)]
@@ -28,6 +28,7 @@ pub mod log;
 pub mod openai;
 pub mod plan;
 pub mod template;
+pub mod tokenizer;
 pub mod triton;
 
 pub use client::{Client, Next, Stream, Submitted};

@@ -39,6 +39,18 @@ pub const PROMPTS: usize = 2048;
 /// Inputs in one embeddings request; OpenAI's own limit is 2048.
 pub const EMBEDDING_INPUTS: usize = 16384;
 
+/// Rows of token ids in one request to a model that says no limit.
+pub const TOKEN_ROWS: usize = 64;
+
+/// Requests of one call that are under way at once, each on a connection of its own.
+pub const REQUESTS_AT_ONCE: usize = 8;
+
+/// How long a request that is sent before its turn may take to be sent; what is not sent then is sent in its turn.
+pub const SEND_AHEAD: Duration = Duration::from_millis(250);
+
+/// Bytes of a `tokenizer.json`; the largest have some 35 MB.
+pub const TOKENIZER_BYTES: usize = 128 << 20;
+
 /// Stop sequences in one request.
 pub const STOP_SEQUENCES: usize = 64;
 

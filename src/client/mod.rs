@@ -1,5 +1,6 @@
 //! The blocking client: many threads, one pool of connections. Threads of its own it has only for submitted calls.
 
+mod ahead;
 mod buffers;
 mod cancel;
 mod connect;
@@ -10,6 +11,7 @@ mod look_up;
 mod models;
 mod pool;
 mod resolve;
+mod resources;
 mod run;
 mod socket;
 mod stream;
@@ -40,6 +42,7 @@ pub struct Client {
     config: ClientConfig,
     http: http::Http,
     models: models::Models,
+    files: resources::Files,
     closed: AtomicBool,
     /// Where calls pause between two tries.
     bed: Arc<Bed>,
@@ -66,6 +69,7 @@ impl Client {
         Ok(Client {
             http: http::Http::new(&config)?,
             models: models::Models::default(),
+            files: resources::Files::default(),
             closed: AtomicBool::new(false),
             bed: Arc::default(),
             workers: Arc::new(submit::Workers::new(
@@ -136,7 +140,7 @@ impl Client {
             .with_param("request_json"));
         }
         let fields = json::object("request_json", request_json)?;
-        Call::new(operation, fields, &self.config, env(), manner)
+        Call::new(operation, fields, &self.config, env(), manner, &self.files)
     }
 
     /// Whether this is a child of the process that made it: its sockets are the parent's, and its threads are not here.
@@ -222,11 +226,15 @@ fn hexadecimal(high: u64, low: u64) -> String {
 
 /// What `mishikallm_info` tells.
 pub fn info() -> String {
+    let mut features = vec!["tls", "stream", "submit", "embedding_f32"];
+    if cfg!(feature = "tokenizers") {
+        features.push("tokenizers");
+    }
     let operations: Vec<&str> = Operation::ALL.iter().map(|op| op.name()).collect();
     json!({
         "version": VERSION,
         "abi": ABI_VERSION,
-        "features": ["tls", "stream", "submit"],
+        "features": features,
         "operations": operations,
         "limits": {
             "request_bytes": limits::REQUEST_BYTES,
@@ -237,6 +245,9 @@ pub fn info() -> String {
             "fallbacks": limits::FALLBACKS,
             "prompts": limits::PROMPTS,
             "embedding_inputs": limits::EMBEDDING_INPUTS,
+            "token_rows": limits::TOKEN_ROWS,
+            "requests_at_once": limits::REQUESTS_AT_ONCE,
+            "tokenizer_bytes": limits::TOKENIZER_BYTES,
             "stop_sequences": limits::STOP_SEQUENCES,
             "retries": limits::RETRIES,
             "retry_wait_seconds": limits::RETRY_WAIT.as_secs(),

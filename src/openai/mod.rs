@@ -5,9 +5,12 @@
 
 pub mod chunk;
 pub mod embedding;
+pub mod floats;
 pub mod generation;
 pub mod message;
+pub mod numbers;
 pub mod response;
+pub mod rows;
 
 use crate::error::{Error, Result};
 use crate::json::Fields;

@@ -12,6 +12,7 @@
 
 use super::asking::{Asking, ask, nothing_came, texts};
 use super::credentials::{headers, redact};
+use super::resources::Resources;
 use super::speaking::Speaking;
 use super::{fallback, retry};
 use crate::config::{ClientConfig, Options};
@@ -21,13 +22,13 @@ use crate::limits;
 use crate::openai::chunk::Writer;
 use crate::openai::embedding::{EmbeddingRequest, Encoding};
 use crate::openai::generation::{self, Generation};
-use crate::openai::response::{self, FinishReason, Generated, Stamp, Usage};
-use crate::openai::{Operation, message, take_model};
+use crate::openai::response::{self, FinishReason, Generated, Matrix, Stamp, Usage};
+use crate::openai::{Operation, message, rows, take_model};
 use crate::template;
 use crate::triton::endpoint::{self, Route};
 use crate::triton::exchange::{Description, Outcome, Task};
 use crate::triton::reply::Reply;
-use crate::triton::{Request, health, repository, usage};
+use crate::triton::{Request, embed, health, repository, usage};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub enum Manner {
     Chunks,
     /// As the request's `stream` says.
     AsAsked,
+    /// Embeddings as numbers, see [`Call::take_rows`].
+    Rows,
 }
 
 /// What the driver does next.
@@ -122,6 +125,9 @@ pub struct Call {
     chance: u64,
     /// What is called instead when this fails for good, in order.
     fallbacks: VecDeque<Call>,
+    manner: Manner,
+    /// The answer, where it is wanted as numbers.
+    rows: Option<Matrix>,
 }
 
 #[derive(Debug)]
@@ -130,7 +136,7 @@ enum Work {
     Mock(Operation, String, Option<Speaking>),
     Chat(Asking),
     Text(Asking),
-    Embeddings(Asking, Encoding, Arc<EmbeddingRequest>),
+    Embeddings(Asking, embed::Ask),
     Models,
     Health(VecDeque<Request>, Vec<Reply>, Option<String>),
 }
@@ -143,12 +149,13 @@ impl Call {
         config: &ClientConfig,
         env: Env,
         manner: Manner,
+        resources: &dyn Resources,
     ) -> Result<Call> {
         let fallbacks = fallback::take(&mut fields, config)?
             .into_iter()
-            .map(|fields| Call::new(operation, fields, config, env.clone(), manner))
+            .map(|fields| Call::new(operation, fields, config, env.clone(), manner, resources))
             .collect::<Result<_>>()?;
-        let mut call = Call::one(operation, fields, config, env, manner)?;
+        let mut call = Call::one(operation, fields, config, env, manner, resources)?;
         call.fallbacks = fallbacks;
         Ok(call)
     }
@@ -159,6 +166,7 @@ impl Call {
         config: &ClientConfig,
         env: Env,
         manner: Manner,
+        resources: &dyn Resources,
     ) -> Result<Call> {
         let is_text = matches!(operation, Operation::Chat | Operation::Text);
         if manner == Manner::Chunks && !is_text {
@@ -239,12 +247,12 @@ impl Call {
                 }
             }
             (Operation::Embeddings, None) => {
-                let request = Arc::new(EmbeddingRequest::take(fields, &options)?);
-                Work::Embeddings(
-                    Asking::new([Task::Embed(request.clone())]),
-                    request.encoding,
-                    request,
-                )
+                let path = options.tokenizer.as_deref();
+                let ask = embed::Ask {
+                    request: Arc::new(EmbeddingRequest::take(fields, &options)?),
+                    tokenizer: path.map(|path| resources.tokenizer(path)).transpose()?,
+                };
+                Work::Embeddings(Asking::new([Task::Embed(ask.clone())]), ask)
             }
             (Operation::Embeddings, Some(_)) => {
                 return Err(Error::argument(
@@ -281,6 +289,8 @@ impl Call {
             rounds: 0,
             chance: env.random | 1,
             fallbacks: VecDeque::new(),
+            manner,
+            rows: None,
             env,
         })
     }
@@ -322,16 +332,35 @@ impl Call {
     /// Counts what has a time-out of its own: each try, each prompt of several, each fallback.
     pub fn round(&self) -> u32 {
         let asked = match &self.work {
-            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, ..) => a.begun,
+            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, _) => a.begun,
             _ => 0,
         };
         self.rounds + asked
     }
 
+    /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`. A driver may
+    /// send them before their turn; in their turn they come as any other.
+    pub fn ahead(&mut self, most: usize) -> Vec<Arc<Request>> {
+        match &mut self.work {
+            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, _) => a.ahead(most),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How many fallbacks are left. When it changes the call goes elsewhere, with other headers.
+    pub fn fallbacks_left(&self) -> usize {
+        self.fallbacks.len()
+    }
+
+    /// Of a call in the manner of [`Manner::Rows`] that is done, the numbers. What it was done with is the JSON of the rest.
+    pub fn take_rows(&mut self) -> Option<Matrix> {
+        self.rows.take()
+    }
+
     /// How many of the asks have their answer.
     fn answered(&self) -> usize {
         match &self.work {
-            Work::Text(asking) => asking.answered(),
+            Work::Text(asking) | Work::Embeddings(asking, _) => asking.answered(),
             _ => 0,
         }
     }
@@ -347,7 +376,7 @@ impl Call {
     /// Whether what is remembered of the model should be forgotten.
     pub fn saw_a_change(&self) -> bool {
         match &self.work {
-            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, ..) => a.changed,
+            Work::Chat(a) | Work::Text(a) | Work::Embeddings(a, _) => a.changed,
             _ => false,
         }
     }
@@ -468,28 +497,34 @@ impl Call {
                 None if asking.speaks() => Ok(Todo::Done(String::new())),
                 None => Ok(Todo::Done(response::text(&stamp, &texts(asking)?))),
             },
-            Work::Embeddings(asking, encoding, request) => {
-                match ask(asking, event, &self.options, route)? {
-                    Some(todo) => Ok(todo),
-                    None => match asking.outcomes.pop() {
-                        Some(Outcome::Rows(matrix, name)) => {
-                            if *encoding == Encoding::Base64 && !matrix.values.fits_f32() {
-                                return Err(Error::protocol(
-                                    "an embedding has a number that a 32-bit float cannot hold; ask for encoding_format float",
-                                ));
-                            }
-                            let name = match name {
-                                Some(name) if !self.listed && !name.is_empty() => name,
-                                _ => self.model.clone(),
-                            };
-                            let spent = Usage::embedding(estimate_inputs(request), true);
-                            Ok(Todo::Done(response::embeddings(
-                                &name, &matrix, *encoding, spent,
-                            )))
-                        }
-                        _ => Err(nothing_came()),
-                    },
+            Work::Embeddings(asking, embed) => {
+                if let Some(todo) = ask(asking, event, &self.options, route)? {
+                    return Ok(todo);
                 }
+                let Some(Outcome::Rows(matrix, name, spent)) = asking.outcomes.pop() else {
+                    return Err(nothing_came());
+                };
+                let encoding = embed.request.encoding;
+                let as_numbers = self.manner == Manner::Rows;
+                if (as_numbers || encoding == Encoding::Base64) && !matrix.values.fits_f32() {
+                    return Err(Error::protocol(
+                        "an embedding has a number that a 32-bit float cannot hold; ask for encoding_format float",
+                    ));
+                }
+                let name = match name {
+                    Some(name) if !self.listed && !name.is_empty() => name,
+                    _ => self.model.clone(),
+                };
+                let spent = match spent {
+                    Some(tokens) => Usage::embedding(tokens, false),
+                    None => Usage::embedding(estimate_inputs(&embed.request), true),
+                };
+                if as_numbers {
+                    self.rows = Some(matrix);
+                    return Ok(Todo::Done(rows::info(&name, spent)));
+                }
+                let text = response::embeddings(&name, &matrix, encoding, spent);
+                Ok(Todo::Done(text))
             }
             Work::Models => match event {
                 Event::Replied(reply) => {
@@ -533,7 +568,7 @@ fn take_generation(fields: Fields, options: &Options, manner: Manner) -> Result<
             generation.stream = true;
             Ok(generation)
         }
-        Manner::Whole | Manner::AsAsked => Ok(generation),
+        Manner::Whole | Manner::AsAsked | Manner::Rows => Ok(generation),
     }
 }
 
@@ -569,6 +604,7 @@ mod tests {
             &ClientConfig::read(config)?,
             env,
             Manner::Whole,
+            &crate::plan::resources::Nothing,
         )
     }
 

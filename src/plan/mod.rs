@@ -7,5 +7,6 @@ mod asking;
 pub mod call;
 mod credentials;
 pub mod fallback;
+pub mod resources;
 pub mod retry;
 mod speaking;

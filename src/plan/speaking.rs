@@ -75,6 +75,7 @@ mod tests {
     use crate::json;
     use crate::openai::Operation;
     use crate::plan::call::{Call, Env, Event, Manner, Todo};
+    use crate::plan::resources::Nothing;
     use crate::triton::reply::Reply;
     use serde_json::{Value, json};
 
@@ -90,7 +91,7 @@ mod tests {
             random: 1,
         };
         let config = ClientConfig::read("").unwrap();
-        Call::new(operation, fields, &config, env, Manner::AsAsked).unwrap()
+        Call::new(operation, fields, &config, env, Manner::AsAsked, &Nothing).unwrap()
     }
 
     fn chat(more: Value) -> Call {
