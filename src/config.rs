@@ -69,6 +69,8 @@ pub struct Options {
     pub tool_call_parser: Option<String>,
     /// Tell thoughts (`<think>`) apart from the answer.
     pub separate_reasoning: Option<bool>,
+    /// A `tokenizer.json`, or a folder that has one: for token counts, and for models that take token ids.
+    pub tokenizer: Option<String>,
     /// What the model's metadata cannot tell.
     pub triton: TritonOptions,
 }
@@ -92,6 +94,12 @@ pub struct TritonOptions {
     pub inputs: Map<String, Value>,
     /// Request parameters, likewise.
     pub parameters: Map<String, Value>,
+    /// How the vectors of an input's tokens become one.
+    pub pooling: Option<Pooling>,
+    /// Give embeddings the length 1.
+    pub normalize: Option<bool>,
+    /// Cut embeddings to `dimensions` here, and give them the length 1, where the model does not take `dimensions`.
+    pub truncate_dimensions: Option<bool>,
 }
 
 /// The dialects that `triton.dialect` names; see [`crate::triton::dialect`].
@@ -117,6 +125,17 @@ impl DialectName {
             _ => None,
         }
     }
+}
+
+/// How the vectors of an input's tokens become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// Their mean, padding left out.
+    Mean,
+    /// The first token's.
+    Cls,
+    /// The last token's, padding left out.
+    Last,
 }
 
 /// Which of Triton's two extensions to call.
@@ -168,14 +187,6 @@ impl Options {
                 ),
             ));
         }
-        for key in ["tokenizer"] {
-            if fields.take(key).is_some() {
-                return Err(Error::argument(
-                    key,
-                    format!("{key}: this version does not support it; leave it out"),
-                ));
-            }
-        }
         let timeout = seconds(fields, "timeout")?;
         let request_timeout = seconds(fields, "request_timeout")?;
         let num_retries = retries(fields, "num_retries")?;
@@ -200,6 +211,7 @@ impl Options {
             chat_template_kwargs: object(fields, "chat_template_kwargs")?,
             tool_call_parser: fields.string("tool_call_parser")?,
             separate_reasoning: fields.boolean("separate_reasoning")?,
+            tokenizer: path(fields, "tokenizer")?,
             triton: match fields.object("triton")? {
                 Some(triton) => TritonOptions::read(triton)?,
                 None => TritonOptions::default(),
@@ -249,6 +261,7 @@ impl Options {
             .tool_call_parser
             .or_else(|| defaults.tool_call_parser.clone());
         self.separate_reasoning = self.separate_reasoning.or(defaults.separate_reasoning);
+        self.tokenizer = self.tokenizer.or_else(|| defaults.tokenizer.clone());
         self.allowed_openai_params
             .extend(defaults.allowed_openai_params.iter().cloned());
         self.additional_drop_params
@@ -263,6 +276,9 @@ impl Options {
             dialect: own.dialect.or(default.dialect),
             inputs: over(&default.inputs, own.inputs),
             parameters: over(&default.parameters, own.parameters),
+            pooling: own.pooling.or(default.pooling),
+            normalize: own.normalize.or(default.normalize),
+            truncate_dimensions: own.truncate_dimensions.or(default.truncate_dimensions),
         };
         self
     }
@@ -284,6 +300,17 @@ fn over(below: &Map<String, Value>, above: Map<String, Value>) -> Map<String, Va
 /// Takes an object as it is; empty where there is none.
 fn object(fields: &mut Fields, key: &str) -> Result<Map<String, Value>> {
     Ok(fields.object(key)?.map(Fields::all).unwrap_or_default())
+}
+
+/// Where something lies on the disk.
+fn path(fields: &mut Fields, key: &str) -> Result<Option<String>> {
+    match fields.string(key)? {
+        Some(path) if path.is_empty() => Err(Error::argument(
+            key,
+            format!("{key}: expected a path, got an empty string"),
+        )),
+        path => Ok(path),
+    }
 }
 
 /// Scheme, host and port of a URL, as far as it is written.
@@ -353,8 +380,24 @@ impl TritonOptions {
             },
             inputs: object(&mut fields, "inputs")?,
             parameters: object(&mut fields, "parameters")?,
+            pooling: match fields.string("pooling")?.as_deref() {
+                None => None,
+                Some("mean") => Some(Pooling::Mean),
+                Some("cls") => Some(Pooling::Cls),
+                Some("last") => Some(Pooling::Last),
+                Some(_) => {
+                    return Err(Error::argument(
+                        "triton.pooling",
+                        "triton.pooling: expected \"mean\", \"cls\" or \"last\", got another string",
+                    ));
+                }
+            },
+            normalize: fields.boolean("normalize")?,
+            truncate_dimensions: fields.boolean("truncate_dimensions")?,
         };
-        fields.no_more("input, output, endpoint, version, binary, dialect, inputs, parameters")?;
+        fields.no_more(
+            "input, output, endpoint, version, binary, dialect, inputs, parameters, pooling, normalize, truncate_dimensions",
+        )?;
         Ok(options)
     }
 }
@@ -474,7 +517,7 @@ impl ClientConfig {
         fields.no_more(
             "api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
              allowed_openai_params, additional_drop_params, mock_response, chat_template, chat_template_kwargs, tool_call_parser, \
-             separate_reasoning, triton, model_list, tls, proxy, \
+             separate_reasoning, tokenizer, triton, model_list, tls, proxy, \
              max_reply_bytes, workers, queue_size",
         )?;
         Ok(ClientConfig {
@@ -525,7 +568,7 @@ fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {
     params.no_more(
         "model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
          allowed_openai_params, additional_drop_params, mock_response, chat_template, chat_template_kwargs, tool_call_parser, \
-         separate_reasoning, triton",
+         separate_reasoning, tokenizer, triton",
     )?;
     entry.take("model_info");
     entry.no_more("model_name, mishikallm_params, model_info")?;

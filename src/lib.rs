@@ -12,7 +12,7 @@
 //! # Ok::<(), mishikallm::Error>(())
 //! ```
 //!
-//! Code depends one way: `limits, error → json, log, operation → openai, config → template → triton → plan → client → ffi`.
+//! Code depends one way: `limits, error → json, log, operation, tokenizer → openai, config → template → triton → plan → client → ffi`.
 //! Everything before `client` is pure: no sockets, clocks or threads.
 
 #![deny(unsafe_code)]
@@ -29,6 +29,7 @@ pub mod openai;
 pub mod operation;
 pub mod plan;
 pub mod template;
+pub mod tokenizer;
 pub mod triton;
 
 pub use client::{Client, Next, Stream, Submitted};

@@ -47,6 +47,17 @@ pub const TOP_LOGPROBS: usize = 20;
 
 /// Tools of one request; OpenAI's own limit.
 pub const TOOLS: usize = 128;
+/// Rows of token ids in one request to a model that says no limit.
+pub const TOKEN_ROWS: usize = 64;
+
+/// Requests of one call that are under way at once, each on a connection of its own.
+pub const REQUESTS_AT_ONCE: usize = 8;
+
+/// How long a request that is sent before its turn may take to be sent; what is not sent then is sent in its turn.
+pub const SEND_AHEAD: Duration = Duration::from_millis(250);
+
+/// Bytes of a `tokenizer.json`; the largest have some 35 MB.
+pub const TOKENIZER_BYTES: usize = 128 << 20;
 
 /// Stop sequences in one request.
 pub const STOP_SEQUENCES: usize = 64;
@@ -75,8 +86,8 @@ pub const LOOKUP_FAILED_FOR: Duration = Duration::from_secs(60);
 /// How often, at most, a model that looks stale is looked up anew.
 pub const LOOKUP_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Chat templates that one client keeps.
-pub const TEMPLATES: usize = 64;
+/// Chat templates, and tokenizers, that one client keeps; a program that has more of them reads some again.
+pub const FILES: usize = 64;
 
 /// Models whose metadata one client keeps.
 pub const MODELS: usize = 1024;

@@ -28,6 +28,8 @@ pub struct Limits {
     pub connect: Duration,
     /// When the caller wants his thread back.
     pub patience: Option<Instant>,
+    /// No reply is waited for.
+    pub only_sends: bool,
 }
 
 struct Current {
@@ -41,6 +43,10 @@ struct Current {
     connecting: (u32, Option<Instant>),
     /// What to go on with.
     parked: Option<Parked>,
+    /// What is waited for, or was last.
+    waits_for: Option<Interrupt>,
+    /// A request is sent, and its reply was about to be waited for.
+    sent: bool,
 }
 
 thread_local! {
@@ -66,6 +72,8 @@ pub fn enter(
         was_heard: false,
         connecting: (0, None),
         parked,
+        waits_for: None,
+        sent: false,
     };
     Scope {
         outer: CURRENT.replace(Some(current)),
@@ -153,11 +161,24 @@ pub fn may_last() -> bool {
 
 /// The thread is about to wait for this; an error: its call was cancelled.
 pub fn wait_for(handle: Interrupt) -> Result<(), Error> {
-    let token = with(|c| c.token.clone()).flatten();
-    match token.is_none_or(|token| token.wait_for(handle)) {
+    let token = with(|c| {
+        c.waits_for = Some(handle.clone());
+        c.token.clone()
+    });
+    match token.flatten().is_none_or(|token| token.wait_for(handle)) {
         true => Ok(()),
         false => Err(Error::Io(std::io::ErrorKind::ConnectionAborted.into())),
     }
+}
+
+/// What the thread's call waits for, or last waited for.
+pub fn waits_for() -> Option<Interrupt> {
+    with(|c| c.waits_for.clone()).flatten()
+}
+
+/// Whether a request is sent: its reply is all that is waited for.
+pub fn was_sent() -> bool {
+    with(|c| c.sent).unwrap_or(false)
 }
 
 /// The thread's call has no business with what it last waited for.
@@ -199,6 +220,10 @@ pub fn left(timeout: NextTimeout, own: Timeout) -> (Option<Duration>, Timeout) {
         match (c.connecting.1, own) {
             (Some(until), _) => limit(until, Timeout::Connect),
             (None, Timeout::PerRead) => {
+                c.sent = true;
+                if c.limits.only_sends {
+                    limit(now, PATIENCE);
+                }
                 if let Some(silence) = c.limits.silence {
                     limit(c.heard + silence, Timeout::PerRead);
                 }

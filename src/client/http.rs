@@ -1,6 +1,6 @@
 //! One HTTP exchange over ureq: a [`Request`] out, a [`Reply`] in, and every failure in words.
 
-use super::cancel::Token;
+use super::cancel::{Interrupt, Token};
 use super::context::{self, Limits};
 use super::pool::{Parked, Pool, Pooling};
 use super::resolve::CachingResolver;
@@ -32,6 +32,12 @@ pub(super) const REPLY_HEADER: usize = 48 << 10;
 /// Room for a reply that does not tell its length.
 const FIRST_READ: usize = 1024;
 
+/// How much of a long reply is made ready to be read into at once, and is then still in the processor's cache.
+const STEP: usize = 64 << 10;
+
+/// A tensor's numbers begin where a float may stand.
+const ALIGNMENT: usize = 4;
+
 /// Connections to all servers, through a proxy or not.
 #[derive(Debug)]
 pub struct Http {
@@ -61,6 +67,8 @@ pub struct Terms<'a> {
     pub idle: Option<Duration>,
     /// When the caller wants his thread back.
     pub patience: Option<Instant>,
+    /// Only to send, until `patience`: no reply is waited for.
+    pub only_sends: bool,
     /// Who may end the call.
     pub token: Option<&'a Arc<Token>>,
     /// The longest reply, if it is not the client's own limit.
@@ -90,7 +98,22 @@ impl From<Error> for Halt {
 pub struct Flight {
     parked: Option<Parked>,
     heard: Option<Instant>,
+    /// The whole request is sent.
+    sent: bool,
     opened: Option<Opened>,
+}
+
+impl Flight {
+    /// Whether the whole request is sent.
+    pub fn is_sent(&self) -> bool {
+        self.sent || self.opened.is_some()
+    }
+
+    /// Its turn has come: the server's silence counts from now.
+    pub fn in_turn(mut self) -> Flight {
+        self.heard = None;
+        self
+    }
 }
 
 /// A reply whose header is there.
@@ -100,11 +123,47 @@ struct Opened {
     uri: Uri,
     /// Of the body, where it is told.
     length: Option<u64>,
+    /// How much of a body of that length is there.
+    filled: usize,
+    /// What it is read from, for whoever ends the call.
+    socket: Option<Interrupt>,
 }
 
 impl std::fmt::Debug for Opened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Opened").finish_non_exhaustive()
+    }
+}
+
+impl Opened {
+    /// Reads a body of a known length. Memory is taken as it is needed: a length is only the server's word.
+    fn fill(&mut self, length: usize) -> std::io::Result<()> {
+        let (body, skip) = (&mut self.reply.body, self.reply.skip);
+        body.reserve_exact((skip + length).saturating_sub(body.len()));
+        while self.filled < length {
+            let begin = skip + self.filled;
+            if body.len() == begin {
+                body.resize(skip + length.min(self.filled + STEP), 0);
+            }
+            match self.reader.read(&mut body[begin..]) {
+                Ok(0) => break,
+                Ok(n) => self.filled += n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        body.truncate(skip + self.filled);
+        // The end is seen only by who reads on: then the connection is free for others.
+        self.reader.read(&mut [0]).map(drop)
+    }
+
+    /// Reads a body of an unknown length, but no more than one byte beyond the limit.
+    fn read_to_end(&mut self, most: usize) -> std::io::Result<()> {
+        let body = &mut self.reply.body;
+        body.reserve(FIRST_READ);
+        let left = (self.reply.skip as u64 + most as u64 + 1).saturating_sub(body.len() as u64);
+        let reader = self.reader.by_ref();
+        reader.take(left).read_to_end(body).map(drop)
     }
 }
 
@@ -122,6 +181,7 @@ impl Terms<'_> {
             silence: self.silence(phase),
             connect: self.connect,
             patience: self.patience,
+            only_sends: self.only_sends,
         }
     }
 
@@ -224,23 +284,31 @@ impl Http {
             .map_err(|e| self.halt(e, &uri, terms, Phase::Head));
         flight.parked = scope.parked();
         flight.heard = Some(scope.heard());
+        flight.sent |= context::was_sent();
         let response = response?;
+        let json_length: Option<usize> =
+            number(response.headers(), "inference-header-content-length");
+        let skip = json_length.map_or(0, |n| n.wrapping_neg() % ALIGNMENT);
         let reply = Reply {
             status: response.status().as_u16(),
-            json_length: number(response.headers(), "inference-header-content-length"),
+            json_length,
             retry_after: retry_after(response.headers(), SystemTime::now()),
-            body: Vec::new(),
+            body: vec![0; skip],
+            skip,
         };
         let status = reply.status;
         let body = response.into_body();
         let length = body.content_length();
         let reader = body.into_with_config().limit(u64::MAX).reader();
+        let socket = context::waits_for();
         drop(scope);
         flight.opened = Some(Opened {
             reply,
             reader,
             uri,
             length,
+            filled: 0,
+            socket,
         });
         Ok(status)
     }
@@ -273,29 +341,17 @@ impl Http {
         flight: &mut Flight,
     ) -> std::result::Result<Reply, Halt> {
         let most = terms.most.unwrap_or(self.max_reply);
-        self.reading(flight, terms, |opened| {
-            let body = &mut opened.reply.body;
-            match opened.length {
-                Some(length) if length > most as u64 => return Ok(()),
-                Some(length) => {
-                    body.reserve_exact((length as usize + 1).saturating_sub(body.len()))
-                }
-                None => body.reserve(FIRST_READ),
-            }
-            let left = (most as u64 + 1).saturating_sub(body.len() as u64);
-            opened
-                .reader
-                .by_ref()
-                .take(left)
-                .read_to_end(body)
-                .map(drop)
+        self.reading(flight, terms, |opened| match opened.length {
+            Some(length) if length > most as u64 => Ok(()),
+            Some(length) => opened.fill(length as usize),
+            None => opened.read_to_end(most),
         })?;
         let opened = flight
             .opened
             .take()
             .ok_or_else(|| Error::cut("no reply was begun"))?;
         let is_too_long = opened.length.is_some_and(|length| length > most as u64);
-        match is_too_long || opened.reply.body.len() > most {
+        match is_too_long || opened.reply.bytes().len() > most {
             true => Err(too_long(most).into()),
             false => Ok(opened.reply),
         }
@@ -321,7 +377,11 @@ impl Http {
             .ok_or_else(|| Error::cut("no reply was begun"))?;
         let heard = flight.heard.unwrap_or_else(Instant::now);
         let scope = context::enter(terms.limits(Phase::Body), terms.token, heard, None);
-        let result = read(opened);
+        let may_wait = opened.socket.clone().map_or(Ok(()), context::wait_for);
+        let result = match may_wait {
+            Ok(()) => read(opened),
+            Err(e) => Err(e.into_io()),
+        };
         flight.heard = Some(scope.heard());
         result.map_err(|e| self.halt(e.into(), &opened.uri, terms, Phase::Body))
     }

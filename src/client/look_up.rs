@@ -136,11 +136,11 @@ impl LookUp {
             return Ok(Found::Never);
         }
         let configuration = match self.config.go_on(client, config, &terms) {
-            Ok(reply) if reply.status == 200 => Some(reply.body.as_slice()),
+            Ok(reply) if reply.status == 200 => Some(reply.bytes()),
             Err(Halt::Paused) => return Err(Halt::Paused),
             _ => None,
         };
-        Ok(match Model::read(&reply.body, configuration) {
+        Ok(match Model::read(reply.bytes(), configuration) {
             Some(model) => Found::Model(model),
             None => Found::Never,
         })
@@ -171,7 +171,7 @@ impl Get {
 /// Triton's own word for a model that is not there, or has no version ready: it may be a moment later.
 fn is_unknown_model(reply: &Reply) -> bool {
     matches!(reply.status, 400 | 404)
-        && reply::words(&reply.body).is_some_and(|w| w.contains("unknown model"))
+        && reply::words(reply.bytes()).is_some_and(|w| w.contains("unknown model"))
 }
 
 fn digest(headers: &[(String, String)]) -> u64 {

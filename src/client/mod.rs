@@ -1,5 +1,6 @@
 //! The blocking client: many threads, one pool of connections. Threads of its own it has only for submitted calls.
 
+mod ahead;
 mod buffers;
 mod cancel;
 mod connect;
@@ -41,9 +42,8 @@ pub struct Client {
     config: ClientConfig,
     http: http::Http,
     models: models::Models,
+    files: resources::Files,
     closed: AtomicBool,
-    /// What was read from files for calls.
-    shelf: resources::Shelf,
     /// Where calls pause between two tries.
     bed: Arc<Bed>,
     /// Runs what is submitted.
@@ -69,7 +69,7 @@ impl Client {
         Ok(Client {
             http: http::Http::new(&config)?,
             models: models::Models::default(),
-            shelf: resources::Shelf::default(),
+            files: resources::Files::default(),
             closed: AtomicBool::new(false),
             bed: Arc::default(),
             workers: Arc::new(submit::Workers::new(
@@ -140,7 +140,7 @@ impl Client {
             .with_param("request_json"));
         }
         let fields = json::object_with_raw("request_json", request_json, operation.raw_field())?;
-        Call::new(operation, fields, &self.config, self, env(), manner)
+        Call::new(operation, fields, &self.config, env(), manner, &self.files)
     }
 
     /// Whether this is a child of the process that made it: its sockets are the parent's, and its threads are not here.
@@ -226,11 +226,15 @@ fn hexadecimal(high: u64, low: u64) -> String {
 
 /// What `mishikallm_info` tells.
 pub fn info() -> String {
+    let mut features = vec!["tls", "stream", "submit", "embedding_f32"];
+    if cfg!(feature = "tokenizers") {
+        features.push("tokenizers");
+    }
     let operations: Vec<&str> = Operation::ALL.iter().map(|op| op.name()).collect();
     json!({
         "version": VERSION,
         "abi": ABI_VERSION,
-        "features": ["tls", "stream", "submit"],
+        "features": features,
         "operations": operations,
         "limits": {
             "request_bytes": limits::REQUEST_BYTES,
@@ -241,6 +245,9 @@ pub fn info() -> String {
             "fallbacks": limits::FALLBACKS,
             "prompts": limits::PROMPTS,
             "embedding_inputs": limits::EMBEDDING_INPUTS,
+            "token_rows": limits::TOKEN_ROWS,
+            "requests_at_once": limits::REQUESTS_AT_ONCE,
+            "tokenizer_bytes": limits::TOKENIZER_BYTES,
             "stop_sequences": limits::STOP_SEQUENCES,
             "retries": limits::RETRIES,
             "retry_wait_seconds": limits::RETRY_WAIT.as_secs(),

@@ -1,75 +1,133 @@
-//! What calls need from files: chat templates, read once and again when the file has changed.
+//! Files that options name: read once, and again when they have changed.
 
-use super::Client;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::plan::resources::Resources;
 use crate::template::{Named, Template, family, named};
+use crate::tokenizer::Tokenizer;
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// What was read.
+/// The files of one client.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
-    templates: Mutex<HashMap<String, Kept>>,
+pub struct Files {
+    templates: Shelf<Template>,
+    tokenizers: Shelf<Tokenizer>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    /// Of the files it came from.
-    stamps: Vec<Stamp>,
-    template: Arc<Template>,
-}
-
-/// What shows that a file has changed.
-type Stamp = (PathBuf, Option<(SystemTime, u64)>);
-
-fn stamp(path: PathBuf) -> Stamp {
-    let of = fs::metadata(&path).ok().filter(|m| m.is_file());
-    let of = of.and_then(|m| Some((m.modified().ok()?, m.len())));
-    (path, of)
-}
-
-impl Resources for Client {
+impl Resources for Files {
     fn template(&self, chat_template: &str, model: &str) -> Result<Arc<Template>> {
-        let named = named(chat_template, model)?;
-        let (key, stamps) = match named {
-            Named::Family(name) => (name, Vec::new()),
-            Named::Source(source) => (source, Vec::new()),
-            Named::Path(path) => (path, files(Path::new(path)).map(stamp).into()),
+        let missing = || {
+            let families: Vec<&str> = family::names().collect();
+            wrong(
+                "chat_template",
+                format!(
+                    "\"{chat_template}\" is no built-in template, no file, and no model's folder with chat_template.jinja or tokenizer_config.json; built in are {}",
+                    families.join(", ")
+                ),
+            )
         };
-        let lock = || {
-            let templates = self.shelf.templates.lock();
-            templates.unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(kept) = lock().get(key).filter(|kept| kept.stamps == stamps) {
-            return Ok(kept.template.clone());
+        match named(chat_template, model)? {
+            Named::Family(name) => {
+                let make = || Template::family(name).ok_or_else(missing);
+                self.templates.take(name, &[], make)
+            }
+            Named::Source(source) => {
+                let make = || Template::compile(source);
+                self.templates.take(source, &[], make)
+            }
+            Named::Path(path) => {
+                let files = template_files(Path::new(path));
+                let make = || read_template(&files)?.ok_or_else(missing);
+                self.templates.take(path, &files, make)
+            }
         }
-        let template = match named {
-            Named::Family(name) => Template::family(name).ok_or_else(|| missing(name))?,
-            Named::Source(source) => Template::compile(source)?,
-            Named::Path(path) => read(path)?,
+    }
+
+    fn tokenizer(&self, path: &str) -> Result<Arc<Tokenizer>> {
+        const NAME: &str = "tokenizer.json";
+        let file = match Path::new(path) {
+            folder if folder.is_dir() => folder.join(NAME),
+            file => file.to_owned(),
         };
-        let template = Arc::new(template);
-        let mut templates = lock();
-        if templates.len() >= limits::TEMPLATES {
-            templates.clear();
-        }
-        let kept = Kept {
-            stamps,
-            template: template.clone(),
+        let make = || {
+            let bytes = read("tokenizer", &file, limits::TOKENIZER_BYTES)?.ok_or_else(|| {
+                wrong("tokenizer", format!("expected the path of a {NAME}, or of a folder that has one: nothing is there"))
+            })?;
+            Tokenizer::from_json(&bytes)
         };
-        templates.insert(key.to_owned(), kept);
-        Ok(template)
+        self.tokenizers
+            .take(path, std::slice::from_ref(&file), make)
     }
 }
 
-/// The template itself, and the file with its special tokens, where there are such: of a model's folder, or beside the file that is named.
-fn files(path: &Path) -> [PathBuf; 2] {
+/// What was read under a name.
+#[derive(Debug)]
+struct Shelf<T>(Mutex<HashMap<String, Kept<T>>>);
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Shelf<T> {
+        Shelf(Mutex::default())
+    }
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    value: Arc<T>,
+    /// How the files were that it came from.
+    stamps: Vec<Stamp>,
+}
+
+/// What shows that a file has changed; `None`: there is no file.
+type Stamp = Option<(Option<SystemTime>, u64)>;
+
+impl<T> Shelf<T> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Kept<T>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept under a name, if its files are as they were; else it is made.
+    ///
+    /// Two threads that read a file at once are no harm; one that waits for another's reading may have less time.
+    fn take(
+        &self,
+        name: &str,
+        files: &[PathBuf],
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let stamps: Vec<Stamp> = files.iter().map(|file| stamp(file)).collect();
+        if let Some(kept) = self.lock().get(name).filter(|kept| kept.stamps == stamps) {
+            return Ok(kept.value.clone());
+        }
+        let value = Arc::new(make()?);
+        let mut all = self.lock();
+        if all.len() >= limits::FILES {
+            all.clear();
+        }
+        let kept = Kept {
+            value: value.clone(),
+            stamps,
+        };
+        all.insert(name.to_owned(), kept);
+        Ok(value)
+    }
+}
+
+fn stamp(file: &Path) -> Stamp {
+    let found = fs::metadata(file).ok()?;
+    Some((found.modified().ok(), found.len()))
+}
+
+fn wrong(option: &str, why: String) -> Error {
+    Error::argument(option, format!("{option}: {why}"))
+}
+
+/// The template itself, and the file with its special tokens: of a model's folder, or beside the file that is named.
+fn template_files(path: &Path) -> [PathBuf; 2] {
     const TEMPLATE: &str = "chat_template.jinja";
     const CONFIG: &str = "tokenizer_config.json";
     if path.is_dir() {
@@ -83,54 +141,49 @@ fn files(path: &Path) -> [PathBuf; 2] {
     }
 }
 
-fn missing(path: &str) -> Error {
-    Error::argument(
-        "chat_template",
-        format!(
-            "chat_template: no built-in template, no file and no model's folder with chat_template.jinja or tokenizer_config.json is called \"{path}\"; built in are {}",
-            family::names().collect::<Vec<_>>().join(", ")
-        ),
-    )
-}
-
-fn read(path: &str) -> Result<Template> {
-    let [template, config] = files(Path::new(path)).map(|path| text(&path));
-    let template = match (template?, config?) {
+/// `None`: neither file is there.
+fn read_template([template, config]: &[PathBuf; 2]) -> Result<Option<Template>> {
+    let text = |path: &Path| match read("chat_template", path, limits::TOKENIZER_CONFIG_BYTES)? {
+        Some(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| {
+            let name = path.display();
+            wrong("chat_template", format!("{name} is not UTF-8"))
+        }),
+        None => Ok(None),
+    };
+    let template = match (text(template)?, text(config)?) {
         (Some(source), Some(config)) => Template::compile_with_tokens(&source, &config),
         (Some(source), None) => Template::compile(&source),
         (None, Some(config)) => Template::from_tokenizer_config(&config),
-        (None, None) => return Err(missing(path)),
+        (None, None) => return Ok(None),
     };
-    template.map_err(|e| {
-        let message = format!("chat_template: {path}: {}", e.message());
-        e.with_message(message).with_param("chat_template")
-    })
+    template
+        .map(Some)
+        .map_err(|e| e.with_param("chat_template"))
 }
 
-/// A file's text; `None`: there is no such file.
-fn text(path: &Path) -> Result<Option<String>> {
-    let wrong = |why: String| {
-        let message = format!("chat_template: {}: {why}", path.display());
-        Error::argument("chat_template", message)
+/// All of a file; `None`: there is none.
+fn read(option: &str, path: &Path, most: usize) -> Result<Option<Vec<u8>>> {
+    let Ok(found) = fs::metadata(path) else {
+        return Ok(None);
     };
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(None);
+    // A pipe or a device is waited for as long as its writer likes.
+    if !found.is_file() {
+        return Err(wrong(
+            option,
+            "expected a file, got something else".to_owned(),
+        ));
+    }
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes));
+    match read {
+        Err(e) => Err(wrong(
+            option,
+            format!("the file cannot be read: {}", e.kind()),
+        )),
+        Ok(n) if n > most => {
+            let message = format!("{option}: the file is longer than the limit of {most} bytes");
+            Err(Error::limit(413, message).with_param(option))
         }
-        Err(e) => return Err(wrong(format!("cannot be read: {e}"))),
-    };
-    let most = limits::TOKENIZER_CONFIG_BYTES as u64;
-    let mut text = String::new();
-    // One that is not a file, such as a device, ends at the limit too.
-    match file.take(most + 1).read_to_string(&mut text) {
-        Ok(_) if text.len() as u64 > most => Err(wrong(format!("longer than {most} bytes"))),
-        Ok(_) => Ok(Some(text)),
-        Err(e) => Err(wrong(format!("cannot be read: {e}"))),
+        Ok(_) => Ok(Some(bytes)),
     }
 }

@@ -3,6 +3,7 @@
 //! A [`Run`] may be left when its caller wants the thread back, and gone on with later, on any thread.
 
 use super::Client;
+use super::ahead::{Ahead, only_send};
 use super::cancel::{Token, interrupt};
 use super::http::{Flight, Halt, Terms};
 use super::look_up::LookUp;
@@ -44,6 +45,7 @@ pub(super) struct Run {
     pub(super) call: Call,
     pub(super) span: Span,
     doing: Doing,
+    ahead: Ahead,
     /// A reply whose body is read as it comes.
     incoming: Option<Flight>,
     buffer: Vec<u8>,
@@ -95,6 +97,7 @@ impl Run {
             span: Span::new(&call, Instant::now()),
             call,
             doing: Doing::Nothing(Event::Start),
+            ahead: Ahead::default(),
             incoming: None,
             buffer: Vec::new(),
             filled: 0,
@@ -111,11 +114,9 @@ impl Run {
     pub(super) fn advance(&mut self, client: &Client, waiter: Waiter<'_>) -> Result<Progress> {
         let mut has_read = false;
         loop {
-            if waiter.is_cancelled() {
-                return Err(Error::cancelled());
-            }
-            if client.is_closed() {
-                return Err(Error::closed());
+            if waiter.is_cancelled() || client.is_closed() {
+                self.ahead.clear();
+                return Err(why(client, waiter, Error::closed()));
             }
             // A server that sends much and says nothing takes no more of the caller's time than he gives.
             if matches!(self.doing, Doing::Read) {
@@ -129,7 +130,10 @@ impl Run {
                 Ok(None) => {}
                 Ok(Some(progress)) => return Ok(progress),
                 Err(Halt::Paused) => return Ok(Progress::Paused),
-                Err(Halt::Failed(e)) => return Err(why(client, waiter, e)),
+                Err(Halt::Failed(e)) => {
+                    self.ahead.clear();
+                    return Err(why(client, waiter, e));
+                }
             }
         }
     }
@@ -165,6 +169,7 @@ impl Run {
             self.incoming = None;
         }
         let todo = todo?;
+        self.ahead.stay_at(self.call.fallbacks_left());
         if self.call.round() != round {
             self.span = Span::new(&self.call, self.span.began);
         }
@@ -179,8 +184,14 @@ impl Run {
                 return Ok(Some(Progress::Chunk(chunk)));
             }
             Todo::Describe { fresh } => Doing::Describe(Box::new(LookUp::new(fresh))),
-            Todo::Send(request) => Doing::Send(request, Flight::default()),
-            Todo::Open(request) => Doing::Open(request, Flight::default()),
+            Todo::Send(request) => match self.ahead.take(&request) {
+                Ok(flight) => Doing::Send(request, flight),
+                Err(e) => Doing::Nothing(Event::Failed(e)),
+            },
+            Todo::Open(request) => match self.ahead.take(&request) {
+                Ok(flight) => Doing::Open(request, flight),
+                Err(e) => Doing::Nothing(Event::Failed(e)),
+            },
             Todo::Read => Doing::Read,
             Todo::Wait(pause, because) => {
                 // A server that wants to be left alone for longer than a try may take is not waited for.
@@ -205,6 +216,10 @@ impl Run {
         client: &Client,
         waiter: Waiter<'_>,
     ) -> std::result::Result<Option<Event<'static>>, Halt> {
+        let next = match &self.doing {
+            Doing::Send(..) | Doing::Open(..) => self.call.ahead(limits::REQUESTS_AT_ONCE - 1),
+            _ => Vec::new(),
+        };
         let terms = Terms {
             headers: self.call.headers(),
             deadline: self.span.deadline,
@@ -217,9 +232,18 @@ impl Run {
             first_byte: self.call.options().first_byte_timeout,
             idle: self.call.options().idle_timeout,
             patience: waiter.patience,
+            only_sends: false,
             token: waiter.token,
             most: None,
         };
+        if let Doing::Send(request, flight) | Doing::Open(request, flight) = &mut self.doing {
+            if !next.is_empty() {
+                if !flight.is_sent() {
+                    only_send(client, request, &terms, flight)?;
+                }
+                self.ahead.send(next, client, &terms);
+            }
+        }
         Ok(Some(match &mut self.doing {
             Doing::Nothing(event) => std::mem::replace(event, Event::Next),
             Doing::Describe(look_up) => {
@@ -289,7 +313,7 @@ impl Client {
                 request.method,
                 without_query(&request.url),
                 reply.status,
-                reply.body.len(),
+                reply.bytes().len(),
                 sent_at.elapsed().as_secs_f64() * 1e3
             ),
             Err(Halt::Failed(e)) => {

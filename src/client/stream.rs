@@ -62,6 +62,10 @@ impl Stream {
                 *state = State::Ended(Err(Error::panicked()));
                 state
             }
+            // Who cancels holds it for a moment, too.
+            Err(TryLockError::WouldBlock) if self.token.is_cancelled() => {
+                return Err(Error::cancelled());
+            }
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::busy(
                     "another thread is waiting for this stream's next chunk",
@@ -92,6 +96,12 @@ impl Stream {
         // In a child of fork() the connection is the parent's.
         if !self.client.is_forked() {
             self.token.cancel();
+            // While nobody waits for a chunk, no one else closes what was sent before its turn.
+            let ended = self.state.try_lock().ok().and_then(|mut state| {
+                let runs = matches!(*state, State::Runs(_));
+                runs.then(|| std::mem::replace(&mut *state, State::Ended(Err(Error::cancelled()))))
+            });
+            drop(ended);
         }
     }
 }

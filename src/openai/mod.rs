@@ -6,11 +6,14 @@
 pub mod answer;
 pub mod chunk;
 pub mod embedding;
+pub mod floats;
 pub mod format;
 pub mod generation;
 pub mod logprobs;
 pub mod message;
+pub mod numbers;
 pub mod response;
+pub mod rows;
 pub mod tools;
 
 use crate::error::{Error, Result};

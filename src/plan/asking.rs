@@ -5,6 +5,7 @@ use super::speaking::Speaking;
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::openai::answer::Generated;
+use crate::triton::Request;
 use crate::triton::endpoint::Route;
 use crate::triton::exchange::{Exchange, Outcome, Step, Task};
 use crate::triton::text;
@@ -77,12 +78,19 @@ impl Asking {
         self.speaking.as_ref().is_some_and(Speaking::has_begun)
     }
 
-    /// How many asks have their answer.
+    /// How many asks have their answer; of embeddings, how many inputs have their rows.
     pub(super) fn answered(&self) -> usize {
         match &self.speaking {
             Some(speaking) => speaking.choices(),
-            None => self.outcomes.len(),
+            None => self.outcomes.len() + self.current.as_ref().map_or(0, Exchange::received),
         }
+    }
+
+    /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`. The place
+    /// for those of later tasks, too.
+    pub(super) fn ahead(&mut self, most: usize) -> Vec<Arc<Request>> {
+        let current = self.current.as_mut();
+        current.map_or_else(Vec::new, |exchange| exchange.ahead(most))
     }
 }
 
@@ -111,7 +119,7 @@ pub(super) fn ask(
     }
     let mut step = match (event, asking.current.as_mut()) {
         (Event::Described(description), Some(exchange)) => exchange.described(description)?,
-        (Event::Replied(reply), Some(exchange)) => exchange.replied(&reply)?,
+        (Event::Replied(reply), Some(exchange)) => exchange.replied(reply)?,
         (Event::Opened, Some(exchange)) => exchange.opened()?,
         (Event::Arrived(bytes), Some(exchange)) => exchange.arrived(bytes)?,
         (Event::Ended, Some(exchange)) => exchange.ended()?,
@@ -202,10 +210,10 @@ fn begin(
 ) -> Result<Step> {
     let task = asking.tasks.front().cloned().ok_or_else(nothing_came)?;
     asking.begun += 1;
-    let exchange = asking
-        .current
-        .insert(Exchange::new(route()?, options.clone(), task));
-    exchange.start()
+    // What a try that failed has received is not asked for again.
+    let tried = asking.current.take();
+    let exchange = Exchange::new(route()?, options.clone(), task).after(tried);
+    asking.current.insert(exchange).start()
 }
 
 pub(super) fn nothing_came() -> Error {

@@ -26,13 +26,13 @@ use crate::openai::chunk::Writer;
 use crate::openai::embedding::{EmbeddingRequest, Encoding};
 use crate::openai::generation::{self, Generation};
 use crate::openai::message::Image;
-use crate::openai::response::{self, Stamp, Usage};
-use crate::openai::{Operation, message, take_model};
+use crate::openai::response::{self, Matrix, Stamp, Usage};
+use crate::openai::{Operation, message, rows, take_model};
 use crate::triton::endpoint::{self, Route};
 use crate::triton::exchange::{Description, Outcome, Task};
 use crate::triton::reply::Reply;
 use crate::triton::text::Ask;
-use crate::triton::{Request, health, raw, repository, usage};
+use crate::triton::{Request, embed, health, raw, repository, usage};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +57,8 @@ pub enum Manner {
     Chunks,
     /// As the request's `stream` says.
     AsAsked,
+    /// Embeddings as numbers, see [`Call::take_rows`].
+    Rows,
 }
 
 /// What the driver does next.
@@ -127,6 +129,9 @@ pub struct Call {
     chance: u64,
     /// What is called instead when this fails for good, in order.
     fallbacks: VecDeque<Call>,
+    manner: Manner,
+    /// The answer, where it is wanted as numbers.
+    rows: Option<Matrix>,
 }
 
 #[derive(Debug)]
@@ -136,7 +141,7 @@ enum Work {
     /// How what the model writes is read, and how many alternatives of its tokens are told.
     Chat(Asking, Reading, Option<usize>),
     Text(Asking, Option<usize>),
-    Embeddings(Asking, Encoding, Arc<EmbeddingRequest>),
+    Embeddings(Asking, embed::Ask),
     Models,
     Health(VecDeque<Request>, Vec<Reply>, Option<String>),
     /// Tensors, and the server's own words.
@@ -149,15 +154,15 @@ impl Call {
         operation: Operation,
         mut fields: Fields,
         config: &ClientConfig,
-        resources: &dyn Resources,
         env: Env,
         manner: Manner,
+        resources: &dyn Resources,
     ) -> Result<Call> {
         let fallbacks = fallback::take(&mut fields, config)?
             .into_iter()
-            .map(|fields| Call::new(operation, fields, config, resources, env.clone(), manner))
+            .map(|fields| Call::new(operation, fields, config, env.clone(), manner, resources))
             .collect::<Result<_>>()?;
-        let mut call = Call::one(operation, fields, config, resources, env, manner)?;
+        let mut call = Call::one(operation, fields, config, env, manner, resources)?;
         call.fallbacks = fallbacks;
         Ok(call)
     }
@@ -166,9 +171,9 @@ impl Call {
         operation: Operation,
         mut fields: Fields,
         config: &ClientConfig,
-        resources: &dyn Resources,
         env: Env,
         manner: Manner,
+        resources: &dyn Resources,
     ) -> Result<Call> {
         let is_text = matches!(operation, Operation::Chat | Operation::Text);
         if manner == Manner::Chunks && !is_text {
@@ -271,12 +276,12 @@ impl Call {
                 }
             }
             (Operation::Embeddings, None) => {
-                let request = Arc::new(EmbeddingRequest::take(fields, &options)?);
-                Work::Embeddings(
-                    Asking::new([Task::Embed(request.clone())]),
-                    request.encoding,
-                    request,
-                )
+                let path = options.tokenizer.as_deref();
+                let ask = embed::Ask {
+                    request: Arc::new(EmbeddingRequest::take(fields, &options)?),
+                    tokenizer: path.map(|path| resources.tokenizer(path)).transpose()?,
+                };
+                Work::Embeddings(Asking::new([Task::Embed(ask.clone())]), ask)
             }
             (Operation::Embeddings | Operation::Infer, Some(_)) => {
                 return Err(Error::argument(
@@ -328,6 +333,8 @@ impl Call {
             rounds: 0,
             chance: env.random | 1,
             fallbacks: VecDeque::new(),
+            manner,
+            rows: None,
             env,
         })
     }
@@ -375,10 +382,31 @@ impl Call {
         self.rounds + asked
     }
 
+    /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`. A driver may
+    /// send them before their turn; in their turn they come as any other.
+    pub fn ahead(&mut self, most: usize) -> Vec<Arc<Request>> {
+        match &mut self.work {
+            Work::Chat(a, ..) | Work::Text(a, _) | Work::Embeddings(a, _) => a.ahead(most),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How many fallbacks are left. When it changes the call goes elsewhere, with other headers.
+    pub fn fallbacks_left(&self) -> usize {
+        self.fallbacks.len()
+    }
+
+    /// Of a call in the manner of [`Manner::Rows`] that is done, the numbers. What it was done with is the JSON of the rest.
+    pub fn take_rows(&mut self) -> Option<Matrix> {
+        self.rows.take()
+    }
+
     /// How many of the asks have their answer.
     fn answered(&self) -> usize {
         match &self.work {
-            Work::Chat(asking, ..) | Work::Text(asking, _) => asking.answered(),
+            Work::Chat(asking, ..) | Work::Text(asking, _) | Work::Embeddings(asking, _) => {
+                asking.answered()
+            }
             _ => 0,
         }
     }
@@ -535,28 +563,34 @@ impl Call {
                     Ok(Todo::Done(answer::text(&stamp, &choices, usage)))
                 }
             },
-            Work::Embeddings(asking, encoding, request) => {
-                match ask(asking, event, &self.options, route)? {
-                    Some(todo) => Ok(todo),
-                    None => match asking.outcomes.pop() {
-                        Some(Outcome::Rows(matrix, name)) => {
-                            if *encoding == Encoding::Base64 && !matrix.values.fits_f32() {
-                                return Err(Error::protocol(
-                                    "an embedding has a number that a 32-bit float cannot hold; ask for encoding_format float",
-                                ));
-                            }
-                            let name = match name {
-                                Some(name) if !self.listed && !name.is_empty() => name,
-                                _ => self.model.clone(),
-                            };
-                            let spent = Usage::embedding(estimate_inputs(request), true);
-                            Ok(Todo::Done(response::embeddings(
-                                &name, &matrix, *encoding, spent,
-                            )))
-                        }
-                        _ => Err(nothing_came()),
-                    },
+            Work::Embeddings(asking, embed) => {
+                if let Some(todo) = ask(asking, event, &self.options, route)? {
+                    return Ok(todo);
                 }
+                let Some(Outcome::Rows(matrix, name, spent)) = asking.outcomes.pop() else {
+                    return Err(nothing_came());
+                };
+                let encoding = embed.request.encoding;
+                let as_numbers = self.manner == Manner::Rows;
+                if (as_numbers || encoding == Encoding::Base64) && !matrix.values.fits_f32() {
+                    return Err(Error::protocol(
+                        "an embedding has a number that a 32-bit float cannot hold; ask for encoding_format float",
+                    ));
+                }
+                let name = match name {
+                    Some(name) if !self.listed && !name.is_empty() => name,
+                    _ => self.model.clone(),
+                };
+                let spent = match spent {
+                    Some(tokens) => Usage::embedding(tokens, false),
+                    None => Usage::embedding(estimate_inputs(&embed.request), true),
+                };
+                if as_numbers {
+                    self.rows = Some(matrix);
+                    return Ok(Todo::Done(rows::info(&name, spent)));
+                }
+                let text = response::embeddings(&name, &matrix, encoding, spent);
+                Ok(Todo::Done(text))
             }
             Work::Models => match event {
                 Event::Replied(reply) => {
@@ -653,7 +687,7 @@ fn take_generation(
             generation.stream = true;
             Ok(generation)
         }
-        Manner::Whole | Manner::AsAsked => Ok(generation),
+        Manner::Whole | Manner::AsAsked | Manner::Rows => Ok(generation),
     }
 }
 
@@ -669,7 +703,7 @@ fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
 mod tests {
     use super::*;
     use crate::json;
-    use crate::plan::resources::NoFiles;
+    use crate::plan::resources::Nothing;
     use crate::triton::model::tests::model;
     use serde_json::{Value, json};
 
@@ -688,9 +722,9 @@ mod tests {
             operation,
             fields,
             &ClientConfig::read(config)?,
-            &NoFiles,
             env,
             Manner::Whole,
+            &Nothing,
         )
     }
 

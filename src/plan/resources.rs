@@ -1,23 +1,24 @@
-//! What a call may need from outside the core: the driver finds it, and keeps it.
+//! What a call needs beside its request, and the core, which reads no files, cannot get by itself.
 
 use crate::error::{Error, Result};
 use crate::template::{Named, Template, named};
+use crate::tokenizer::Tokenizer;
 use std::sync::Arc;
 
-/// Finds what options name.
+/// Gives what options name. Whoever implements it may keep what was read.
 pub trait Resources {
-    /// The template that `chat_template` names for a model.
-    ///
-    /// # Errors
-    /// Argument errors at `chat_template`.
+    /// The template that a `chat_template` names for a model. Errors name `chat_template`.
     fn template(&self, chat_template: &str, model: &str) -> Result<Arc<Template>>;
+
+    /// The tokenizer at a path: a `tokenizer.json`, or a folder that has one. Errors name `tokenizer`.
+    fn tokenizer(&self, path: &str) -> Result<Arc<Tokenizer>>;
 }
 
-/// For who has no files, such as tests: only the templates that are built in or given as they are.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoFiles;
+/// Where there are no files: only the templates that are built in or given as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
 
-impl Resources for NoFiles {
+impl Resources for Nothing {
     fn template(&self, chat_template: &str, model: &str) -> Result<Arc<Template>> {
         let template = match named(chat_template, model)? {
             Named::Family(name) => Template::family(name),
@@ -27,8 +28,15 @@ impl Resources for NoFiles {
         template.map(Arc::new).ok_or_else(|| {
             Error::argument(
                 "chat_template",
-                "chat_template: expected a family's name or a Jinja source, got a path, and no files are read here",
+                "chat_template: expected a family's name or a Jinja source, got a path, and no file can be read here",
             )
         })
+    }
+
+    fn tokenizer(&self, _: &str) -> Result<Arc<Tokenizer>> {
+        Err(Error::argument(
+            "tokenizer",
+            "tokenizer: no file can be read here",
+        ))
     }
 }

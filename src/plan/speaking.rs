@@ -170,7 +170,7 @@ mod tests {
     use crate::json;
     use crate::openai::Operation;
     use crate::plan::call::{Call, Env, Event, Manner, Todo};
-    use crate::plan::resources::NoFiles;
+    use crate::plan::resources::Nothing;
     use crate::triton::reply::Reply;
     use serde_json::{Value, json};
 
@@ -186,7 +186,7 @@ mod tests {
             random: 1,
         };
         let config = ClientConfig::read("").unwrap();
-        Call::new(operation, fields, &config, &NoFiles, env, Manner::AsAsked).unwrap()
+        Call::new(operation, fields, &config, env, Manner::AsAsked, &Nothing).unwrap()
     }
 
     fn chat(more: Value) -> Call {

@@ -12,8 +12,12 @@
 //!                      arrived(), ended() ─► Read, Delta … ─► Done
 //! ```
 //!
+//! Several batches are sent one after the other as far as this machine knows. [`Exchange::ahead`] tells which requests come
+//! next whatever the reply to the present one says, so that a driver may send them before their turn.
+//!
 //! In scope: what to send, and what a reply means. Out of scope: sockets, time, retries, caches: the driver's.
 
+use super::batches::Batches;
 use super::endpoint::{Route, Target, Verb, Want};
 use super::model::Model;
 use super::reply::Reply;
@@ -24,9 +28,7 @@ use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::openai::answer::Generated;
-use crate::openai::embedding::EmbeddingRequest;
 use crate::openai::response::Matrix;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// What is asked.
@@ -35,7 +37,7 @@ pub enum Task {
     /// The continuation of a prompt.
     Text(Ask),
     /// Vectors.
-    Embed(Arc<EmbeddingRequest>),
+    Embed(embed::Ask),
 }
 
 /// What came out.
@@ -43,8 +45,8 @@ pub enum Task {
 pub enum Outcome {
     /// A text; of one that was given in deltas, only how it ended.
     Text(Generated),
-    /// A row for each input, and who made them.
-    Rows(Matrix, Option<String>),
+    /// A row for each input, who made them, and how many tokens the inputs had, where somebody knows.
+    Rows(Matrix, Option<String>, Option<u64>),
 }
 
 /// What the driver does next.
@@ -96,10 +98,7 @@ pub struct Exchange {
     text: Delta,
     /// Text went out: what was sent cannot be sent again.
     spoke: bool,
-    /// Batches not sent yet, the next one last.
-    left: Vec<Range<usize>>,
-    sent: Range<usize>,
-    rows: Option<(Matrix, Option<String>)>,
+    batches: Batches,
     /// The version that answered is none of those we know: the model was changed.
     changed: bool,
 }
@@ -123,9 +122,7 @@ impl Exchange {
             events: None,
             text: Delta::default(),
             spoke: false,
-            left: Vec::new(),
-            sent: 0..0,
-            rows: None,
+            batches: Batches::default(),
             changed: false,
         }
     }
@@ -151,8 +148,33 @@ impl Exchange {
         self.begin()
     }
 
+    /// Goes on where another try of the same ask ended: the rows that it has are not asked for again.
+    pub fn after(mut self, tried: Option<Exchange>) -> Exchange {
+        if let Some(tried) = tried {
+            self.batches = tried.batches;
+        }
+        self
+    }
+
+    /// How many inputs have their rows.
+    pub fn received(&self) -> usize {
+        self.batches.received()
+    }
+
+    /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`.
+    ///
+    /// One that cannot be made is not told here, but in its turn.
+    pub fn ahead(&mut self, most: usize) -> Vec<Arc<Request>> {
+        let Task::Embed(ask) = &self.task else {
+            return Vec::new();
+        };
+        let model = self.description.model.as_deref();
+        let url = &self.target.url;
+        self.batches.ahead(most, ask, &self.options, model, url)
+    }
+
     /// Takes a whole reply.
-    pub fn replied(&mut self, reply: &Reply) -> Result<Step> {
+    pub fn replied(&mut self, reply: Reply) -> Result<Step> {
         let step = self.read(reply);
         self.doubted(step)
     }
@@ -302,13 +324,12 @@ impl Exchange {
         let stream = matches!(&self.task, Task::Text(ask) if ask.generation.stream);
         self.target = self.route.call(self.want(), decoupled, stream)?;
         self.events = None;
-        self.rows = None;
         if let Task::Text(ask) = &self.task {
             text::check(ask, &self.options, self.model())?;
         }
-        if let Task::Embed(request) = &self.task {
-            self.left = embed::batches(request, &self.options, self.model())?;
-            self.left.reverse();
+        if let Task::Embed(ask) = &self.task {
+            let description = self.description.model.clone();
+            self.batches.begin(ask, &self.options, description)?;
             if let Some(model) = self.model() {
                 // Said first: a language model is no embedding model however it is asked.
                 roles::vector_output(model, self.options.triton.output.as_deref())?;
@@ -326,24 +347,26 @@ impl Exchange {
     fn send(&mut self) -> Result<Step> {
         let extra = match &self.task {
             Task::Text(ask) => &ask.generation.extra_body,
-            Task::Embed(request) => &request.extra_body,
+            Task::Embed(ask) => &ask.request.extra_body,
         };
         if self.target.verb != Verb::Generate {
             infer::check_extra(extra)?;
         }
-        let (body, json_length) = match &self.task {
+        let request = match &self.task {
             Task::Text(ask) => {
                 let Target { verb, stream, .. } = self.target;
-                text::encode(ask, &self.options, verb, self.model(), stream)?
+                let (body, json_length) =
+                    text::encode(ask, &self.options, verb, self.model(), stream)?;
+                Request {
+                    json_length,
+                    ..Request::post(self.target.url.clone(), body)
+                }
             }
-            Task::Embed(request) => {
-                self.sent = self.left.pop().unwrap_or(0..0);
-                embed::encode(request, self.sent.clone(), &self.options, self.model())?
+            Task::Embed(ask) => {
+                let model = self.description.model.as_deref();
+                let url = &self.target.url;
+                self.batches.next(ask, &self.options, model, url)?
             }
-        };
-        let request = Request {
-            json_length,
-            ..Request::post(self.target.url.clone(), body)
         };
         Ok(match self.target.stream {
             true => Step::Open(request),
@@ -351,38 +374,24 @@ impl Exchange {
         })
     }
 
-    fn read(&mut self, reply: &Reply) -> Result<Step> {
+    fn read(&mut self, reply: Reply) -> Result<Step> {
         match &self.task {
             Task::Text(ask) => {
                 let verb = self.target.verb;
                 let (generated, version) =
-                    text::decode(reply, ask, &self.options, verb, self.model())?;
+                    text::decode(&reply, ask, &self.options, verb, self.model())?;
                 self.note_version(version.as_deref());
                 Ok(Step::Done(Outcome::Text(generated)))
             }
-            Task::Embed(_) => {
-                let rows = embed::decode(reply, self.sent.len(), &self.options, self.model())?;
-                self.note_version(rows.model_version.as_deref());
-                match &mut self.rows {
-                    None => self.rows = Some((rows.matrix, rows.model_name)),
-                    Some((all, _)) if all.columns == rows.matrix.columns => {
-                        all.values.append(rows.matrix.values)
+            Task::Embed(ask) => {
+                let model = self.description.model.as_deref();
+                let version = self.batches.read(reply, ask, &self.options, model)?;
+                self.note_version(version.as_deref());
+                match self.batches.finish() {
+                    Some((matrix, name, spent)) => {
+                        Ok(Step::Done(Outcome::Rows(matrix, name, spent)))
                     }
-                    Some((all, _)) => {
-                        return Err(Error::protocol(format!(
-                            "the model gave rows of {} numbers and then rows of {}",
-                            all.columns, rows.matrix.columns
-                        )));
-                    }
-                }
-                match self.rows.take() {
-                    Some((matrix, name)) if self.left.is_empty() => {
-                        Ok(Step::Done(Outcome::Rows(matrix, name)))
-                    }
-                    rows => {
-                        self.rows = rows;
-                        self.send()
-                    }
+                    None => self.send(),
                 }
             }
         }
@@ -428,6 +437,7 @@ mod tests {
     use super::super::model::tests::model;
     use super::*;
     use crate::config::TritonOptions;
+    use crate::openai::embedding::EmbeddingRequest;
     use serde_json::{Value, json};
 
     fn exchange(base: &str, task: Task) -> Exchange {
@@ -442,9 +452,11 @@ mod tests {
     fn texts(texts: &[&str]) -> Task {
         let fields =
             crate::json::object("request_json", &json!({ "input": texts }).to_string()).unwrap();
-        Task::Embed(Arc::new(
-            EmbeddingRequest::take(fields, &Options::default()).unwrap(),
-        ))
+        let request = EmbeddingRequest::take(fields, &Options::default()).unwrap();
+        Task::Embed(embed::Ask {
+            request: Arc::new(request),
+            tokenizer: None,
+        })
     }
 
     fn reply(status: u16, body: Value) -> Reply {
@@ -475,7 +487,7 @@ mod tests {
         let (url, body) = sent(x.start());
         assert_eq!(url, "http://h/x/generate");
         assert_eq!(body["text_input"], "hi");
-        let done = x.replied(&reply(200, json!({"text_output":"yo"}))).unwrap();
+        let done = x.replied(reply(200, json!({"text_output":"yo"}))).unwrap();
         assert!(matches!(done, Step::Done(Outcome::Text(g)) if g.text == "yo"));
     }
 
@@ -495,14 +507,14 @@ mod tests {
         let old = model("text_input:BYTES[1]", "text_output:BYTES[1]", 0, false);
         let (_, body) = sent(x.described(known(old, true)));
         assert_eq!(body["inputs"][0]["shape"], json!([1]));
-        let step = x.replied(&reply(400, json!({"error":"unexpected shape for input"})));
+        let step = x.replied(reply(400, json!({"error":"unexpected shape for input"})));
         assert_eq!(step.unwrap(), Step::Describe { fresh: true });
         let new = model("text_input:BYTES[1]", "text_output:BYTES[1]", 8, false);
         let (_, body) = sent(x.described(known(new, false)));
         assert_eq!(body["inputs"][0]["shape"], json!([1, 1]));
         // Once is enough.
         let e = x
-            .replied(&reply(400, json!({"error":"still no"})))
+            .replied(reply(400, json!({"error":"still no"})))
             .unwrap_err();
         assert_eq!(e.message(), "still no");
     }
@@ -513,14 +525,14 @@ mod tests {
         let mut x = exchange("http://h", prompt("hi"));
         x.start().unwrap();
         x.described(known(m.clone(), true)).unwrap();
-        x.replied(&reply(400, json!({"error":"bad word"}))).unwrap();
+        x.replied(reply(400, json!({"error":"bad word"}))).unwrap();
         let e = x.described(known(m.clone(), false)).unwrap_err();
         assert_eq!(e.message(), "bad word");
         // What was just looked up is not looked up again.
         let mut x = exchange("http://h", prompt("hi"));
         x.start().unwrap();
         x.described(known(m, false)).unwrap();
-        assert!(x.replied(&reply(400, json!({"error":"bad word"}))).is_err());
+        assert!(x.replied(reply(400, json!({"error":"bad word"}))).is_err());
     }
 
     #[test]
@@ -531,9 +543,9 @@ mod tests {
         let (url, _) = sent(x.described(known(silent, false)));
         assert_eq!(url, "http://h/v2/models/m/infer");
         let refusal = json!({"error": "HTTP end point doesn't support models with decoupled transaction policy"});
-        let (url, _) = sent(x.replied(&reply(501, refusal.clone())));
+        let (url, _) = sent(x.replied(reply(501, refusal.clone())));
         assert_eq!(url, "http://h/v2/models/m/generate_stream");
-        assert!(x.replied(&reply(501, refusal)).is_err());
+        assert!(x.replied(reply(501, refusal)).is_err());
     }
 
     fn decoupled() -> Model {
@@ -585,7 +597,7 @@ mod tests {
             true,
         ))
         .unwrap();
-        x.replied(&reply(200, json!({"text_output":"x","model_version":"2"})))
+        x.replied(reply(200, json!({"text_output":"x","model_version":"2"})))
             .unwrap();
         assert!(x.saw_a_change());
     }
@@ -603,17 +615,14 @@ mod tests {
                 json!({"model_name":"e","outputs":[{"name":"embedding","datatype":"FP32","shape":shape,"data":data}]}),
             )
         };
-        let (_, body) = sent(x.replied(&rows(json!([2, 1]), json!([1, 2]))));
+        let (_, body) = sent(x.replied(rows(json!([2, 1]), json!([1, 2]))));
         assert_eq!(body["inputs"][0]["data"], json!(["c"]));
-        let Step::Done(Outcome::Rows(matrix, name)) =
-            x.replied(&rows(json!([1, 1]), json!([3]))).unwrap()
+        let Step::Done(Outcome::Rows(matrix, name, None)) =
+            x.replied(rows(json!([1, 1]), json!([3]))).unwrap()
         else {
             panic!("expected rows");
         };
-        assert_eq!(
-            matrix.values,
-            crate::openai::response::Values::F64(vec![1.0, 2.0, 3.0])
-        );
+        assert_eq!(matrix.values, vec![1.0f32, 2.0, 3.0].into());
         assert_eq!(name.as_deref(), Some("e"));
     }
 

@@ -4,6 +4,7 @@
 //! `inference-header-content-length` gives the length of the JSON, after which the raw tensors follow in order.
 
 use super::reply::Reply;
+use super::skeleton::Skeleton;
 use super::tensor::{Datatype, numbers_from_bytes, numbers_from_json, texts_from_bytes};
 use crate::error::{Error, Result};
 use crate::openai::response::Values;
@@ -181,7 +182,7 @@ pub struct Answer<'a> {
     /// The request's `id`, come back.
     pub id: Option<Cow<'a, str>>,
     /// What the model says beside its tensors.
-    pub parameters: Option<&'a RawValue>,
+    pub parameters: Option<Box<RawValue>>,
     /// Outputs in the model's order.
     pub outputs: Vec<Output<'a>>,
 }
@@ -202,10 +203,13 @@ pub struct Output<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum Elements<'a> {
     /// JSON, maybe nested.
-    Json(&'a RawValue),
+    Json(&'a [u8]),
     /// Binary tensor data.
     Raw(&'a [u8]),
 }
+
+/// A reply as long as this has numbers that are worth leaving out of its JSON.
+const LONG: usize = 2 << 10;
 
 impl<'a> Output<'a> {
     /// The elements as they came; nothing says that they fill the shape.
@@ -225,7 +229,7 @@ impl<'a> Output<'a> {
                     bytes.len()
                 ))
             })?,
-            Elements::Json(raw) => Values::F64(numbers_from_json(raw.get(), expected)?),
+            Elements::Json(text) => numbers_from_json(self.datatype, text, expected)?,
         };
         if values.len() != expected {
             return Err(Error::protocol(format!(
@@ -241,7 +245,7 @@ impl<'a> Output<'a> {
     /// The data as JSON: a list of elements, or what stands in its place.
     pub fn value(&self) -> Result<Value> {
         match self.elements {
-            Elements::Json(raw) => serde_json::from_str(raw.get())
+            Elements::Json(text) => serde_json::from_slice(text)
                 .map_err(|_| Error::protocol(format!("output '{}' is nested too deep", self.name))),
             Elements::Raw(bytes) if self.datatype == Datatype::Bytes => {
                 texts_from_bytes(bytes).map(Value::from).ok_or_else(|| {
@@ -252,9 +256,20 @@ impl<'a> Output<'a> {
                 })
             }
             Elements::Raw(_) => Ok(match self.numbers()? {
-                Values::F32(v) => v.into(),
+                Values::F32(v) => v.to_vec().into(),
                 Values::F64(v) => v.into(),
             }),
+        }
+    }
+
+    /// The bytes of 32-bit floats that fill the shape.
+    pub fn raw_floats(&self) -> Option<&[u8]> {
+        match self.elements {
+            Elements::Raw(bytes) if self.datatype == Datatype::Fp32 => {
+                let is_filled = self.elements().ok()?.checked_mul(4) == Some(bytes.len());
+                is_filled.then_some(bytes)
+            }
+            _ => None,
         }
     }
 
@@ -313,13 +328,33 @@ pub fn decode(reply: &Reply) -> Result<Answer<'_>> {
     let (json, mut raw) = body
         .split_at_checked(length)
         .ok_or_else(|| no_answer("is shorter than its header says"))?;
-    let wire: WireAnswer<'_> = serde_json::from_slice(json).map_err(|_| {
+    let skeleton = (json.len() >= LONG).then(|| Skeleton::of(json));
+    let wire: WireAnswer<'_> = match &skeleton {
+        Some(skeleton) => serde_json::from_slice(&skeleton.json),
+        None => serde_json::from_slice(json),
+    }
+    .map_err(|_| {
         no_answer("is not the JSON that Triton sends (a gateway in between, or a wrong api_base?)")
     })?;
     let outputs = match (wire.outputs, wire.error) {
         (Some(outputs), _) => outputs,
         (None, Some(error)) => return Err(Reply::hidden_error(&error)),
         (None, None) => return Err(no_answer("holds no outputs")),
+    };
+    // The text of an output's data, in the body.
+    let text = |data: &RawValue| {
+        let part = data.get();
+        match &skeleton {
+            None => {
+                let at = (part.as_ptr() as usize).checked_sub(json.as_ptr() as usize);
+                at.and_then(|at| json.get(at..at + part.len()))
+            }
+            Some(skeleton) => skeleton.cut(part).or_else(|| {
+                // It was left as it is, so it is in the body too.
+                memchr::memmem::find(json, part.as_bytes()).map(|at| &json[at..at + part.len()])
+            }),
+        }
+        .ok_or_else(|| no_answer("holds data that is not in it"))
     };
     let outputs = outputs
         .into_iter()
@@ -329,7 +364,7 @@ pub fn decode(reply: &Reply) -> Result<Answer<'_>> {
             })?;
             let size = o.parameters.and_then(|p| p.binary_data_size);
             let elements = match (o.data, size) {
-                (Some(data), _) => Elements::Json(data),
+                (Some(data), _) => Elements::Json(text(data)?),
                 (None, Some(size)) => {
                     let (own, rest) = raw
                         .split_at_checked(size)
@@ -345,7 +380,7 @@ pub fn decode(reply: &Reply) -> Result<Answer<'_>> {
                 }
             };
             Ok(Output {
-                name: o.name,
+                name: o.name.into_owned().into(),
                 datatype,
                 shape: o.shape,
                 elements,
@@ -353,10 +388,10 @@ pub fn decode(reply: &Reply) -> Result<Answer<'_>> {
         })
         .collect::<Result<_>>()?;
     Ok(Answer {
-        model_name: wire.model_name,
-        model_version: wire.model_version,
-        id: wire.id,
-        parameters: wire.parameters,
+        model_name: wire.model_name.map(|n| n.into_owned().into()),
+        model_version: wire.model_version.map(|v| v.into_owned().into()),
+        id: wire.id.map(|v| v.into_owned().into()),
+        parameters: wire.parameters.map(RawValue::to_owned),
         outputs,
     })
 }
@@ -425,7 +460,7 @@ mod tests {
         );
         let a = decode(&r).unwrap();
         assert_eq!(a.model_name.as_deref(), Some("m"));
-        assert_eq!(a.outputs[0].numbers().unwrap(), Values::F64(vec![1.0, 2.5]));
+        assert_eq!(a.outputs[0].numbers().unwrap(), vec![1.0f32, 2.5].into());
         assert_eq!(a.outputs[1].value().unwrap(), json!([["x"]]));
     }
 
@@ -443,10 +478,7 @@ mod tests {
         };
         let a = decode(&r).unwrap();
         assert_eq!(a.outputs[0].value().unwrap(), json!(["hi"]));
-        assert_eq!(
-            a.outputs[1].numbers().unwrap(),
-            Values::F32(vec![1.5, -2.0])
-        );
+        assert_eq!(a.outputs[1].numbers().unwrap(), vec![1.5f32, -2.0].into());
     }
 
     #[test]

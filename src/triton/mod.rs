@@ -3,6 +3,7 @@
 //! Sources: the KServe v2 protocol with Triton's extensions for generate, binary tensor data, model configuration and
 //! model repository, as the server's documentation describes them and as a real Triton 2.51 was seen to behave.
 
+pub mod batches;
 pub mod dialect;
 pub mod embed;
 pub mod endpoint;
@@ -11,10 +12,12 @@ pub mod generate;
 pub mod health;
 pub mod infer;
 pub mod model;
+pub mod numbers;
 pub mod raw;
 pub mod reply;
 pub mod repository;
 pub mod roles;
+pub mod skeleton;
 pub mod sse;
 pub mod stop;
 pub mod tensor;

@@ -13,8 +13,10 @@ pub struct Reply {
     pub json_length: Option<usize>,
     /// `retry-after`, in seconds.
     pub retry_after: Option<Duration>,
-    /// The body.
+    /// The body, after `skip` bytes that are none of it.
     pub body: Vec<u8>,
+    /// So that a raw tensor behind the JSON, whose length the header told, stands where its numbers can be used in place.
+    pub skip: usize,
 }
 
 impl Reply {
@@ -25,13 +27,18 @@ impl Reply {
                 "the server answered HTTP {} without a body",
                 self.status
             ))),
-            200..=299 => Ok(&self.body),
+            200..=299 => Ok(self.bytes()),
             300..=399 => Err(Error::protocol(format!(
                 "the server answered HTTP {}, a redirect; redirects are not followed, so that no key reaches another host: put the final address into api_base",
                 self.status
             ))),
             status => Err(Error::server(status, self.words()).with_retry_after(self.retry_after)),
         }
+    }
+
+    /// The body, whatever the status.
+    pub fn bytes(&self) -> &[u8] {
+        self.body.get(self.skip..).unwrap_or_default()
     }
 
     /// The error under a success's status: Triton answers so when a decoupled model sends other than one response.
@@ -43,12 +50,12 @@ impl Reply {
     }
 
     fn words(&self) -> String {
-        words(&self.body).unwrap_or_else(|| match self.body.is_empty() {
+        words(self.bytes()).unwrap_or_else(|| match self.bytes().is_empty() {
             true => format!(
                 "the server answered HTTP {} with an empty body",
                 self.status
             ),
-            false if looks_like_html(&self.body) => format!(
+            false if looks_like_html(self.bytes()) => format!(
                 "the server answered HTTP {} with an HTML page (a proxy in between?)",
                 self.status
             ),

@@ -3,6 +3,7 @@
 //! Source: KServe v2 "Tensor Data Types", and Triton's binary tensor data extension: little-endian numbers in row-major
 //! order; each BYTES element is a 4-byte little-endian length and the bytes.
 
+use super::numbers::floats;
 use crate::error::{Error, Result};
 use crate::openai::response::Values;
 use half::{bf16, f16};
@@ -178,16 +179,14 @@ pub fn numbers_from_bytes(datatype: Datatype, bytes: &[u8]) -> Option<Values> {
             .collect()
     }
     Some(match datatype {
-        Datatype::Fp32 => Values::F32(read(bytes, f32::from_le_bytes)),
-        Datatype::Fp16 => Values::F32(read(bytes, |b| f16::from_le_bytes(b).to_f32())),
-        Datatype::Bf16 => Values::F32(read(bytes, |b| bf16::from_le_bytes(b).to_f32())),
+        Datatype::Fp32 => read(bytes, f32::from_le_bytes).into(),
+        Datatype::Fp16 => read(bytes, |b| f16::from_le_bytes(b).to_f32()).into(),
+        Datatype::Bf16 => read(bytes, |b| bf16::from_le_bytes(b).to_f32()).into(),
         Datatype::Fp64 => Values::F64(read(bytes, f64::from_le_bytes)),
-        Datatype::Bool | Datatype::Uint8 => {
-            Values::F32(read(bytes, |b| f32::from(u8::from_le_bytes(b))))
-        }
-        Datatype::Int8 => Values::F32(read(bytes, |b| f32::from(i8::from_le_bytes(b)))),
-        Datatype::Uint16 => Values::F32(read(bytes, |b| f32::from(u16::from_le_bytes(b)))),
-        Datatype::Int16 => Values::F32(read(bytes, |b| f32::from(i16::from_le_bytes(b)))),
+        Datatype::Bool | Datatype::Uint8 => read(bytes, |b| f32::from(u8::from_le_bytes(b))).into(),
+        Datatype::Int8 => read(bytes, |b| f32::from(i8::from_le_bytes(b))).into(),
+        Datatype::Uint16 => read(bytes, |b| f32::from(u16::from_le_bytes(b))).into(),
+        Datatype::Int16 => read(bytes, |b| f32::from(i16::from_le_bytes(b))).into(),
         Datatype::Uint32 => Values::F64(read(bytes, |b| f64::from(u32::from_le_bytes(b)))),
         Datatype::Int32 => Values::F64(read(bytes, |b| f64::from(i32::from_le_bytes(b)))),
         Datatype::Uint64 => Values::F64(read(bytes, |b| u64::from_le_bytes(b) as f64)),
@@ -217,11 +216,26 @@ pub fn half_to_bytes(datatype: Datatype, value: f64) -> [u8; 2] {
     }
 }
 
-/// Reads the numbers of a JSON tensor, however deep its lists are nested.
-pub fn numbers_from_json(text: &str, expected: usize) -> Result<Vec<f64>> {
+/// Reads the numbers of a JSON tensor, however deep its lists are nested: as 32-bit floats where the datatype is no wider.
+pub fn numbers_from_json(datatype: Datatype, text: &[u8], expected: usize) -> Result<Values> {
+    use Datatype::{Bf16, Fp16, Fp32, Int8, Int16, Uint8, Uint16};
+    let is_short = matches!(datatype, Fp32 | Fp16 | Bf16 | Int8 | Int16 | Uint8 | Uint16);
+    if is_short {
+        if let Some(numbers) = floats(text, expected) {
+            return Ok(numbers.into());
+        }
+    }
+    let numbers = doubles_from_json(text, expected)?;
+    Ok(match is_short {
+        true => Values::F64(numbers).into_f32().into_vec().into(),
+        false => Values::F64(numbers),
+    })
+}
+
+fn doubles_from_json(text: &[u8], expected: usize) -> Result<Vec<f64>> {
     // Not more than there are: the shape is the server's word.
     let mut numbers = Vec::with_capacity(expected.min(text.len() / 2 + 1));
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
     Flatten(&mut numbers)
         .deserialize(&mut deserializer)
         .map_err(|_| {
@@ -302,7 +316,7 @@ mod tests {
         let bytes = [1.5f32, -2.0].map(f32::to_le_bytes).concat();
         assert_eq!(
             numbers_from_bytes(Datatype::Fp32, &bytes),
-            Some(Values::F32(vec![1.5, -2.0]))
+            Some(vec![1.5f32, -2.0].into())
         );
         let half = [
             half_to_bytes(Datatype::Fp16, 1.5),
@@ -311,12 +325,12 @@ mod tests {
         .concat();
         assert_eq!(
             numbers_from_bytes(Datatype::Fp16, &half),
-            Some(Values::F32(vec![1.5, -2.0]))
+            Some(vec![1.5f32, -2.0].into())
         );
         let brain = half_to_bytes(Datatype::Bf16, -2.0);
         assert_eq!(
             numbers_from_bytes(Datatype::Bf16, &brain),
-            Some(Values::F32(vec![-2.0]))
+            Some(vec![-2.0f32].into())
         );
         assert_eq!(
             numbers_from_bytes(Datatype::Int64, &(-3i64).to_le_bytes()),
@@ -339,13 +353,20 @@ mod tests {
 
     #[test]
     fn nested_json_is_flattened() {
+        let numbers = [1.0, 2.5, 3.0, 1.0];
+        let read = |datatype, text: &str| numbers_from_json(datatype, text.as_bytes(), 4);
+        let (text, bare) = ("[[1,2.5],[[3]],true]", "7");
         assert_eq!(
-            numbers_from_json("[[1,2.5],[[3]],true]", 4).unwrap(),
-            [1.0, 2.5, 3.0, 1.0]
+            read(Datatype::Fp64, text).unwrap(),
+            Values::F64(numbers.to_vec())
         );
-        assert_eq!(numbers_from_json("7", 1).unwrap(), [7.0]);
+        let short: Values = numbers.map(|x| x as f32).to_vec().into();
+        assert_eq!(read(Datatype::Fp32, text).unwrap(), short);
+        assert_eq!(read(Datatype::Int8, bare).unwrap(), vec![7.0f32].into());
         for bad in ["[1,\"a\"]", "[1,null]", "{}", "[1"] {
-            assert!(numbers_from_json(bad, 1).is_err(), "{bad}");
+            for datatype in [Datatype::Fp32, Datatype::Int64] {
+                assert!(read(datatype, bad).is_err(), "{bad}");
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ORDER: [&[&str]; 9] = [
     &["limits"],
     &["error"],
-    &["json", "log", "operation"],
+    &["json", "log", "operation", "tokenizer"],
     &["config", "openai"],
     &["template"],
     &["triton"],

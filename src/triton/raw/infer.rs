@@ -332,6 +332,8 @@ impl Infer {
         let bytes = match output.as_they_came() {
             Elements::Raw(bytes) => Cow::Borrowed(bytes),
             Elements::Json(json) => {
+                let json = serde_json::from_slice(json)
+                    .map_err(|_| Error::protocol(format!("output '{name}' is no JSON")))?;
                 let elements = data::read(datatype, json).map_err(|m| {
                     Error::protocol(format!(
                         "output '{name}' of datatype {} has data{}: expected {}, got {}",
