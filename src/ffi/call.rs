@@ -135,36 +135,38 @@ pub unsafe extern "C" fn mishikallm_embedding(
 /// @return the operation's answer, or an error JSON; never NULL. The caller frees it with mishikallm_string_free().
 ///
 /// - "chat.completions", "completions", "embeddings": as the three functions above
-/// - "models": {"api_base"} gives what the server there has ready, as OpenAI's list of models. With "all": true it has those
-///   that are not ready too, each with "ready" and the "states" of its versions: {"version", "state", "reason"}
+/// - "models": {"api_base"} gives what the server there has ready, as OpenAI's list of models. With "all": true it
+///   has those that are not ready too, each with "ready" and the "states" of its versions: {"version", "state",
+///   "reason"}
 /// - "health": {"api_base", "model"} tells whether the server there is ready, and the model, where one is named:
 ///   {"status": "healthy" or "unhealthy", "ready": true, "model": "NAME", "model_ready": true}
 /// - "infer": any tensors in and out, see below
 /// - "model.metadata", "model.config": {"model", "api_base"} gives what Triton says of the model, as it says it
 /// - "model.statistics": the same; without a model, of all models
-/// - "model.load": {"model", "api_base", "parameters"} loads a model, or loads it anew, and gives
-///   {"model_name": "NAME", "loaded": true}. In parameters: config, an object or its JSON in a string, and "file:PATH",
-///   files in base64. The server must run with --model-control-mode explicit
-/// - "model.unload": {"model", "api_base", "unload_dependents"} gives {"model_name": "NAME", "loaded": false} as soon as no new
-///   request is taken
+/// - "model.load": {"model", "api_base", "parameters"} loads a model, or loads it anew, and gives {"model_name":
+///   "NAME", "loaded": true}. In parameters: config, an object or its JSON in a string, and "file:PATH", files in
+///   base64. The server must run with --model-control-mode explicit
+/// - "model.unload": {"model", "api_base", "unload_dependents"} gives {"model_name": "NAME", "loaded": false} as
+///   soon as no new request is taken
 /// - "server": {"api_base"} gives {"name", "version", "extensions", "live": true, "ready": true}
 ///
 /// The request of "infer" has model and what says where and how, and:
 ///
-/// - inputs: KServe's list [{"name", "shape", "datatype", "data"}], data flat or nested; or {"NAME": value, ...}, where the
-///   model's metadata gives the datatype, and the value's nested lists the shape: as many dimensions as the model's, or
-///   one fewer, which is a batch of 1 (where the model takes one element in a row, [-1,1], a flat list is as many rows);
-///   or {"NAME": {"shape", "data"}}
+/// - inputs: KServe's list [{"name", "shape", "datatype", "data"}], data flat or nested; or {"NAME": value, ...},
+///   where the model's metadata gives the datatype, and the value's nested lists the shape: as many dimensions as
+///   the model's, or one fewer, which is a batch of 1 (where the model takes one element in a row, [-1,1], a flat
+///   list is as many rows); or {"NAME": {"shape", "data"}}
 /// - outputs: a list of names, or of {"name", "parameters"} (all)
 /// - parameters: sent as they are: sequence_id, priority, timeout, the model's own; id: a string that comes back
 /// - nested: true gives data in lists nested as the shape says
 /// - triton: {"version", "binary"}: binary false has tensors travel as JSON, but those that it cannot carry
 ///
-/// It gives KServe's {"model_name", "model_version", "id", "parameters", "outputs": [{"name", "datatype", "shape", "data"}]},
-/// data one flat list in row-major order; whole numbers with every digit, floats as the shortest text that reads back as
-/// the same. In both directions a float that JSON has no number for is "NaN", "Infinity" or "-Infinity", and an element of
-/// BYTES is a string, or {"base64": "..."} where it is no UTF-8. A decoupled model is asked through generate_stream, which
-/// takes bare elements and flat lists, and gives "responses": [{"outputs"}, ...] in place of outputs.
+/// It gives KServe's {"model_name", "model_version", "id", "parameters", "outputs": [{"name", "datatype", "shape",
+/// "data"}]}, data one flat list in row-major order; whole numbers with every digit, floats as the shortest text
+/// that reads back as the same. In both directions a float that JSON has no number for is "NaN", "Infinity" or
+/// "-Infinity", and an element of BYTES is a string, or {"base64": "..."} where it is no UTF-8. A decoupled model
+/// is asked through generate_stream, which takes bare elements and flat lists, and gives "responses": [{"outputs"},
+/// ...] in place of outputs.
 ///
 /// Blocks. Any thread, any number at once. Since 0.1.0.
 #[unsafe(no_mangle)]
