@@ -97,6 +97,11 @@ mod tests {
                     "a  b",
                     &[("f", "{}")],
                 ),
+                (
+                    " \n<tool_call>{\"name\":\"f\"}</tool_call> x",
+                    "x",
+                    &[("f", "{}")],
+                ),
                 // A string is unwrapped, and nothing is no arguments.
                 (
                     r#"<tool_call>{"name":"f","arguments":"{\"x\": \"\\n\"}"}</tool_call>"#,
@@ -173,6 +178,11 @@ mod tests {
                     r#"<tool_call>{"name":"f","arguments":{"a":1}oops</tool_call>"#,
                     "oops</tool_call>",
                     &[("f", r#"{"a":1}"#)],
+                ),
+                (
+                    r#"<tool_call>{"name":"f","arguments":{"a":x <tool_call>no <tool_call>{"name":"now"}"#,
+                    "x <tool_call>no",
+                    &[("f", r#"{"a":"#), ("now", "{}")],
                 ),
                 // The end in the middle of the arguments.
                 (

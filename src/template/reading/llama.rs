@@ -16,13 +16,8 @@ pub const OPEN: &str = "<|python_tag|>";
 pub struct Llama {
     is_bare: bool,
     object: Object,
-    after: Option<After>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct After {
-    semicolon: bool,
-    tag: Expect,
+    /// After an object: the tag may come.
+    after: Option<Expect>,
 }
 
 impl Llama {
@@ -45,23 +40,19 @@ impl Llama {
         let Some(after) = &mut self.after else {
             return match self.object.push(c, out) {
                 Step::Done => {
-                    self.after = Some(After::default());
+                    self.after = Some(Expect::default());
                     Step::Settled
                 }
                 step => step,
             };
         };
         match c {
-            c if after.tag.is_fresh() && is_space(c) => Step::More,
-            ';' if after.tag.is_fresh() && !after.semicolon => {
-                after.semicolon = true;
-                Step::More
-            }
-            '{' if after.tag.is_fresh() => {
+            c if after.is_fresh() && (is_space(c) || c == ';') => Step::More,
+            '{' if after.is_fresh() => {
                 *self = Llama::new(self.is_bare);
                 self.push(c, out)
             }
-            c => match after.tag.push(c, &[OPEN]) {
+            c => match after.push(c, &[OPEN]) {
                 Expected::Part => Step::More,
                 Expected::Found(_) => {
                     *self = Llama::new(false);
@@ -120,6 +111,11 @@ mod tests {
                 ),
                 (
                     r#"{"name": "f", "parameters": "{\"x\": 1}"}"#,
+                    "",
+                    &[("f", r#"{"x": 1}"#)],
+                ),
+                (
+                    r#"{"name": "f", "parameters": {"x": 1}, "comment": "none"}"#,
                     "",
                     &[("f", r#"{"x": 1}"#)],
                 ),

@@ -261,7 +261,7 @@ impl Reader {
         }
         let held = std::mem::take(&mut self.held);
         let is_syntax = self.block.take().is_some_and(|block| block.is_between());
-        if !self.out.is_open() && !is_syntax {
+        if !is_syntax {
             self.out.content(&held);
         }
         let held = self.watch.finish();
