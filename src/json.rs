@@ -11,7 +11,8 @@ use std::fmt;
 
 /// A JSON object whose known fields are taken out one by one; what is left belongs to somebody else.
 ///
-/// A list, not a map: a request has a handful of fields and is asked for many that it does not have.
+/// A list, not a map: a request has a handful of fields and is asked for many that it does not have. What is left keeps
+/// the caller's order.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     entries: Vec<(String, Value)>,
@@ -156,6 +157,7 @@ impl Fields {
                 kept.push(entry);
             }
         }
+        kept.reverse();
         Fields {
             entries: kept,
             path: String::new(),
@@ -182,7 +184,7 @@ impl Fields {
     /// Takes a field as it is; `null` counts as absent.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         let i = self.position(key)?;
-        Some(self.entries.swap_remove(i).1).filter(|v| !v.is_null())
+        Some(self.entries.remove(i).1).filter(|v| !v.is_null())
     }
 
     /// Looks at a field without taking it; `null` counts as absent.

@@ -247,11 +247,11 @@ mod tests {
             types,
             [
                 ("text_input", "BYTES"),
-                ("flag", "BOOL"),
-                ("seed", "INT64"),
                 ("top_k", "INT32"),
                 ("top_p", "FP32"),
+                ("flag", "BOOL"),
                 ("word", "BYTES"),
+                ("seed", "INT64"),
                 ("max_tokens", "INT32")
             ]
         );
