@@ -12,7 +12,8 @@ use std::fmt;
 
 /// A JSON object whose known fields are taken out one by one; what is left belongs to somebody else.
 ///
-/// A list, not a map: a request has a handful of fields and is asked for many that it does not have.
+/// A list, not a map: a request has a handful of fields and is asked for many that it does not have. What is left keeps
+/// the caller's order.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     entries: Vec<(String, Value)>,

@@ -192,7 +192,7 @@ fn events_that_are_no_answers() {
             no_text("{\"text_output\":[\"a\",5]}"),
             no_text("{\"text_output\":5,\"text_output\":\"a\"}"),
             missing("{}", "nothing"),
-            missing("{\"output\":\"a\",\"id\":1}", "id, output"),
+            missing("{\"output\":\"a\",\"id\":1}", "output, id"),
             missing("{\"model_name\":\"m\"}", "model_name"),
         ]);
     });
