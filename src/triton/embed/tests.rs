@@ -419,7 +419,7 @@ fn further_inputs_are_the_same_in_each_row() {
     // Where nothing is known of the model the value says what it is.
     let b = bodies(&ask(r#"{"query":"q","k":2,"x":null}"#), None).unwrap();
     assert_eq!(
-        b[0]["inputs"][1],
+        b[0]["inputs"][2],
         json!({"name":"k","shape":[2],"datatype":"INT32","data":[2,2]})
     );
     assert_eq!(b[0]["inputs"].as_array().unwrap().len(), 3);
