@@ -59,7 +59,7 @@ impl Ahead {
     ///
     /// Failures are told in their turn. After one no more is begun: whatever hit it would hit the next.
     pub(super) fn send(&mut self, next: Vec<Arc<Request>>, client: &Client, terms: &Terms<'_>) {
-        self.sent.retain(|e| next.contains(&e.request));
+        let mut earlier = std::mem::take(&mut self.sent);
         // A server that reads nothing while it is not read from is not to keep the caller from reading.
         let until = Instant::now() + limits::SEND_AHEAD;
         let terms = Terms {
@@ -68,19 +68,22 @@ impl Ahead {
             ..*terms
         };
         for request in next {
-            if self.sent.iter().any(|e| e.failure.is_some()) {
-                return;
-            }
-            let at = self.sent.iter().position(|e| e.request == request);
-            let at = at.unwrap_or_else(|| {
-                self.sent.push(Early {
+            // Several may be the same to the letter: choices of one prompt.
+            let at = earlier.iter().position(|e| e.request == request);
+            let has_failed = self.sent.iter().any(|e| e.failure.is_some());
+            let mut early = match at {
+                Some(at) => earlier.swap_remove(at),
+                None if has_failed => return,
+                None => Early {
                     request,
                     flight: Flight::default(),
                     failure: None,
-                });
-                self.sent.len() - 1
-            });
-            self.sent[at].send(client, &terms);
+                },
+            };
+            if !has_failed {
+                early.send(client, &terms);
+            }
+            self.sent.push(early);
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Generation {
     pub tools: Option<Tools>,
     /// What ends the text beside `stop`: the marks of a turn's end in the chat template, which a server may leave in the text. Never sent.
     pub ends: Vec<String>,
+    /// Marks such as `[TOOL_CALLS]` are to stay in the text: an engine leaves them out as special tokens otherwise.
+    pub keep_marks: bool,
     /// What was asked for and no model does, or not for this request.
     pub impossible: Vec<&'static str>,
     /// Chance, for a seed where the backend would take the same each time.
@@ -58,6 +60,7 @@ impl Default for Generation {
             format: None,
             tools: None,
             ends: Vec::new(),
+            keep_marks: false,
             impossible: Vec::new(),
             chance: 0,
             params: Map::new(),

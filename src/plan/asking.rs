@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct Asking {
     tasks: VecDeque<Task>,
     current: Option<Exchange>,
+    /// Requests of the tasks after the present one, made before their turn.
+    made: VecDeque<Arc<Request>>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) changed: bool,
     /// How many asks were begun.
@@ -30,6 +32,7 @@ impl Asking {
         Asking {
             tasks: tasks.into_iter().collect(),
             current: None,
+            made: VecDeque::new(),
             outcomes: Vec::new(),
             changed: false,
             begun: 0,
@@ -86,11 +89,24 @@ impl Asking {
         }
     }
 
-    /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`. The place
-    /// for those of later tasks, too.
+    /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`: further
+    /// batches of the present task, and then the tasks after it.
     pub(super) fn ahead(&mut self, most: usize) -> Vec<Arc<Request>> {
-        let current = self.current.as_mut();
-        current.map_or_else(Vec::new, |exchange| exchange.ahead(most))
+        let Some(exchange) = &mut self.current else {
+            return Vec::new();
+        };
+        let mut requests = exchange.ahead(most);
+        let later = self.tasks.iter().skip(1 + self.made.len());
+        for task in later.take(most.saturating_sub(requests.len() + self.made.len())) {
+            match exchange.would_send(task) {
+                Some(request) => self.made.push_back(Arc::new(request)),
+                // It is told in its turn why it cannot be made.
+                None => break,
+            }
+        }
+        let left = most.saturating_sub(requests.len());
+        requests.extend(self.made.iter().take(left).cloned());
+        requests
     }
 }
 
@@ -133,7 +149,13 @@ pub(super) fn ask(
             asking.changed |= exchange.saw_a_change();
         }
         let outcome = match step {
-            Step::Describe { fresh } => return Ok(Some(Todo::Describe { fresh })),
+            Step::Describe { fresh } => {
+                if fresh {
+                    // The model may be another now.
+                    asking.made.clear();
+                }
+                return Ok(Some(Todo::Describe { fresh }));
+            }
             Step::Send(request) => return Ok(Some(Todo::Send(request))),
             Step::Open(request) => return Ok(Some(Todo::Open(request))),
             Step::Read => return Ok(Some(Todo::Read)),
@@ -151,10 +173,12 @@ pub(super) fn ask(
             Step::Done(outcome) => outcome,
         };
         let task = asking.tasks.pop_front();
+        asking.made.pop_front();
         if let Some(exchange) = asking.current.take() {
             // A model that nobody describes gives one choice; who wanted more has allowed that.
             if !exchange.knows_its_model() {
                 asking.tasks.retain(|task| choice(task) == 0);
+                asking.made.clear();
             }
         }
         let is_last = asking.tasks.is_empty();

@@ -222,9 +222,14 @@ impl Call {
                 .stream
                 .then(|| Speaking::new(writer, is_chat, &env.id, reading, top))
         };
+        let tokenizer = match &options.tokenizer {
+            Some(path) => Some(resources.tokenizer(path)?),
+            None => None,
+        };
         let choices = |prompt: String, images: Vec<Image>, generation: &Arc<Generation>| {
             let ask = Ask {
                 images,
+                tokenizer: tokenizer.clone(),
                 ..Ask::new(prompt, generation.clone())
             };
             (0..generation.n).map(move |choice| {
@@ -276,10 +281,9 @@ impl Call {
                 }
             }
             (Operation::Embeddings, None) => {
-                let path = options.tokenizer.as_deref();
                 let ask = embed::Ask {
                     request: Arc::new(EmbeddingRequest::take(fields, &options)?),
-                    tokenizer: path.map(|path| resources.tokenizer(path)).transpose()?,
+                    tokenizer,
                 };
                 Work::Embeddings(Asking::new([Task::Embed(ask.clone())]), ask)
             }

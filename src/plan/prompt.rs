@@ -54,6 +54,10 @@ impl Prompt {
             .as_ref()
             .map_or_else(Vec::new, |t| t.stops().to_vec());
         let reading = reading(template.as_deref(), generation, options, &text)?;
+        generation.keep_marks = matches!(
+            reading.format,
+            Some(ToolFormat::Mistral | ToolFormat::DeepSeek)
+        );
         let images = messages
             .iter_mut()
             .flat_map(|m| std::mem::take(&mut m.images));

@@ -173,6 +173,25 @@ impl Exchange {
         self.batches.ahead(most, ask, &self.options, model, url)
     }
 
+    /// The request that another task of the same call will begin with, as far as is known now.
+    pub fn would_send(&self, task: &Task) -> Option<Request> {
+        let Task::Text(ask) = task else {
+            return None;
+        };
+        // Of a model that is not known only one choice may be had.
+        if ask.choice > 0 && !self.knows_its_model() {
+            return None;
+        }
+        let Target { verb, stream, url } = &self.target;
+        let (options, model) = (&self.options, self.model());
+        text::check(ask, options, model).ok()?;
+        let (body, json_length) = text::encode(ask, options, *verb, model, *stream).ok()?;
+        Some(Request {
+            json_length,
+            ..Request::post(url.clone(), body)
+        })
+    }
+
     /// Takes a whole reply.
     pub fn replied(&mut self, reply: Reply) -> Result<Step> {
         let step = self.read(reply);
@@ -186,7 +205,7 @@ impl Exchange {
         };
         self.text = Delta::default();
         let events = Events::new(
-            &ask.generation,
+            ask,
             &self.options,
             self.description.model.as_deref(),
             limits::EVENT_BYTES,
@@ -232,7 +251,7 @@ impl Exchange {
             return Err(Error::protocol("nothing is being read"));
         };
         loop {
-            match events.pull(&ask.prompt)? {
+            match events.pull(ask)? {
                 Pull::Starved => return Ok(Step::Read),
                 Pull::Delta(delta) if ask.generation.stream => {
                     self.spoke = true;

@@ -2,7 +2,9 @@
 
 use crate::openai::answer::FinishReason;
 use crate::openai::response::Usage;
+use crate::tokenizer::Tokenizer;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What a model told of an answer beside its text: over all events, where it came as a stream.
 ///
@@ -65,18 +67,16 @@ impl Told {
         }
     }
 
-    /// The counts, guessed from the texts where the model tells none. `characters`: of the generated text.
-    pub fn usage(&self, prompt: &str, characters: usize) -> Usage {
-        match (self.object, self.input, self.output) {
-            (Some((prompt, completion)), ..) => Usage::completion(prompt, completion, false),
-            (None, Some(input), Some(output)) => Usage::completion(input, output, false),
-            // One of two counts is better than none, but the sum is then still a guess.
-            (None, input, output) => Usage::completion(
-                input.unwrap_or_else(|| estimate(prompt)),
-                output.unwrap_or_else(|| characters.div_ceil(4) as u64),
-                true,
-            ),
+    /// The counts: the model's, else the tokenizer's, else guesses, which say so.
+    pub fn usage(&self, prompt: &str, written: &Written) -> Usage {
+        if let Some((prompt, completion)) = self.object {
+            return Usage::completion(prompt, completion, false);
         }
+        let told = |count: Option<u64>| count.map(|n| (n, false));
+        let (input, is_guess) = told(self.input).unwrap_or_else(|| written.of_prompt(prompt));
+        let (output, is_guess_too) = told(self.output).unwrap_or_else(|| written.tokens());
+        // One of two counts is better than none, but the sum is then still a guess.
+        Usage::completion(input, output, is_guess || is_guess_too)
     }
 
     /// Why the text ended: what the model says, else what its count says.
@@ -84,6 +84,58 @@ impl Told {
         self.finish_reason
             .or(self.stop_reason)
             .unwrap_or_else(|| reason_by_count(spent, max_tokens))
+    }
+}
+
+/// What a model has written so far, for counting where it does not count itself.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    tokenizer: Option<Arc<Tokenizer>>,
+    /// Kept only where there is something to count it with.
+    text: String,
+    characters: usize,
+}
+
+impl Written {
+    /// Nothing yet.
+    pub fn new(tokenizer: Option<Arc<Tokenizer>>) -> Written {
+        Written {
+            tokenizer,
+            ..Default::default()
+        }
+    }
+
+    /// Some more.
+    pub fn push(&mut self, text: &str) {
+        match self.tokenizer {
+            Some(_) => self.text.push_str(text),
+            None => self.characters += text.chars().count(),
+        }
+    }
+
+    /// The tokens of a prompt, and whether they are a guess.
+    fn of_prompt(&self, prompt: &str) -> (u64, bool) {
+        match self.count(prompt) {
+            Some(count) => (count, false),
+            None => (estimate(prompt), true),
+        }
+    }
+
+    /// The tokens that were written, and whether they are a guess. What a tokenizer puts around every text was not.
+    fn tokens(&self) -> (u64, bool) {
+        let counts = self.count(&self.text).zip(self.count(""));
+        match counts {
+            Some((all, around)) => (all.saturating_sub(around), false),
+            None => {
+                let characters = self.characters + self.text.chars().count();
+                (characters.div_ceil(4) as u64, true)
+            }
+        }
+    }
+
+    fn count(&self, text: &str) -> Option<u64> {
+        let count = self.tokenizer.as_ref()?.count(text).ok()?;
+        Some(count as u64)
     }
 }
 
@@ -139,6 +191,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn written(characters: usize) -> Written {
+        let mut written = Written::default();
+        written.push(&"x".repeat(characters));
+        written
+    }
+
     fn told(events: &[Value]) -> Told {
         let mut all = Told::default();
         for event in events {
@@ -155,10 +213,10 @@ mod tests {
     #[test]
     fn the_models_counts_are_used() {
         let a = told(&[json!({"num_input_tokens":3,"num_output_tokens":[1,1]})]);
-        assert_eq!(a.usage("x", 1), Usage::completion(3, 2, false));
+        assert_eq!(a.usage("x", &written(1)), Usage::completion(3, 2, false));
         let a =
             told(&[json!({"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})]);
-        assert_eq!(a.usage("x", 1), Usage::completion(3, 2, false));
+        assert_eq!(a.usage("x", &written(1)), Usage::completion(3, 2, false));
     }
 
     #[test]
@@ -166,16 +224,35 @@ mod tests {
         let event = json!({"num_input_tokens":3,"num_output_tokens":[2],"finish_reason":"None"});
         let last = json!({"num_input_tokens":3,"num_output_tokens":[1],"finish_reason":"length"});
         let a = told(&[event.clone(), event, last]);
-        let spent = a.usage("x", 9);
+        let spent = a.usage("x", &written(9));
         assert_eq!(spent, Usage::completion(3, 5, false));
         assert_eq!(a.finish_reason(&spent, None), FinishReason::Length);
     }
 
     #[test]
     fn without_counts_they_are_estimated_and_say_so() {
-        assert_eq!(told(&[]).usage("12345", 0), Usage::completion(2, 0, true));
+        assert_eq!(told(&[]).usage("12345", &written(0)), Usage::completion(2, 0, true));
         let incomplete = told(&[json!({"usage":{"prompt_tokens":1}})]);
-        assert!(incomplete.usage("x", 1).estimated);
+        assert!(incomplete.usage("x", &written(1)).estimated);
+    }
+
+    #[cfg(feature = "tokenizers")]
+    #[test]
+    fn a_tokenizer_counts_what_nobody_tells() {
+        let words = r#"{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Whitespace"},
+            "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+            "pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[0],"tokens":["<s>"]}}},"decoder":null,"truncation":null,"padding":null,
+            "model":{"type":"WordLevel","vocab":{"<s>":0,"a":1,"ship":2,"?":3},"unk_token":"?"}}"#;
+        let tokenizer = Tokenizer::from_json(words.as_bytes()).unwrap();
+        let mut written = Written::new(Some(Arc::new(tokenizer)));
+        written.push("a sh");
+        written.push("ip a");
+        assert_eq!(
+            told(&[]).usage("a ship", &written),
+            Usage::completion(3, 3, false)
+        );
+        let half = told(&[json!({"num_output_tokens":9})]);
+        assert_eq!(half.usage("a", &written), Usage::completion(2, 9, false));
     }
 
     #[test]

@@ -7,11 +7,10 @@
 //!
 //! Nothing is read ahead of what is asked for, so that what came before an error is given before it.
 
-use super::logprobs;
+use super::{Ask, logprobs};
 use crate::config::Options;
 use crate::error::Result;
 use crate::openai::answer::FinishReason;
-use crate::openai::generation::Generation;
 use crate::openai::logprobs::Token;
 use crate::openai::response::Usage;
 use crate::triton::dialect::{self, Events as Holds, Logprobs};
@@ -19,7 +18,7 @@ use crate::triton::generate;
 use crate::triton::model::Model;
 use crate::triton::sse::Decoder;
 use crate::triton::stop::Stopper;
-use crate::triton::usage::Told;
+use crate::triton::usage::{Told, Written};
 use std::collections::VecDeque;
 
 /// What a stream gives next.
@@ -60,8 +59,8 @@ pub struct Events {
     tokens: Tokens,
     told: Told,
     max_tokens: Option<u64>,
-    /// Of the text as the model gave it.
-    characters: usize,
+    /// The text as the model gave it.
+    written: Written,
     model_version: Option<String>,
     events: usize,
     input: Input,
@@ -80,11 +79,12 @@ enum Input {
 impl Events {
     /// Prepares for the answer to a request that was encoded for the same.
     pub fn new(
-        generation: &Generation,
+        ask: &Ask,
         options: &Options,
         model: Option<&Model>,
         longest_event: usize,
     ) -> Result<Events> {
+        let generation = &*ask.generation;
         let holds = model.map(|m| dialect::of(m, options.triton.dialect).events(m));
         let repeats = holds == Some(Holds::SoFar);
         Ok(Events {
@@ -98,7 +98,7 @@ impl Events {
             },
             told: Told::default(),
             max_tokens: generation.max_tokens,
-            characters: 0,
+            written: Written::new(ask.tokenizer.clone()),
             model_version: None,
             events: 0,
             input: Input::Open,
@@ -130,8 +130,8 @@ impl Events {
         self.model_version.as_deref()
     }
 
-    /// What comes next; `prompt` is for a guess at its tokens.
-    pub fn pull(&mut self, prompt: &str) -> Result<Pull> {
+    /// What comes next; `ask` is what it is the answer to.
+    pub fn pull(&mut self, ask: &Ask) -> Result<Pull> {
         while self.input != Input::Done {
             let json = match self.input {
                 Input::Open => self.decoder.next_event()?,
@@ -165,7 +165,7 @@ impl Events {
                 return Ok(Pull::Delta(rest));
             }
         }
-        let spent = self.told.usage(prompt, self.characters);
+        let spent = self.told.usage(&ask.prompt, &self.written);
         let reason = match self.stopper.stopped() {
             true => FinishReason::Stop,
             false => self.told.finish_reason(&spent, self.max_tokens),
@@ -184,7 +184,7 @@ impl Events {
             None => text,
             Some(so_far) => so_far.take(&text),
         };
-        self.characters += new.chars().count();
+        self.written.push(&new);
         if let (Some(wanted), Some(value)) = (self.tokens.wanted, &answer.logprobs) {
             let tokens = logprobs::read(wanted.holds, value, &new)?;
             self.tokens.waiting.extend(tokens);
@@ -204,7 +204,7 @@ impl Events {
             .take()
             .map(|so_far| so_far.tail)
             .unwrap_or_default();
-        self.characters += tail.chars().count();
+        self.written.push(&tail);
         let mut rest = self.stopper.push(tail);
         rest.push_str(&self.stopper.finish());
         rest
@@ -276,7 +276,9 @@ impl SoFar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openai::generation::Generation;
     use crate::triton::model::tests::model;
+    use std::sync::Arc;
 
     fn events(stops: &[&str], model: Option<&Model>) -> Events {
         let generation = Generation {
@@ -284,15 +286,17 @@ mod tests {
             max_tokens: Some(9),
             ..Default::default()
         };
-        Events::new(&generation, &Options::default(), model, 1 << 20).unwrap()
+        let ask = Ask::new("12345", Arc::new(generation));
+        Events::new(&ask, &Options::default(), model, 1 << 20).unwrap()
     }
 
     /// All deltas, and how it ended.
     fn all(events: &mut Events, body: &str) -> (Vec<String>, Result<(FinishReason, Usage)>) {
+        let ask = Ask::new("12345", Arc::default());
         events.push(body.as_bytes());
         let mut deltas = Vec::new();
         loop {
-            match events.pull("12345") {
+            match events.pull(&ask) {
                 Ok(Pull::Delta(delta)) => deltas.push(delta.text),
                 Ok(Pull::Starved) => events.end(),
                 Ok(Pull::End(reason, usage)) => return (deltas, Ok((reason, usage))),

@@ -83,6 +83,9 @@ impl<'m> Fitted<'m> {
         fitted.add_logprobs(generation, dialect, model, &mut bundle)?;
         fitted.add_guide(generation, dialect, model, &mut bundle)?;
         if let Some(input) = bundle_input {
+            if generation.keep_marks {
+                bundle.entry("skip_special_tokens").or_insert(json!(false));
+            }
             if let Some(n) = dialect.max_tokens {
                 bundle.entry("max_tokens").or_insert_with(|| json!(n));
             }

@@ -15,7 +15,7 @@ use super::reply::Reply;
 use super::roles;
 use super::stop::Stopper;
 use super::tensor::Datatype;
-use super::usage::Told;
+use super::usage::{Told, Written};
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::kind;
@@ -23,6 +23,7 @@ use crate::limits;
 use crate::openai::answer::{FinishReason, Generated};
 use crate::openai::generation::{Abilities, Generation};
 use crate::openai::message::{Image, refuse_part};
+use crate::tokenizer::Tokenizer;
 use fitted::{Elements, Fitted, infer_input};
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 const PLAIN_OUTPUT: &str = "text_output";
 
 /// One ask for text: the continuation of a prompt.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Ask {
     /// The prompt.
     pub prompt: String,
@@ -39,6 +40,8 @@ pub struct Ask {
     pub images: Vec<Image>,
     /// Which of the prompt's choices it is.
     pub choice: usize,
+    /// Counts tokens where the model does not.
+    pub tokenizer: Option<Arc<Tokenizer>>,
     /// How; with `stream`, its deltas are given as they come.
     pub generation: Arc<Generation>,
 }
@@ -50,6 +53,7 @@ impl Ask {
             prompt: prompt.into(),
             images: Vec::new(),
             choice: 0,
+            tokenizer: None,
             generation,
         }
     }
@@ -175,7 +179,9 @@ pub fn decode(
         _ => infer_answer(reply, named, model, logprobs)?,
     };
     let text = answer.text.unwrap_or_default();
-    let spent = answer.told.usage(&ask.prompt, text.chars().count());
+    let mut written = Written::new(ask.tokenizer.clone());
+    written.push(&text);
+    let spent = answer.told.usage(&ask.prompt, &written);
     let mut finish_reason = answer.told.finish_reason(&spent, generation.max_tokens);
     let mut tokens = match (logprobs, answer.logprobs) {
         (Some(logprobs), Some(value)) => logprobs::read(logprobs.holds, &value, &text)?,
