@@ -5,6 +5,9 @@
 mod cancels;
 mod demo;
 mod embeddings;
+mod embeddings_bulk;
+mod embeddings_pooled;
+mod embeddings_tokens;
 mod failures;
 mod log;
 mod many;
