@@ -2,6 +2,8 @@
 //!
 //! A request's own word beats the client's, the client's beats the default.
 
+mod triton;
+
 use crate::error::{Error, Result};
 use crate::json::{self, Fields, kind};
 use crate::limits;
@@ -9,6 +11,8 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
+
+pub use triton::{DialectName, EndpointKind, Pooling, TritonOptions};
 
 /// A text that must not be seen: `Debug` shows stars.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -73,78 +77,6 @@ pub struct Options {
     pub tokenizer: Option<String>,
     /// What the model's metadata cannot tell.
     pub triton: TritonOptions,
-}
-
-/// The `triton` object: for models whose tensors cannot be found out.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TritonOptions {
-    /// Name of the input tensor that takes the prompt or the texts.
-    pub input: Option<String>,
-    /// Name of the output tensor that holds the text or the embedding.
-    pub output: Option<String>,
-    /// `generate` or `infer`.
-    pub endpoint: Option<EndpointKind>,
-    /// Model version.
-    pub version: Option<String>,
-    /// Ask for embeddings as binary tensor data. Default: where the metadata is known.
-    pub binary: Option<bool>,
-    /// How the model is spoken to, where its inputs mislead.
-    pub dialect: Option<DialectName>,
-    /// Inputs by name, with their values; `null` leaves one out that would be sent. They beat what the request says.
-    pub inputs: Map<String, Value>,
-    /// Request parameters, likewise.
-    pub parameters: Map<String, Value>,
-    /// How the vectors of an input's tokens become one.
-    pub pooling: Option<Pooling>,
-    /// Give embeddings the length 1.
-    pub normalize: Option<bool>,
-    /// Cut embeddings to `dimensions` here, and give them the length 1, where the model does not take `dimensions`.
-    pub truncate_dimensions: Option<bool>,
-}
-
-/// The dialects that `triton.dialect` names; see [`crate::triton::dialect`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DialectName {
-    /// `vllm`
-    Vllm,
-    /// `tensorrtllm`: `ensemble` and `tensorrt_llm_bls`
-    TensorrtLlm,
-    /// `llmapi`: TensorRT-LLM's LLM-API model
-    LlmApi,
-    /// `general`: any other
-    General,
-}
-
-impl DialectName {
-    fn parse(word: &str) -> Option<DialectName> {
-        match word {
-            "vllm" => Some(DialectName::Vllm),
-            "tensorrtllm" => Some(DialectName::TensorrtLlm),
-            "llmapi" => Some(DialectName::LlmApi),
-            "general" => Some(DialectName::General),
-            _ => None,
-        }
-    }
-}
-
-/// How the vectors of an input's tokens become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pooling {
-    /// Their mean, padding left out.
-    Mean,
-    /// The first token's.
-    Cls,
-    /// The last token's, padding left out.
-    Last,
-}
-
-/// Which of Triton's two extensions to call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndpointKind {
-    /// `…/generate`
-    Generate,
-    /// `…/infer`
-    Infer,
 }
 
 /// Fields for the client alone: accepted, and never sent to Triton.
@@ -266,20 +198,7 @@ impl Options {
             .extend(defaults.allowed_openai_params.iter().cloned());
         self.additional_drop_params
             .extend(defaults.additional_drop_params.iter().cloned());
-        let (own, default) = (self.triton, &defaults.triton);
-        self.triton = TritonOptions {
-            input: own.input.or_else(|| default.input.clone()),
-            output: own.output.or_else(|| default.output.clone()),
-            endpoint: own.endpoint.or(default.endpoint),
-            version: own.version.or_else(|| default.version.clone()),
-            binary: own.binary.or(default.binary),
-            dialect: own.dialect.or(default.dialect),
-            inputs: over(&default.inputs, own.inputs),
-            parameters: over(&default.parameters, own.parameters),
-            pooling: own.pooling.or(default.pooling),
-            normalize: own.normalize.or(default.normalize),
-            truncate_dimensions: own.truncate_dimensions.or(default.truncate_dimensions),
-        };
+        self.triton = self.triton.or(&defaults.triton);
         self
     }
 }
@@ -320,86 +239,6 @@ fn origin(url: &str) -> String {
         .find(['/', '?', '#'])
         .map_or(url.len(), |i| end + i);
     url[..host].to_ascii_lowercase()
-}
-
-impl TritonOptions {
-    fn read(mut fields: Fields) -> Result<TritonOptions> {
-        let version = match fields.take("version") {
-            None => None,
-            Some(Value::String(s)) => Some(s),
-            Some(Value::Number(n)) if n.is_u64() => Some(n.to_string()),
-            Some(other) => {
-                return Err(Error::argument(
-                    "triton.version",
-                    format!(
-                        "triton.version: expected a version number, got {}",
-                        kind(&other)
-                    ),
-                ));
-            }
-        };
-        if let Some(v) = &version {
-            if v.is_empty() || !v.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(Error::argument(
-                    "triton.version",
-                    "triton.version: expected a version number, such as 1",
-                ));
-            }
-        }
-        let tensor = |fields: &mut Fields, key: &str| match fields.string(key)? {
-            Some(name) if name.is_empty() => Err(Error::argument(
-                &format!("triton.{key}"),
-                format!("triton.{key}: expected a tensor's name, got an empty string"),
-            )),
-            name => Ok(name),
-        };
-        let options = TritonOptions {
-            input: tensor(&mut fields, "input")?,
-            output: tensor(&mut fields, "output")?,
-            endpoint: match fields.string("endpoint")?.as_deref() {
-                None => None,
-                Some("generate") => Some(EndpointKind::Generate),
-                Some("infer") => Some(EndpointKind::Infer),
-                Some(_) => {
-                    return Err(Error::argument(
-                        "triton.endpoint",
-                        "triton.endpoint: expected \"generate\" or \"infer\", got another string",
-                    ));
-                }
-            },
-            version,
-            binary: fields.boolean("binary")?,
-            dialect: match fields.string("dialect")? {
-                None => None,
-                Some(word) => Some(DialectName::parse(&word).ok_or_else(|| {
-                    Error::argument(
-                        "triton.dialect",
-                        "triton.dialect: expected \"vllm\", \"tensorrtllm\", \"llmapi\" or \"general\", got another string",
-                    )
-                })?),
-            },
-            inputs: object(&mut fields, "inputs")?,
-            parameters: object(&mut fields, "parameters")?,
-            pooling: match fields.string("pooling")?.as_deref() {
-                None => None,
-                Some("mean") => Some(Pooling::Mean),
-                Some("cls") => Some(Pooling::Cls),
-                Some("last") => Some(Pooling::Last),
-                Some(_) => {
-                    return Err(Error::argument(
-                        "triton.pooling",
-                        "triton.pooling: expected \"mean\", \"cls\" or \"last\", got another string",
-                    ));
-                }
-            },
-            normalize: fields.boolean("normalize")?,
-            truncate_dimensions: fields.boolean("truncate_dimensions")?,
-        };
-        fields.no_more(
-            "input, output, endpoint, version, binary, dialect, inputs, parameters, pooling, normalize, truncate_dimensions",
-        )?;
-        Ok(options)
-    }
 }
 
 /// What `mishikallm_client_new` takes.

@@ -32,7 +32,7 @@ pub mod template;
 pub mod tokenizer;
 pub mod triton;
 
-pub use client::{Client, Next, Stream, Submitted};
+pub use client::{Client, Embeddings, Next, Stream, Submitted};
 pub use error::{Error, Result, Status};
 
 /// The library's version, as in `Cargo.toml`.

@@ -5,6 +5,7 @@ mod buffers;
 mod cancel;
 mod connect;
 mod context;
+mod embeddings;
 mod explain;
 mod http;
 mod look_up;
@@ -34,6 +35,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use ureq::unversioned::transport::ShutdownHandle;
 
+pub use embeddings::Embeddings;
 pub use stream::{Next, Stream};
 pub use submit::{Event, Submitted, Waited};
 

@@ -25,12 +25,15 @@ mod stream;
 
 mod submit;
 
+mod embeddings;
+
 mod guard;
 
 mod signals;
 
 pub use call::*;
 pub use client::*;
+pub use embeddings::*;
 pub use log::*;
 pub use stream::*;
 pub use submit::*;

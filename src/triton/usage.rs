@@ -231,7 +231,10 @@ mod tests {
 
     #[test]
     fn without_counts_they_are_estimated_and_say_so() {
-        assert_eq!(told(&[]).usage("12345", &written(0)), Usage::completion(2, 0, true));
+        assert_eq!(
+            told(&[]).usage("12345", &written(0)),
+            Usage::completion(2, 0, true)
+        );
         let incomplete = told(&[json!({"usage":{"prompt_tokens":1}})]);
         assert!(incomplete.usage("x", &written(1)).estimated);
     }

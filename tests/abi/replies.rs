@@ -133,6 +133,11 @@ pub fn reply(request: &Request, counts: &Counts) -> Reply {
             "model_name": "vectors",
             "outputs": [{"name": "embedding", "datatype": "FP32", "shape": [2, 3], "data": [1, 2, 3, 4, 5, 6.5]}],
         })),
+        ("POST", ["binary", "infer"]) => Reply::Raw(
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 133\r\ninference-header-content-length: 117\r\n\r\n\
+              {\"model_name\":\"binary\",\"outputs\":[{\"name\":\"e\",\"datatype\":\"FP32\",\"shape\":[2,2],\"parameters\":{\"binary_data_size\":16}}]}\
+              \x00\x00\xc0\x3f\x00\x00\x00\xc0\x00\x00\x80\x3e\x00\x00\xd0\x40",
+        ),
         ("POST", ["long", "generate"]) => ok(json!({"text_output": "x".repeat(1 << 20)})),
         ("POST", ["other", "generate"]) => ok(json!({"hello": "world"})),
         ("POST", ["list", "generate"]) => ok(json!([1, 2, 3])),

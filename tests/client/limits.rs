@@ -181,7 +181,8 @@ fn large_embeddings_get_through_as_json() {
     let server = Server::always(200, format!("{head}{numbers}]}}]}}"));
     let base = json!({"api_base": format!("{}/infer", server.url())});
     let answer = embed(&client(json!({})), base);
-    is_whole(&answer, "0.01234567891234567", "0.01234567891234567");
+    // As the 32-bit floats that they are.
+    is_whole(&answer, "0.012345679", "0.012345679");
 }
 
 #[test]

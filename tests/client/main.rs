@@ -1,6 +1,7 @@
 //! The blocking client against servers that do what a test tells them: connections, time-outs, TLS, proxies, redirects,
 //! look-ups, limits, secrets, retries and closing. Loopback only; no Triton is needed.
 
+mod ahead;
 mod alone;
 mod ask;
 mod certificates;

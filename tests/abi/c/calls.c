@@ -115,6 +115,50 @@ static void raw(const mishikallm_client *client)
     mishikallm_string_free(answer);
 }
 
+/* The same as numbers: from JSON, and from binary data. They outlive their client. */
+static void floats(void)
+{
+    static const struct {
+        const char *path;
+        size_t columns;
+        float last;
+    } cases[] = {{"vectors", 3, 6.5f}, {"binary", 2, 6.5f}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char request[256], *error = (char *)&error;
+        size_t rows = 99, columns = 99;
+        mishikallm_client *client = mishikallm_client_new(NULL, NULL);
+        snprintf(request, sizeof request,
+                 "{\"model\":\"triton/e\",\"api_base\":\"%s/%s/infer\",\"input\":[\"a\",\"b\"],"
+                 "\"encoding_format\":\"base64\"}",
+                 server, cases[i].path);
+        mishikallm_embeddings *made = mishikallm_embedding_f32(client, request, &error);
+        CHECK(made != NULL && error == NULL);
+        mishikallm_client_free(client);
+        const float *data = mishikallm_embeddings_data(made, &rows, &columns);
+        CHECK(rows == 2 && columns == cases[i].columns);
+        CHECK((size_t)data % sizeof *data == 0);
+        CHECK(data[0] == (i ? 1.5f : 1.0f) && data[rows * columns - 1] == cases[i].last);
+        CHECK(mishikallm_embeddings_data(made, NULL, NULL) == data);
+        char *info = mishikallm_embeddings_info(made);
+        CHECK_JSON(info, "model", i ? "\"binary\"" : "\"vectors\"");
+        CHECK_JSON(info, "usage.prompt_tokens", "2");
+        mishikallm_string_free(info);
+        mishikallm_embeddings_free(made);
+    }
+
+    char *error = NULL;
+    CHECK(mishikallm_embedding_f32(NULL, "{}", &error) == NULL);
+    CHECK_JSON(error, "error.param", "\"model\"");
+    mishikallm_string_free(error);
+    CHECK(mishikallm_embedding_f32(NULL, NULL, NULL) == NULL);
+    size_t rows = 99, columns = 99;
+    CHECK(mishikallm_embeddings_data(NULL, &rows, &columns) == NULL && rows == 0 && columns == 0);
+    char *info = mishikallm_embeddings_info(NULL);
+    CHECK_JSON(info, "error.param", "\"embeddings\"");
+    mishikallm_string_free(info);
+    mishikallm_embeddings_free(NULL);
+}
+
 /* What a server may do wrong, and the status that says so. */
 static void failures(const mishikallm_client *client)
 {
@@ -247,6 +291,7 @@ int main(int arguments, char **argument)
     embeddings(NULL);
     raw(client);
     raw(NULL);
+    floats();
     failures(client);
     failures(NULL);
     limit();

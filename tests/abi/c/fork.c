@@ -78,6 +78,8 @@ static void child_is_refused(void)
         char *error = NULL;
         CHECK(mishikallm_stream_open(clients[i], "chat.completions", request.json, &error) == NULL);
         expect_forked(error, MISHIKALLM_FORKED);
+        CHECK(mishikallm_embedding_f32(clients[i], request.json, &error) == NULL);
+        expect_forked(error, MISHIKALLM_FORKED);
         CHECK(mishikallm_submit(clients[i], "chat.completions", request.json, tell, NULL, &error) == NULL);
         expect_forked(error, MISHIKALLM_FORKED);
     }

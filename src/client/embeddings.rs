@@ -1,0 +1,62 @@
+//! Embeddings as rows of 32-bit floats: no JSON of the numbers is made, and those that came as such are not copied.
+
+use super::Client;
+use super::run::{Progress, Run, Waiter};
+use crate::error::{Error, Result};
+use crate::openai::Operation;
+use crate::openai::floats::Floats;
+use crate::plan::call::Manner;
+
+/// One row for each input, in order.
+#[derive(Debug)]
+pub struct Embeddings {
+    data: Floats,
+    columns: usize,
+    info: String,
+}
+
+impl Embeddings {
+    /// All numbers, row after row.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// How many rows there are; one for each input.
+    pub fn rows(&self) -> usize {
+        self.data.len() / self.columns.max(1)
+    }
+
+    /// How many numbers a row has.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// `{"model", "usage"}`, as the JSON of an answer has them.
+    pub fn info(&self) -> &str {
+        &self.info
+    }
+}
+
+impl Client {
+    /// Asks for embeddings as numbers; blocks until all are there. The request is that of the operation `embeddings`, whose
+    /// `encoding_format` has no meaning here.
+    ///
+    /// Errors as [`Client::call`], and `PROTOCOL` where a model gives doubles that no 32-bit float comes near.
+    pub fn embedding_f32(&self, request_json: &str) -> Result<Embeddings> {
+        let call = self.prepare(Operation::Embeddings, request_json, Manner::Rows)?;
+        let mut run = Run::new(call);
+        let info = match run.advance(self, Waiter::default())? {
+            Progress::Answer(info) => info,
+            Progress::Chunk(_) | Progress::Paused => {
+                return Err(Error::protocol("the answer came in chunks"));
+            }
+        };
+        let rows = run.call.take_rows();
+        let matrix = rows.ok_or_else(|| Error::protocol("the answer has no numbers"))?;
+        Ok(Embeddings {
+            columns: matrix.columns,
+            data: matrix.values.into_f32(),
+            info,
+        })
+    }
+}
