@@ -61,8 +61,8 @@ impl Asking {
 
     /// Tells its answers under the name that another's would have had.
     pub(super) fn speak_as(&mut self, other: &mut Asking) {
-        if self.speaking.is_some() && other.speaking.is_some() {
-            self.speaking = other.speaking.take();
+        if let (Some(speaking), Some(other)) = (&mut self.speaking, &mut other.speaking) {
+            speaking.speak_as(other);
         }
     }
 

@@ -10,29 +10,21 @@
 //! A reply that is read as it comes is `Open`, then `Read` as often as it says; a caller of a stream gets a `Chunk` now and
 //! then on the way.
 
-use super::asking::{Asking, ask, nothing_came, texts};
+use super::asking::Asking;
 use super::credentials::{headers, redact};
-use super::prompt::Prompt;
 use super::resources::Resources;
-use super::speaking::Speaking;
-use super::voice::{Reading, said};
+use super::work::{Given, Terms, Work};
 use super::{fallback, retry};
 use crate::config::{ClientConfig, Options};
 use crate::error::{Error, Result};
 use crate::json::Fields;
 use crate::limits;
-use crate::openai::answer::{self, ChatChoice, FinishReason, Generated, TextChoice};
-use crate::openai::chunk::Writer;
-use crate::openai::embedding::{EmbeddingRequest, Encoding};
-use crate::openai::generation::{self, Generation};
-use crate::openai::message::Image;
-use crate::openai::response::{self, Matrix, Stamp, Usage};
-use crate::openai::{Operation, message, rows, take_model};
+use crate::openai::response::{Matrix, Stamp};
+use crate::openai::{Operation, take_model};
+use crate::triton::Request;
 use crate::triton::endpoint::{self, Route};
-use crate::triton::exchange::{Description, Outcome, Task};
+use crate::triton::exchange::Description;
 use crate::triton::reply::Reply;
-use crate::triton::text::Ask;
-use crate::triton::{Request, embed, health, raw, repository, usage};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,22 +122,6 @@ pub struct Call {
     /// What is called instead when this fails for good, in order.
     fallbacks: VecDeque<Call>,
     manner: Manner,
-    /// The answer, where it is wanted as numbers.
-    rows: Option<Matrix>,
-}
-
-#[derive(Debug)]
-enum Work {
-    /// Answered without calling anybody.
-    Mock(Operation, String, Option<Speaking>),
-    /// How what the model writes is read, and how many alternatives of its tokens are told.
-    Chat(Asking, Reading, Option<usize>),
-    Text(Asking, Option<usize>),
-    Embeddings(Asking, embed::Ask),
-    Models,
-    Health(VecDeque<Request>, Vec<Reply>, Option<String>),
-    /// Tensors, and the server's own words.
-    Raw(raw::Ask),
 }
 
 impl Call {
@@ -208,109 +184,16 @@ impl Call {
             (_, target) => target.unwrap_or_default().to_owned(),
         };
 
-        let mock = options.mock_response.clone();
-        let stamp = Stamp {
-            id: &env.id,
-            created: env.unix_time,
+        let given = Given {
+            operation,
+            manner,
+            options: &options,
+            target,
             model: &model,
+            env: &env,
+            resources,
         };
-        let speaking = |generation: &Generation, reading: Reading| {
-            let is_chat = operation == Operation::Chat;
-            let writer = Writer::new(is_chat, &stamp, generation.include_usage);
-            let top = generation.logprobs;
-            generation
-                .stream
-                .then(|| Speaking::new(writer, is_chat, &env.id, reading, top))
-        };
-        let tokenizer = match &options.tokenizer {
-            Some(path) => Some(resources.tokenizer(path)?),
-            None => None,
-        };
-        let choices = |prompt: String, images: Vec<Image>, generation: &Arc<Generation>| {
-            let ask = Ask {
-                images,
-                tokenizer: tokenizer.clone(),
-                ..Ask::new(prompt, generation.clone())
-            };
-            (0..generation.n).map(move |choice| {
-                let ask = ask.clone();
-                Task::Text(Ask { choice, ..ask })
-            })
-        };
-        let work = match (operation, mock) {
-            (Operation::Chat, mock) => {
-                let messages = message::take_messages(&mut fields)?;
-                let mut generation = take_generation(fields, &options, operation, &env, manner)?;
-                match mock {
-                    Some(text) => {
-                        let speaking = speaking(&generation, Reading::default());
-                        Work::Mock(operation, text, speaking)
-                    }
-                    None => {
-                        let model = target.unwrap_or_default();
-                        let prompt = Prompt::new(
-                            messages,
-                            &mut generation,
-                            &options,
-                            model,
-                            resources,
-                            env.unix_time,
-                        )?;
-                        let generation = Arc::new(generation);
-                        let tasks = choices(prompt.text, prompt.images, &generation);
-                        let speaking = speaking(&generation, prompt.reading.clone());
-                        let asking = Asking::new(tasks).speak(speaking);
-                        Work::Chat(asking, prompt.reading, generation.logprobs)
-                    }
-                }
-            }
-            (Operation::Text, mock) => {
-                let prompts = generation::take_prompts(&mut fields)?;
-                let generation = take_generation(fields, &options, operation, &env, manner)?;
-                let generation = Arc::new(generation);
-                let speaking = speaking(&generation, Reading::default());
-                match mock {
-                    Some(text) => Work::Mock(operation, text, speaking),
-                    None => {
-                        let tasks = prompts
-                            .into_iter()
-                            .flat_map(|prompt| choices(prompt, Vec::new(), &generation));
-                        let asking = Asking::new(tasks).speak(speaking);
-                        Work::Text(asking, generation.logprobs)
-                    }
-                }
-            }
-            (Operation::Embeddings, None) => {
-                let ask = embed::Ask {
-                    request: Arc::new(EmbeddingRequest::take(fields, &options)?),
-                    tokenizer,
-                };
-                Work::Embeddings(Asking::new([Task::Embed(ask.clone())]), ask)
-            }
-            (Operation::Embeddings | Operation::Infer, Some(_)) => {
-                return Err(Error::argument(
-                    "mock_response",
-                    "mock_response: only chat and text completions can be mocked",
-                ));
-            }
-            (Operation::Models, _) if fields.boolean("all")? == Some(true) => {
-                Work::Raw(raw::Ask::all_models(fields)?)
-            }
-            (Operation::Models, _) => {
-                fields.no_more("api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, num_retries")?;
-                Work::Models
-            }
-            (Operation::Health, _) => {
-                fields.no_more("model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, num_retries")?;
-                Work::Health(VecDeque::new(), Vec::new(), target.map(str::to_owned))
-            }
-            _ => Work::Raw(raw::Ask::take(
-                operation,
-                fields,
-                &options,
-                target.is_some(),
-            )?),
-        };
+        let work = Work::new(&given, fields)?;
         let route = match &work {
             Work::Mock(..) => None,
             // A list or a health check of the server alone names no model; no URL of one is asked for then.
@@ -321,7 +204,7 @@ impl Call {
             )?)),
         };
         // What nobody describes is known to be plain at once, and what that cannot do is said before anything is done.
-        if let (Work::Chat(asking, ..) | Work::Text(asking, _), Some(route)) = (&work, &route) {
+        if let (Some(asking), Some(route)) = (work.asking(), &route) {
             if !route.is_described() {
                 asking.check(&options)?;
             }
@@ -338,25 +221,18 @@ impl Call {
             chance: env.random | 1,
             fallbacks: VecDeque::new(),
             manner,
-            rows: None,
             env,
         })
     }
 
     /// Whether more of the body that was opened is of use.
     pub fn wants_more(&self) -> bool {
-        match &self.work {
-            Work::Chat(a, ..) | Work::Text(a, _) => a.wants_more(),
-            _ => false,
-        }
+        self.work.asking().is_some_and(Asking::wants_more)
     }
 
     /// Whether the answer is told in chunks.
     pub fn speaks(&self) -> bool {
-        match &self.work {
-            Work::Chat(a, ..) | Work::Text(a, _) => a.speaks(),
-            _ => false,
-        }
+        self.work.asking().is_some_and(Asking::speaks)
     }
 
     /// How long a try may take, and which option says so.
@@ -379,20 +255,14 @@ impl Call {
 
     /// Counts what has a time-out of its own: each try, each prompt of several, each fallback.
     pub fn round(&self) -> u32 {
-        let asked = match &self.work {
-            Work::Chat(a, ..) | Work::Text(a, _) | Work::Embeddings(a, ..) => a.begun,
-            _ => 0,
-        };
-        self.rounds + asked
+        self.rounds + self.work.asking().map_or(0, |asking| asking.begun)
     }
 
     /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`. A driver may
     /// send them before their turn; in their turn they come as any other.
     pub fn ahead(&mut self, most: usize) -> Vec<Arc<Request>> {
-        match &mut self.work {
-            Work::Chat(a, ..) | Work::Text(a, _) | Work::Embeddings(a, _) => a.ahead(most),
-            _ => Vec::new(),
-        }
+        let asking = self.work.asking_mut();
+        asking.map_or_else(Vec::new, |asking| asking.ahead(most))
     }
 
     /// How many fallbacks are left. When it changes the call goes elsewhere, with other headers.
@@ -402,33 +272,28 @@ impl Call {
 
     /// Of a call in the manner of [`Manner::Rows`] that is done, the numbers. What it was done with is the JSON of the rest.
     pub fn take_rows(&mut self) -> Option<Matrix> {
-        self.rows.take()
+        match &mut self.work {
+            Work::Embeddings(_, _, numbers) => numbers.take(),
+            _ => None,
+        }
     }
 
     /// How many of the asks have their answer.
     fn answered(&self) -> usize {
-        match &self.work {
-            Work::Chat(asking, ..) | Work::Text(asking, _) | Work::Embeddings(asking, _) => {
-                asking.answered()
-            }
-            _ => 0,
-        }
+        self.work.asking().map_or(0, Asking::answered)
     }
 
     /// Whether chunks of the present ask, or of any, went out: what was said cannot be unsaid.
     fn has_spoken(&self) -> (bool, bool) {
-        match &self.work {
-            Work::Chat(a, ..) | Work::Text(a, _) => (a.has_spoken(), a.has_begun_to_speak()),
-            _ => (false, false),
-        }
+        let asking = self.work.asking();
+        asking.map_or((false, false), |a| (a.has_spoken(), a.has_begun_to_speak()))
     }
 
     /// Whether what is remembered of the model should be forgotten.
     pub fn saw_a_change(&self) -> bool {
         match &self.work {
-            Work::Chat(a, ..) | Work::Text(a, _) | Work::Embeddings(a, ..) => a.changed,
             Work::Raw(ask) => ask.saw_a_change(),
-            _ => false,
+            work => work.asking().is_some_and(|asking| asking.changed),
         }
     }
 
@@ -482,9 +347,7 @@ impl Call {
     /// Goes on as another call, whose answer still gives the name that was asked for.
     fn replace_with(&mut self, mut next: Call) {
         let model = std::mem::take(&mut self.model);
-        if let (Work::Chat(a, ..) | Work::Text(a, _), Work::Chat(b, ..) | Work::Text(b, _)) =
-            (&mut self.work, &mut next.work)
-        {
+        if let (Some(a), Some(b)) = (self.work.asking_mut(), next.work.asking_mut()) {
             b.speak_as(a);
         }
         let fallbacks = std::mem::take(&mut self.fallbacks);
@@ -515,191 +378,14 @@ impl Call {
             created: self.env.unix_time,
             model: &self.model,
         };
-        let route = || {
-            self.route
-                .clone()
-                .ok_or_else(|| Error::argument("api_base", "api_base: expected a URL, got nothing"))
+        let terms = Terms {
+            stamp,
+            options: &self.options,
+            route: self.route.as_ref(),
+            manner: self.manner,
+            listed: self.listed,
         };
-        match &mut self.work {
-            Work::Mock(operation, text, speaking) => {
-                let generated = Generated {
-                    text: text.clone(),
-                    finish_reason: FinishReason::Stop,
-                    usage: Usage::completion(0, usage::estimate(text), true),
-                    logprobs: Vec::new(),
-                };
-                if let Some(speaking) = speaking {
-                    if matches!(event, Event::Start) {
-                        speaking.finish(generated, true, None);
-                    }
-                    let chunk = speaking.next_chunk();
-                    return Ok(chunk.map_or(Todo::Done(String::new()), Todo::Chunk));
-                }
-                let usage = generated.usage;
-                Ok(Todo::Done(match operation {
-                    Operation::Chat => {
-                        let reading = Reading::default();
-                        let choice = chat_choice(generated, &reading, None, stamp.id, 0);
-                        answer::chat(&stamp, &[choice], usage)
-                    }
-                    _ => answer::text(&stamp, &[text_choice(generated, None)], usage),
-                }))
-            }
-            Work::Chat(asking, reading, top) => match ask(asking, event, &self.options, route)? {
-                Some(todo) => Ok(todo),
-                None if asking.speaks() => Ok(Todo::Done(String::new())),
-                None => {
-                    let (texts, usage) = with_usage(texts(asking)?);
-                    let choices = texts.into_iter().enumerate();
-                    let choices: Vec<ChatChoice> = choices
-                        .map(|(i, text)| chat_choice(text, reading, *top, stamp.id, i))
-                        .collect();
-                    Ok(Todo::Done(answer::chat(&stamp, &choices, usage)))
-                }
-            },
-            Work::Text(asking, top) => match ask(asking, event, &self.options, route)? {
-                Some(todo) => Ok(todo),
-                None if asking.speaks() => Ok(Todo::Done(String::new())),
-                None => {
-                    let (texts, usage) = with_usage(texts(asking)?);
-                    let choices = texts.into_iter().map(|text| text_choice(text, *top));
-                    let choices: Vec<TextChoice> = choices.collect();
-                    Ok(Todo::Done(answer::text(&stamp, &choices, usage)))
-                }
-            },
-            Work::Embeddings(asking, embed) => {
-                if let Some(todo) = ask(asking, event, &self.options, route)? {
-                    return Ok(todo);
-                }
-                let Some(Outcome::Rows(matrix, name, spent)) = asking.outcomes.pop() else {
-                    return Err(nothing_came());
-                };
-                let encoding = embed.request.encoding;
-                let as_numbers = self.manner == Manner::Rows;
-                if (as_numbers || encoding == Encoding::Base64) && !matrix.values.fits_f32() {
-                    return Err(Error::protocol(
-                        "an embedding has a number that a 32-bit float cannot hold; ask for encoding_format float",
-                    ));
-                }
-                let name = match name {
-                    Some(name) if !self.listed && !name.is_empty() => name,
-                    _ => self.model.clone(),
-                };
-                let spent = match spent {
-                    Some(tokens) => Usage::embedding(tokens, false),
-                    None => Usage::embedding(estimate_inputs(&embed.request), true),
-                };
-                if as_numbers {
-                    self.rows = Some(matrix);
-                    return Ok(Todo::Done(rows::info(&name, spent)));
-                }
-                let text = response::embeddings(&name, &matrix, encoding, spent);
-                Ok(Todo::Done(text))
-            }
-            Work::Models => match event {
-                Event::Replied(reply) => {
-                    Ok(Todo::Done(response::models(&repository::decode(&reply)?)))
-                }
-                _ => Ok(Todo::Send(repository::request(&*route()?)?)),
-            },
-            Work::Health(left, replies, model) => {
-                match event {
-                    Event::Replied(reply) => {
-                        left.pop_front();
-                        replies.push(reply);
-                    }
-                    _ => {
-                        replies.clear();
-                        *left = health::requests(&*route()?, model.as_deref())?.into();
-                    }
-                }
-                match left.front() {
-                    Some(request) => Ok(Todo::Send(request.clone())),
-                    None => Ok(Todo::Done(health::report(replies, model.as_deref()))),
-                }
-            }
-            Work::Raw(ask) => {
-                let route = &*route()?;
-                let step = match event {
-                    Event::Described(description) => ask.described(route, description)?,
-                    Event::Replied(reply) => ask.replied(route, reply)?,
-                    _ => ask.start(route)?,
-                };
-                Ok(match step {
-                    raw::Step::Describe { fresh } => Todo::Describe { fresh },
-                    raw::Step::Send(request) => Todo::Send(request),
-                    raw::Step::Done(answer) => Todo::Done(answer),
-                })
-            }
-        }
-    }
-}
-
-/// The texts, and what all of them took.
-fn with_usage(texts: Vec<Generated>) -> (Vec<Generated>, Usage) {
-    let usage = texts.iter().map(|text| text.usage).reduce(Usage::plus);
-    (texts, usage.unwrap_or_default())
-}
-
-fn chat_choice(
-    generated: Generated,
-    reading: &Reading,
-    top: Option<usize>,
-    id: &str,
-    index: usize,
-) -> ChatChoice {
-    let (said, calls) = said(reading, generated.text, id, index);
-    ChatChoice {
-        said,
-        finish_reason: match (generated.finish_reason, calls) {
-            (FinishReason::Stop, true) => FinishReason::ToolCalls,
-            (reason, _) => reason,
-        },
-        logprobs: top.map(|top| (generated.logprobs, top)),
-    }
-}
-
-fn text_choice(generated: Generated, top: Option<usize>) -> TextChoice {
-    TextChoice {
-        text: generated.text,
-        finish_reason: generated.finish_reason,
-        logprobs: top.map(|top| (generated.logprobs, top)),
-    }
-}
-
-fn take_generation(
-    fields: Fields,
-    options: &Options,
-    operation: Operation,
-    env: &Env,
-    manner: Manner,
-) -> Result<Generation> {
-    let says_no = fields.get("stream") == Some(&serde_json::Value::Bool(false));
-    let mut generation = Generation::take(fields, options, operation)?;
-    // Not more than any backend's datatype for it holds.
-    generation.chance = env.random >> 33;
-    match manner {
-        Manner::Whole if generation.stream => Err(Error::argument(
-            "stream",
-            "stream: this call gives one whole answer; leave stream out, or open a stream",
-        )),
-        Manner::Chunks if says_no => Err(Error::argument(
-            "stream",
-            "stream: a stream gives chunks; leave stream out, or set it to true",
-        )),
-        Manner::Chunks => {
-            generation.stream = true;
-            Ok(generation)
-        }
-        Manner::Whole | Manner::AsAsked | Manner::Rows => Ok(generation),
-    }
-}
-
-fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
-    use crate::openai::embedding::Input;
-    match &request.input {
-        Input::Texts(texts) => texts.iter().map(|t| usage::estimate(t)).sum(),
-        Input::Tokens(rows) => rows.iter().map(|r| r.len() as u64).sum(),
+        self.work.on(event, &terms)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod asking;
 pub mod call;
+mod choices;
 mod credentials;
 pub mod fallback;
 mod prompt;
@@ -12,3 +13,4 @@ pub mod resources;
 pub mod retry;
 mod speaking;
 mod voice;
+mod work;

@@ -57,6 +57,12 @@ impl Speaking {
         }
     }
 
+    /// Tells its chunks as those of another answer, of which none was told.
+    pub(super) fn speak_as(&mut self, other: &mut Speaking) {
+        std::mem::swap(&mut self.writer, &mut other.writer);
+        std::mem::swap(&mut self.id, &mut other.id);
+    }
+
     /// Whether any chunk was made.
     pub(super) fn has_begun(&self) -> bool {
         self.index > 0 || !self.first
