@@ -30,6 +30,7 @@ struct Form {
     source: String,
     content: Content,
     arguments: Arguments,
+    takes_tools: bool,
 }
 
 impl Template {
@@ -77,27 +78,35 @@ impl Template {
             .iter()
             .map(|(name, token)| ((*name).to_owned(), json!(token)))
             .collect();
-        let mut template = Template::new(family.source, None, tokens)?;
+        let engine = Engine::compile_trusted(family.source)?;
+        let plain = Form::with_engine(engine, family.source, &tokens);
+        let mut template = Template::with_forms(plain, None, tokens);
         template.stops = family.stops.iter().map(|s| (*s).to_owned()).collect();
         template.tool_format = family.tool_format;
         Ok(template)
     }
 
     fn new(plain: &str, with_tools: Option<&str>, tokens: Tokens) -> Result<Template> {
-        let tool_format = source::tool_format(with_tools.unwrap_or(plain));
+        let form = |source: &str| Ok(Form::with_engine(Engine::compile(source)?, source, &tokens));
+        let (plain, with_tools) = (form(plain)?, with_tools.map(form).transpose()?);
+        Ok(Template::with_forms(plain, with_tools, tokens))
+    }
+
+    fn with_forms(plain: Form, with_tools: Option<Form>, tokens: Tokens) -> Template {
+        let tool_format = source::tool_format(&with_tools.as_ref().unwrap_or(&plain).source);
         let stops = tokens
             .get("eos_token")
             .and_then(Value::as_str)
             .filter(|token| !token.is_empty())
             .map(|token| vec![token.to_owned()])
             .unwrap_or_default();
-        Ok(Template {
-            plain: Form::new(plain, &tokens)?,
-            with_tools: with_tools.map(|s| Form::new(s, &tokens)).transpose()?,
+        Template {
+            plain,
+            with_tools,
             tokens,
             stops,
             tool_format,
-        })
+        }
     }
 
     /// The prompt for these messages, each an object as OpenAI's JSON has it.
@@ -133,7 +142,14 @@ impl Template {
             Some(open) => Some(open.mark(&mut messages, &form.source)?),
             None => None,
         };
-        let prompt = form.render(&messages, tools, &self.tokens, kwargs, open.is_some(), unix_time)?;
+        let prompt = form.render(
+            &messages,
+            tools,
+            &self.tokens,
+            kwargs,
+            open.is_some(),
+            unix_time,
+        )?;
         match ending {
             Some(ending) => ending.cut(prompt),
             None => Ok(prompt),
@@ -153,8 +169,7 @@ impl Template {
 
     /// Whether the template does anything with tools.
     pub fn takes_tools(&self) -> bool {
-        let form = self.with_tools.as_ref().unwrap_or(&self.plain);
-        source::mentions_tools(&form.source)
+        self.with_tools.as_ref().unwrap_or(&self.plain).takes_tools
     }
 
     /// What it makes of contents and of tool calls' arguments, without tools.
@@ -167,16 +182,18 @@ impl Template {
 const PROBE: &str = "mk7probe";
 
 impl Form {
-    fn new(source: &str, tokens: &Tokens) -> Result<Form> {
+    fn with_engine(engine: Engine, source: &str, tokens: &Tokens) -> Form {
         let mut form = Form {
-            engine: Engine::compile(source)?,
+            engine,
             source: source.to_owned(),
             content: Content::Either,
             arguments: Arguments::Text,
+            takes_tools: false,
         };
         form.content = form.find_content(tokens);
         form.arguments = form.find_arguments(tokens);
-        Ok(form)
+        form.takes_tools = form.find_tools(tokens);
+        form
     }
 
     /// Shows the template a message whose content is a text, and one whose content is a list, and looks whether the words
@@ -186,7 +203,10 @@ impl Form {
             self.try_render(&[json!({"role": "user", "content": content})], tokens)
                 .is_some_and(|prompt| prompt.contains(PROBE) && !is_quoted(&prompt))
         };
-        match (shows(json!(PROBE)), shows(json!([{"type": "text", "text": PROBE}]))) {
+        match (
+            shows(json!(PROBE)),
+            shows(json!([{"type": "text", "text": PROBE}])),
+        ) {
             (true, true) => Content::Either,
             (false, true) => Content::Parts,
             (true, false) | (false, false) => Content::Text,
@@ -204,7 +224,9 @@ impl Form {
             self.try_render(&messages, tokens)
         };
         let fits = |prompt: &String| !prompt.contains("{'");
-        if prints(json!({PROBE: "b"})).as_ref().is_none_or(|p| !fits(p))
+        if prints(json!({PROBE: "b"}))
+            .as_ref()
+            .is_none_or(|p| !fits(p))
             && prints(json!("{\"a\": \"b\"}")).as_ref().is_some_and(fits)
         {
             return Arguments::Text;
@@ -212,8 +234,26 @@ impl Form {
         Arguments::Value
     }
 
+    /// Shows the template a tool, and looks for its name. Where it refuses that, whether it speaks of tools is all there is.
+    fn find_tools(&self, tokens: &Tokens) -> bool {
+        let tools = [
+            json!({"type": "function", "function": {"name": PROBE, "description": "a",
+            "parameters": {"type": "object", "properties": {}}}}),
+        ];
+        let content = match self.content {
+            Content::Parts => json!([{"type": "text", "text": "a"}]),
+            Content::Text | Content::Either => json!("a"),
+        };
+        let messages = [json!({"role": "user", "content": content})];
+        match self.render(&messages, Some(&tools), tokens, &Map::new(), false, 0) {
+            Ok(prompt) => prompt.contains(PROBE),
+            Err(_) => source::mentions_tools(&self.source),
+        }
+    }
+
     fn try_render(&self, messages: &[Value], tokens: &Tokens) -> Option<String> {
-        self.render(messages, None, tokens, &Map::new(), false, 0).ok()
+        self.render(messages, None, tokens, &Map::new(), false, 0)
+            .ok()
     }
 
     fn render(
@@ -225,7 +265,9 @@ impl Form {
         open: bool,
         unix_time: i64,
     ) -> Result<String> {
-        let list = |items: &[Value]| Variable::from(items.iter().map(super::python::value).collect::<Vec<_>>());
+        let list = |items: &[Value]| {
+            Variable::from(items.iter().map(super::python::value).collect::<Vec<_>>())
+        };
         let own = [
             ("messages", list(messages)),
             ("tools", tools.map_or(Variable::from(()), list)),
@@ -251,17 +293,24 @@ impl Form {
             .into_iter()
             .chain(own.map(|(name, value)| (name.to_owned(), value)))
             .chain(given(kwargs));
-        let bytes: usize = messages.iter().chain(tools.unwrap_or_default()).map(weight).sum();
+        let bytes: usize = messages
+            .iter()
+            .chain(tools.unwrap_or_default())
+            .map(weight)
+            .sum();
         let bytes = bytes + kwargs.values().map(weight).sum::<usize>();
         let each = (messages.len() as u64).saturating_mul(limits::TEMPLATE_STEPS_PER_MESSAGE);
-        let steps = limits::TEMPLATE_STEPS + each.min(limits::TEMPLATE_STEPS_MOST) + bytes as u64 / 4;
+        let steps =
+            limits::TEMPLATE_STEPS + each.min(limits::TEMPLATE_STEPS_MOST) + bytes as u64 / 4;
         self.engine.render(Variable::from_pairs(variables), steps)
     }
 }
 
 /// Whether the probe came out inside quotation marks, as part of a printed list.
 fn is_quoted(prompt: &str) -> bool {
-    ['\'', '"'].iter().any(|q| prompt.contains(&format!("{q}{PROBE}{q}")))
+    ['\'', '"']
+        .iter()
+        .any(|q| prompt.contains(&format!("{q}{PROBE}{q}")))
 }
 
 /// Bytes of a value, about.
@@ -270,7 +319,10 @@ fn weight(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Object(map) => map.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| name.len() + weight(value))
+            .sum(),
     }
 }
 
@@ -308,7 +360,9 @@ impl Open {
         if kwargs.get("add_generation_prompt") == Some(&Value::Bool(true)) {
             return Err(Error::argument(
                 "chat_template_kwargs",
-                format!("chat_template_kwargs.{CONTINUE}: expected no add_generation_prompt beside it, got true"),
+                format!(
+                    "chat_template_kwargs.{CONTINUE}: expected no add_generation_prompt beside it, got true"
+                ),
             ));
         }
         Ok(Some(Open { field }))
@@ -319,15 +373,23 @@ impl Open {
         let nothing = || {
             Error::argument(
                 "messages",
-                format!("messages: {CONTINUE} expects a last message with words in its {}", self.field),
+                format!(
+                    "messages: {CONTINUE} expects a last message with words in its {}",
+                    self.field
+                ),
             )
         };
-        let last = messages.last_mut().and_then(Value::as_object_mut).ok_or_else(nothing)?;
+        let last = messages
+            .last_mut()
+            .and_then(Value::as_object_mut)
+            .ok_or_else(nothing)?;
         let same = super::messages::same_field(last, &self.field);
         if !same.iter().any(|field| source.contains(field)) {
             return Err(Error::argument(
                 "chat_template_kwargs",
-                format!("chat_template_kwargs.{CONTINUE}: the chat template does not read that field"),
+                format!(
+                    "chat_template_kwargs.{CONTINUE}: the chat template does not read that field"
+                ),
             ));
         }
         let mut words = None;
@@ -366,7 +428,9 @@ impl Ending {
             }
             _ => Err(Error::argument(
                 "messages",
-                format!("messages: {CONTINUE}: the chat template does not show the last message as it is"),
+                format!(
+                    "messages: {CONTINUE}: the chat template does not show the last message as it is"
+                ),
             )),
         }
     }

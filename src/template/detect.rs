@@ -23,8 +23,29 @@ pub fn detect(model: &str) -> Option<&'static str> {
 
 /// Words of models that have templates of their own, whatever they were made from, or none at all.
 const OTHERS: [&str; 24] = [
-    "base", "guard", "embed", "embedding", "embeddings", "rerank", "reranker", "reward", "vision", "vl", "omni", "audio",
-    "multimodal", "math", "nemotron", "tulu", "chatqa", "swallow", "xlam", "functionary", "firefunction", "moe", "ocr",
+    "base",
+    "guard",
+    "embed",
+    "embedding",
+    "embeddings",
+    "rerank",
+    "reranker",
+    "reward",
+    "vision",
+    "vl",
+    "omni",
+    "audio",
+    "multimodal",
+    "math",
+    "nemotron",
+    "tulu",
+    "chatqa",
+    "swallow",
+    "xlam",
+    "functionary",
+    "firefunction",
+    "moe",
+    "ocr",
     "prm",
 ];
 
@@ -40,12 +61,22 @@ struct Rule {
 }
 
 const fn rule(words: &'static str, family: &'static str) -> Rule {
-    Rule { words, with: &[], without: &[], family: Some(family) }
+    Rule {
+        words,
+        with: &[],
+        without: &[],
+        family: Some(family),
+    }
 }
 
 /// Other models with these words are nobody's.
 const fn nobody(words: &'static str) -> Rule {
-    Rule { words, with: &[], without: &[], family: None }
+    Rule {
+        words,
+        with: &[],
+        without: &[],
+        family: None,
+    }
 }
 
 impl Rule {
@@ -65,7 +96,9 @@ const RULES: [Rule; 55] = [
     rule("r 1 distill", "deepseek-r1-distill").with(&["deepseek"]),
     rule("deepseek r 1", "deepseek-r1").without(&["0528", "zero", "qwen", "llama"]),
     rule("deepseek v 3", "deepseek-v3").without(&["v 3 1", "v 3 2", "0324"]),
-    rule("deepseek v 2", "deepseek-v2").with(&["chat"]).without(&["v 2 5", "0628", "coder"]),
+    rule("deepseek v 2", "deepseek-v2")
+        .with(&["chat"])
+        .without(&["v 2 5", "0628", "coder"]),
     nobody("deepseek"),
     rule("openhermes", "chatml"),
     rule("hermes 2", "chatml").without(&["pro"]),
@@ -81,8 +114,12 @@ const RULES: [Rule; 55] = [
     rule("alpaca", "alpaca").without(&["llama 3", "qwen", "gemma", "mistral", "phi"]),
     nobody("alpaca"),
     rule("solar 10 7 b", "solar").with(&["instruct"]),
-    rule("codellama", "llama2").with(&["instruct"]).without(&["70 b"]),
-    rule("code llama", "llama2").with(&["instruct"]).without(&["70 b"]),
+    rule("codellama", "llama2")
+        .with(&["instruct"])
+        .without(&["70 b"]),
+    rule("code llama", "llama2")
+        .with(&["instruct"])
+        .without(&["70 b"]),
     nobody("codellama"),
     nobody("code llama"),
     rule("llama 2", "llama2").with(&["chat"]),
@@ -202,11 +239,36 @@ mod tests {
     #[test]
     fn a_name_that_does_not_tell_is_nobodys() {
         for model in [
-            "", "ensemble", "tensorrt_llm_bls", "tiny_llm", "llama", "my_model", "mistral", "gpt-4", "Llama-3-8B-base",
-            "Llama-Guard-3-8B", "Llama-3.2-11B-Vision-Instruct", "llama-2-7b", "Llama-3.1-Nemotron-70B-Instruct", "llama-3b",
-            "Qwen2.5-VL-7B", "Qwen3-Embedding-8B", "Qwen3-Coder-30B-A3B-Instruct", "Qwen3.5-4B", "qwen2.5-math-7b",
-            "DeepSeek-R1-0528-Qwen3-8B", "DeepSeek-V3.1", "deepseek-coder-6.7b", "DeepHermes-3-Llama-3-8B", "gemma-3n-e4b",
-            "Phi-4-reasoning", "Phi-3-small-8k-instruct", "stablelm-zephyr-3b", "Mixtral-8x22B-Instruct-v0.1", "e5", "minilm",
+            "",
+            "ensemble",
+            "tensorrt_llm_bls",
+            "tiny_llm",
+            "llama",
+            "my_model",
+            "mistral",
+            "gpt-4",
+            "Llama-3-8B-base",
+            "Llama-Guard-3-8B",
+            "Llama-3.2-11B-Vision-Instruct",
+            "llama-2-7b",
+            "Llama-3.1-Nemotron-70B-Instruct",
+            "llama-3b",
+            "Qwen2.5-VL-7B",
+            "Qwen3-Embedding-8B",
+            "Qwen3-Coder-30B-A3B-Instruct",
+            "Qwen3.5-4B",
+            "qwen2.5-math-7b",
+            "DeepSeek-R1-0528-Qwen3-8B",
+            "DeepSeek-V3.1",
+            "deepseek-coder-6.7b",
+            "DeepHermes-3-Llama-3-8B",
+            "gemma-3n-e4b",
+            "Phi-4-reasoning",
+            "Phi-3-small-8k-instruct",
+            "stablelm-zephyr-3b",
+            "Mixtral-8x22B-Instruct-v0.1",
+            "e5",
+            "minilm",
         ] {
             assert_eq!(detect(model), None, "{model}");
         }

@@ -21,17 +21,29 @@ pub struct Family {
 type Tokens = &'static [(&'static str, &'static str)];
 
 const SENTENCE: Tokens = &[("bos_token", "<s>"), ("eos_token", "</s>")];
-const LLAMA3: Tokens = &[("bos_token", "<|begin_of_text|>"), ("eos_token", "<|eot_id|>")];
+const LLAMA3: Tokens = &[
+    ("bos_token", "<|begin_of_text|>"),
+    ("eos_token", "<|eot_id|>"),
+];
 const LLAMA4: Tokens = &[("bos_token", "<|begin_of_text|>"), ("eos_token", "<|eot|>")];
 const CHATML: Tokens = &[("eos_token", "<|im_end|>")];
 const GEMMA: Tokens = &[("bos_token", "<bos>"), ("eos_token", "<eos>")];
-const PHI: Tokens = &[("bos_token", "<|endoftext|>"), ("eos_token", "<|endoftext|>")];
+const PHI: Tokens = &[
+    ("bos_token", "<|endoftext|>"),
+    ("eos_token", "<|endoftext|>"),
+];
 const DEEPSEEK: Tokens = &[
     ("bos_token", "<｜begin▁of▁sentence｜>"),
     ("eos_token", "<｜end▁of▁sentence｜>"),
 ];
-const COHERE: Tokens = &[("bos_token", "<BOS_TOKEN>"), ("eos_token", "<|END_OF_TURN_TOKEN|>")];
-const GRANITE: Tokens = &[("bos_token", "<|end_of_text|>"), ("eos_token", "<|end_of_text|>")];
+const COHERE: Tokens = &[
+    ("bos_token", "<BOS_TOKEN>"),
+    ("eos_token", "<|END_OF_TURN_TOKEN|>"),
+];
+const GRANITE: Tokens = &[
+    ("bos_token", "<|end_of_text|>"),
+    ("eos_token", "<|end_of_text|>"),
+];
 
 const LLAMA3_STOPS: &[&str] = &["<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"];
 const CHATML_STOPS: &[&str] = &["<|im_end|>", "<|endoftext|>"];
@@ -56,7 +68,13 @@ macro_rules! family {
 static FAMILIES: [Family; 31] = [
     family!("llama2", ["codellama"], SENTENCE, SENTENCE_STOPS, None),
     family!("llama3", ["llama3.0"], LLAMA3, LLAMA3_STOPS, None),
-    family!("llama3.1", ["llama3.3"], LLAMA3, LLAMA3_STOPS, Some("llama3_json")),
+    family!(
+        "llama3.1",
+        ["llama3.3"],
+        LLAMA3,
+        LLAMA3_STOPS,
+        Some("llama3_json")
+    ),
     family!("llama3.2", [], LLAMA3, LLAMA3_STOPS, Some("llama3_json")),
     family!(
         "llama4",
@@ -65,16 +83,58 @@ static FAMILIES: [Family; 31] = [
         &["<|eot|>", "<|eom|>", "<|end_of_text|>"],
         Some("llama4_pythonic")
     ),
-    family!("chatml", ["yi", "hermes", "dolphin"], CHATML, CHATML_STOPS, None),
+    family!(
+        "chatml",
+        ["yi", "hermes", "dolphin"],
+        CHATML,
+        CHATML_STOPS,
+        None
+    ),
     family!("qwen2", [], CHATML, CHATML_STOPS, None),
     family!("qwen2.5", ["qwen"], CHATML, CHATML_STOPS, Some("hermes")),
     family!("qwen3", [], CHATML, CHATML_STOPS, Some("hermes")),
-    family!("qwen3-instruct", ["qwen3-instruct-2507"], CHATML, CHATML_STOPS, Some("hermes")),
-    family!("qwen3-thinking", ["qwen3-thinking-2507"], CHATML, CHATML_STOPS, Some("hermes")),
-    family!("mistral-v1", ["mixtral", "mistral-7b-v0.1", "mistral-7b-v0.2"], SENTENCE, SENTENCE_STOPS, None),
-    family!("mistral-v3", ["mistral", "mistral-7b-v0.3"], SENTENCE, SENTENCE_STOPS, Some("mistral")),
-    family!("mistral-v3-tekken", ["mistral-nemo", "mistral-tekken"], SENTENCE, SENTENCE_STOPS, Some("mistral")),
-    family!("mistral-v7", ["mistral-small-3"], SENTENCE, SENTENCE_STOPS, None),
+    family!(
+        "qwen3-instruct",
+        ["qwen3-instruct-2507"],
+        CHATML,
+        CHATML_STOPS,
+        Some("hermes")
+    ),
+    family!(
+        "qwen3-thinking",
+        ["qwen3-thinking-2507"],
+        CHATML,
+        CHATML_STOPS,
+        Some("hermes")
+    ),
+    family!(
+        "mistral-v1",
+        ["mixtral", "mistral-7b-v0.1", "mistral-7b-v0.2"],
+        SENTENCE,
+        SENTENCE_STOPS,
+        None
+    ),
+    family!(
+        "mistral-v3",
+        ["mistral", "mistral-7b-v0.3"],
+        SENTENCE,
+        SENTENCE_STOPS,
+        Some("mistral")
+    ),
+    family!(
+        "mistral-v3-tekken",
+        ["mistral-nemo", "mistral-tekken"],
+        SENTENCE,
+        SENTENCE_STOPS,
+        Some("mistral")
+    ),
+    family!(
+        "mistral-v7",
+        ["mistral-small-3"],
+        SENTENCE,
+        SENTENCE_STOPS,
+        None
+    ),
     family!("gemma2", ["gemma"], GEMMA, GEMMA_STOPS, None),
     family!("gemma3", [], GEMMA, GEMMA_STOPS, None),
     family!("phi3", [], PHI, PHI_STOPS, None),
@@ -82,14 +142,44 @@ static FAMILIES: [Family; 31] = [
     family!("phi4", [], PHI, CHATML_STOPS, None),
     family!("phi4-mini", [], PHI, PHI_STOPS, None),
     family!("deepseek-v2", [], DEEPSEEK, DEEPSEEK_STOPS, None),
-    family!("deepseek-v3", ["deepseek"], DEEPSEEK, DEEPSEEK_STOPS, Some("deepseek")),
-    family!("deepseek-r1", [], DEEPSEEK, DEEPSEEK_STOPS, Some("deepseek")),
-    family!("deepseek-r1-distill", [], DEEPSEEK, DEEPSEEK_STOPS, Some("deepseek")),
+    family!(
+        "deepseek-v3",
+        ["deepseek"],
+        DEEPSEEK,
+        DEEPSEEK_STOPS,
+        Some("deepseek")
+    ),
+    family!(
+        "deepseek-r1",
+        [],
+        DEEPSEEK,
+        DEEPSEEK_STOPS,
+        Some("deepseek")
+    ),
+    family!(
+        "deepseek-r1-distill",
+        [],
+        DEEPSEEK,
+        DEEPSEEK_STOPS,
+        Some("deepseek")
+    ),
     family!("zephyr", ["tinyllama"], SENTENCE, SENTENCE_STOPS, None),
     family!("alpaca", [], SENTENCE, SENTENCE_STOPS, None),
     family!("vicuna", [], SENTENCE, SENTENCE_STOPS, None),
-    family!("command-r", ["aya"], COHERE, &["<|END_OF_TURN_TOKEN|>"], None),
-    family!("granite3", ["granite3.3"], GRANITE, &["<|end_of_text|>"], Some("granite")),
+    family!(
+        "command-r",
+        ["aya"],
+        COHERE,
+        &["<|END_OF_TURN_TOKEN|>"],
+        None
+    ),
+    family!(
+        "granite3",
+        ["granite3.3"],
+        GRANITE,
+        &["<|end_of_text|>"],
+        Some("granite")
+    ),
     family!("solar", [], SENTENCE, SENTENCE_STOPS, None),
 ];
 
@@ -160,10 +250,19 @@ mod tests {
         let messages: Value = json!([{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [
             {"id": "abcdefghi", "type": "function", "function": {"name": "find_it", "arguments": "{\"x\": 1}"}}]},
             {"role": "tool", "tool_call_id": "abcdefghi", "content": "found"}]);
-        for family in FAMILIES.iter().filter(|f| !matches!(f.tool_format, None | Some("granite"))) {
+        for family in FAMILIES
+            .iter()
+            .filter(|f| !matches!(f.tool_format, None | Some("granite")))
+        {
             let template = Template::family(family.name).unwrap();
-            let prompt = template.render(messages.as_array().unwrap(), None, &Map::new(), 0).unwrap();
-            assert!(prompt.contains("find_it") && prompt.contains("{\"x\": 1}"), "{}: {prompt}", family.name);
+            let prompt = template
+                .render(messages.as_array().unwrap(), None, &Map::new(), 0)
+                .unwrap();
+            assert!(
+                prompt.contains("find_it") && prompt.contains("{\"x\": 1}"),
+                "{}: {prompt}",
+                family.name
+            );
             assert!(prompt.contains("found"), "{}: {prompt}", family.name);
         }
     }
@@ -172,9 +271,16 @@ mod tests {
     #[test]
     fn vicuna_is_one_line() {
         let turn = |role: &str, content: &str| json!({"role": role, "content": content});
-        let messages = [turn("user", "Hello!"), turn("assistant", "Hi."), turn("user", "How are you?")];
+        let messages = [
+            turn("user", "Hello!"),
+            turn("assistant", "Hi."),
+            turn("user", "How are you?"),
+        ];
         assert_eq!(
-            Template::family("vicuna").unwrap().render(&messages, None, &Map::new(), 0).unwrap(),
+            Template::family("vicuna")
+                .unwrap()
+                .render(&messages, None, &Map::new(), 0)
+                .unwrap(),
             "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, \
              detailed, and polite answers to the user's questions. USER: Hello! ASSISTANT: Hi.</s>USER: How are you? \
              ASSISTANT:"

@@ -40,7 +40,11 @@ pub fn prepare(messages: &[Value], content: Content, arguments: Arguments) -> Re
         .enumerate()
         .map(|(i, message)| {
             let Value::Object(fields) = message else {
-                return Err(wrong(&format!("messages[{i}]"), "an object", &kind(message)));
+                return Err(wrong(
+                    &format!("messages[{i}]"),
+                    "an object",
+                    &kind(message),
+                ));
             };
             let mut fields: Map<String, Value> = fields
                 .iter()
@@ -61,7 +65,10 @@ pub fn prepare(messages: &[Value], content: Content, arguments: Arguments) -> Re
 }
 
 fn wrong(place: &str, expected: &str, got: &str) -> Error {
-    Error::argument("messages", format!("{place}: expected {expected}, got {got}"))
+    Error::argument(
+        "messages",
+        format!("{place}: expected {expected}, got {got}"),
+    )
 }
 
 fn fit_content(i: usize, value: &mut Value, content: Content) -> Result<()> {
@@ -152,14 +159,20 @@ mod tests {
 
     #[test]
     fn content_gets_the_form_that_the_template_takes() {
-        let parts = json!({"role": "user", "content": [{"type": "text", "text": "a"}, "b", {"text": "c"}]});
+        let parts =
+            json!({"role": "user", "content": [{"type": "text", "text": "a"}, "b", {"text": "c"}]});
         let text = json!({"role": "user", "content": "a"});
-        let fit = |message: &Value, content| one(message.clone(), content, Arguments::Value)["content"].clone();
+        let fit = |message: &Value, content| {
+            one(message.clone(), content, Arguments::Value)["content"].clone()
+        };
         assert_eq!(fit(&parts, Content::Text), json!("abc"));
         assert_eq!(fit(&parts, Content::Parts), parts["content"]);
         assert_eq!(fit(&parts, Content::Either), parts["content"]);
         assert_eq!(fit(&text, Content::Text), json!("a"));
-        assert_eq!(fit(&text, Content::Parts), json!([{"type": "text", "text": "a"}]));
+        assert_eq!(
+            fit(&text, Content::Parts),
+            json!([{"type": "text", "text": "a"}])
+        );
         assert_eq!(fit(&text, Content::Either), json!("a"));
     }
 
@@ -170,9 +183,13 @@ mod tests {
                 "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}]})
         };
         let read = |arguments: &str, form| {
-            one(call(arguments), Content::Text, form)["tool_calls"][0]["function"]["arguments"].clone()
+            one(call(arguments), Content::Text, form)["tool_calls"][0]["function"]["arguments"]
+                .clone()
         };
-        assert_eq!(read("{\"b\": 1, \"a\": [2]}", Arguments::Value).to_string(), "{\"b\":1,\"a\":[2]}");
+        assert_eq!(
+            read("{\"b\": 1, \"a\": [2]}", Arguments::Value).to_string(),
+            "{\"b\":1,\"a\":[2]}"
+        );
         assert_eq!(read("", Arguments::Value), json!({}));
         assert_eq!(read("{\"a\":", Arguments::Value), json!("{\"a\":"));
         assert_eq!(read("{\"a\":1}", Arguments::Text), json!("{\"a\":1}"));
@@ -180,7 +197,8 @@ mod tests {
 
     #[test]
     fn null_fields_are_left_out_and_reasoning_has_both_names() {
-        let message = json!({"role": "assistant", "content": null, "reasoning": "because", "name": "n"});
+        let message =
+            json!({"role": "assistant", "content": null, "reasoning": "because", "name": "n"});
         assert_eq!(
             one(message, Content::Text, Arguments::Value),
             json!({"role": "assistant", "reasoning": "because", "name": "n", "reasoning_content": "because",
@@ -191,12 +209,19 @@ mod tests {
     #[test]
     fn mistakes_name_their_place() {
         let fail = |message: Value| {
-            prepare(&[json!({"role": "user"}), message], Content::Text, Arguments::Value)
-                .unwrap_err()
-                .message()
-                .to_owned()
+            prepare(
+                &[json!({"role": "user"}), message],
+                Content::Text,
+                Arguments::Value,
+            )
+            .unwrap_err()
+            .message()
+            .to_owned()
         };
-        assert_eq!(fail(json!("hi")), "messages[1]: expected an object, got a string");
+        assert_eq!(
+            fail(json!("hi")),
+            "messages[1]: expected an object, got a string"
+        );
         let image = json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "secret"}}]});
         assert_eq!(
             fail(image),

@@ -27,12 +27,7 @@ pub fn value(json: &serde_json::Value) -> Value {
 
 /// The filter `tojson` as transformers sets it: `json.dumps(x, ensure_ascii, indent, separators, sort_keys)`, nothing
 /// escaped for HTML.
-pub fn tojson(
-    state: &State,
-    x: Value,
-    args: Rest<Value>,
-    named: Kwargs,
-) -> Result<String, Error> {
+pub fn tojson(state: &State, x: Value, args: Rest<Value>, named: Kwargs) -> Result<String, Error> {
     let argument = |index: usize, name: &str| -> Result<Option<Value>, Error> {
         let given = match args.get(index) {
             Some(value) => Some(value.clone()),
@@ -97,12 +92,15 @@ impl Dumps<'_> {
             return Err(Error::new(ErrorKind::BadSerialization, "too deep for JSON"));
         }
         if self.out.len() - self.paid >= 4096 {
-            self.state.consume_fuel(((self.out.len() - self.paid) / 64) as u64)?;
+            self.state
+                .consume_fuel(((self.out.len() - self.paid) / 64) as u64)?;
             self.paid = self.out.len();
         }
         match value.kind() {
             ValueKind::None => self.out.push_str("null"),
-            ValueKind::Bool => self.out.push_str(if value.is_true() { "true" } else { "false" }),
+            ValueKind::Bool => self
+                .out
+                .push_str(if value.is_true() { "true" } else { "false" }),
             ValueKind::Number => self.number(value),
             ValueKind::String => self.string(value.as_str().unwrap_or_default()),
             ValueKind::Seq => self.list(value, depth)?,
@@ -219,7 +217,12 @@ fn json_float(number: f64) -> String {
     if number.is_nan() {
         "NaN".to_owned()
     } else if number.is_infinite() {
-        (if number > 0.0 { "Infinity" } else { "-Infinity" }).to_owned()
+        (if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        })
+        .to_owned()
     } else {
         float(number)
     }
@@ -248,7 +251,15 @@ fn is_space(c: char) -> bool {
 fn is_line_end(c: char) -> bool {
     matches!(
         c,
-        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}' | '\u{1d}' | '\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        '\n' | '\r'
+            | '\u{b}'
+            | '\u{c}'
+            | '\u{1c}'
+            | '\u{1d}'
+            | '\u{1e}'
+            | '\u{85}'
+            | '\u{2028}'
+            | '\u{2029}'
     )
 }
 
@@ -320,7 +331,11 @@ pub fn indent(
         if i > 0 {
             out.push('\n');
         }
-        if if i == 0 { first } else { blank || !line.is_empty() } {
+        if if i == 0 {
+            first
+        } else {
+            blank || !line.is_empty()
+        } {
             out.push_str(&by);
         }
         out.push_str(line);
@@ -333,14 +348,27 @@ fn strip<'a>(text: &'a str, chars: Option<&str>, start: bool, end: bool) -> &'a 
         Some(chars) => chars.contains(c),
         None => is_space(c),
     };
-    let text = if start { text.trim_start_matches(strips) } else { text };
-    if end { text.trim_end_matches(strips) } else { text }
+    let text = if start {
+        text.trim_start_matches(strips)
+    } else {
+        text
+    };
+    if end {
+        text.trim_end_matches(strips)
+    } else {
+        text
+    }
 }
 
 /// Methods of values: ours, else pycompat's.
-pub fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+pub fn method(
+    state: &mut State,
+    value: &Value,
+    name: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
     if let Some(text) = value.as_str()
-        && let Some(result) = string_method(text, name, args)?
+        && let Some(result) = string_method(state, text, name, args)?
     {
         return Ok(result);
     }
@@ -355,7 +383,12 @@ pub fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> R
     minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
 }
 
-fn string_method(text: &str, name: &str, args: &[Value]) -> Result<Option<Value>, Error> {
+fn string_method(
+    state: &State,
+    text: &str,
+    name: &str,
+    args: &[Value],
+) -> Result<Option<Value>, Error> {
     Ok(Some(match name {
         "strip" | "lstrip" | "rstrip" => {
             let (chars,): (Option<&str>,) = from_args(args)?;
@@ -373,10 +406,18 @@ fn string_method(text: &str, name: &str, args: &[Value]) -> Result<Option<Value>
             let () = from_args(args)?;
             Value::from(!text.is_empty() && text.chars().all(is_space))
         }
-        "split" | "rsplit" => split(text, name == "rsplit", args)?,
+        "format" => {
+            state.consume_fuel(widths(text) / 64)?;
+            return Ok(None);
+        }
+        "split" | "rsplit" => split(state, text, name == "rsplit", args)?,
         "splitlines" => {
             let (keep,): (Option<bool>,) = from_args(args)?;
-            lines(text, keep.unwrap_or(false)).into_iter().map(Value::from).collect()
+            state.consume_fuel(text.chars().filter(|c| is_line_end(*c)).count() as u64)?;
+            lines(text, keep.unwrap_or(false))
+                .into_iter()
+                .map(Value::from)
+                .collect()
         }
         "partition" | "rpartition" => {
             let (at,): (&str,) = from_args(args)?;
@@ -390,14 +431,42 @@ fn no_empty_separator() -> Error {
     Error::new(ErrorKind::InvalidOperation, "empty separator")
 }
 
-fn split(text: &str, from_right: bool, args: &[Value]) -> Result<Value, Error> {
+/// The widths and precisions that a format asks for, together: what it makes is at least as long.
+fn widths(format: &str) -> u64 {
+    let mut inside = false;
+    let (mut sum, mut number) = (0_u64, 0_u64);
+    for c in format.chars() {
+        match c {
+            '{' => inside = true,
+            '}' => inside = false,
+            _ => {}
+        }
+        match c.to_digit(10) {
+            Some(digit) if inside => {
+                number = number.saturating_mul(10).saturating_add(digit.into())
+            }
+            _ => sum = sum.saturating_add(std::mem::take(&mut number)),
+        }
+    }
+    sum
+}
+
+fn split(state: &State, text: &str, from_right: bool, args: &[Value]) -> Result<Value, Error> {
     let (at, most, named): (Option<&str>, Option<i64>, Kwargs) = from_args(args)?;
     let most = match most {
         Some(most) => most,
         None => named.get::<Option<i64>>("maxsplit")?.unwrap_or(-1),
     };
     named.assert_all_used()?;
-    let most = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1);
+    let most = usize::try_from(most)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    // Each part is a value, paid for before it is there.
+    let borders = match at {
+        Some(at) if !at.is_empty() => text.matches(at).count(),
+        _ => text.chars().filter(|c| is_space(*c)).count(),
+    };
+    state.consume_fuel(borders.min(most) as u64)?;
     let mut parts: Vec<&str> = match at {
         Some("") => return Err(no_empty_separator()),
         Some(at) if from_right => text.rsplitn(most, at).collect(),
@@ -423,7 +492,11 @@ fn words(text: &str, from_right: bool, most: usize) -> Value {
             Some(at) if parts.len() + 1 < most => {
                 let width = rest[at..].chars().next().map_or(1, char::len_utf8);
                 let (before, after) = (&rest[..at], &rest[at + width..]);
-                let (word, left) = if from_right { (after, before) } else { (before, after) };
+                let (word, left) = if from_right {
+                    (after, before)
+                } else {
+                    (before, after)
+                };
                 parts.push(word);
                 rest = strip(left, None, !from_right, from_right);
             }
@@ -459,7 +532,11 @@ fn partition(text: &str, at: &str, last: bool) -> Result<Value, Error> {
     if at.is_empty() {
         return Err(no_empty_separator());
     }
-    let found = if last { text.rsplit_once(at) } else { text.split_once(at) };
+    let found = if last {
+        text.rsplit_once(at)
+    } else {
+        text.split_once(at)
+    };
     let parts = match found {
         Some((before, after)) => [before, at, after],
         None if last => ["", "", text],

