@@ -435,3 +435,94 @@ impl Ending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_template_takes_is_found_by_showing_it() {
+        let takes = |source: &str| Template::compile(source).unwrap().takes();
+        let each = "{% for m in messages %}";
+        assert_eq!(takes("{{ messages[0].content }}").0, Content::Text);
+        assert_eq!(
+            takes("{% for p in messages[0].content %}{{ p.text }}{% endfor %}").0,
+            Content::Parts
+        );
+        let either = "{% set c = messages[0].content %}{% if c is string %}{{ c }}{% else %}{{ c[0].text }}{% endif %}";
+        assert_eq!(takes(either).0, Content::Either);
+        let call = |print: &str| {
+            format!("{each}{{% for c in m.tool_calls %}}{print}{{% endfor %}}{{% endfor %}}")
+        };
+        assert_eq!(
+            takes(&call("{{ c.function.arguments | tojson }}")).1,
+            Arguments::Value
+        );
+        assert_eq!(
+            takes(&call("{{ c.function.arguments }}")).1,
+            Arguments::Text
+        );
+        assert_eq!(
+            takes(&call("{{ 'a' + c.function.arguments }}")).1,
+            Arguments::Text
+        );
+    }
+
+    #[test]
+    fn families_tell_whether_they_take_tools() {
+        for (name, tools) in [
+            ("llama3", false),
+            ("llama3.1", true),
+            ("chatml", false),
+            ("qwen3", true),
+            ("mistral-v1", false),
+            ("mistral-v3", true),
+            ("phi4-mini", false),
+            ("deepseek-v3", false),
+            ("granite3", true),
+        ] {
+            assert_eq!(
+                Template::family(name).unwrap().takes_tools(),
+                tools,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn variables_of_the_request_go_before_the_others_but_for_messages_and_tools() {
+        let template = Template::compile_with_tokens(
+            "{{ bos_token }}{{ x }}{{ add_generation_prompt }}",
+            r#"{"bos_token": "B"}"#,
+        );
+        let template = template.unwrap();
+        let render = |kwargs: Value| {
+            let messages = [json!({"role": "user", "content": "a"})];
+            template
+                .render(&messages, None, kwargs.as_object().unwrap(), 0)
+                .map_err(|e| e.message().to_owned())
+        };
+        assert_eq!(render(json!({})).unwrap(), "BTrue");
+        assert_eq!(
+            render(json!({"bos_token": "", "x": 5, "add_generation_prompt": false})).unwrap(),
+            "5False"
+        );
+        assert_eq!(
+            render(json!({"tools": []})).unwrap_err(),
+            "chat_template_kwargs.tools: expected it in the request's own field"
+        );
+        assert_eq!(
+            render(json!({"continue_final_message": 5})).unwrap_err(),
+            "chat_template_kwargs.continue_final_message: expected a boolean or a field's name, got the number 5"
+        );
+        assert!(
+            render(json!({"continue_final_message": true, "add_generation_prompt": true})).is_err()
+        );
+        assert!(
+            Template::compile("x")
+                .unwrap()
+                .render(&[], None, &Map::new(), 0)
+                .is_err()
+        );
+    }
+}

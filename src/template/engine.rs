@@ -10,7 +10,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::template::{python, source};
+use crate::template::{dumps, python, source};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
@@ -85,7 +85,7 @@ impl Engine {
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
         environment.set_recursion_limit(limits::TEMPLATE_DEPTH);
         environment.set_unknown_method_callback(python::method);
-        environment.add_filter("tojson", python::tojson);
+        environment.add_filter("tojson", dumps::tojson);
         environment.add_filter("trim", python::trim);
         environment.add_filter("indent", python::indent);
         environment.add_filter("int", python::int);
