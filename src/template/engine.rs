@@ -196,7 +196,7 @@ fn words(e: &minijinja::Error) -> String {
             | ErrorKind::UnknownTest
             | ErrorKind::UndefinedError
     );
-    if telling && let Some(detail) = e.detail() {
+    if let Some(detail) = e.detail().filter(|_| telling) {
         text = format!("{text}: {detail}");
     }
     if let Some(line) = e.line() {

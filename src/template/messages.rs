@@ -54,10 +54,11 @@ pub fn prepare(messages: &[Value], content: Content, arguments: Arguments) -> Re
             if let Some(value) = fields.get_mut("content") {
                 fit_content(i, value, content)?;
             }
-            if arguments == Arguments::Value
-                && let Some(Value::Array(calls)) = fields.get_mut("tool_calls")
-            {
-                calls.iter_mut().for_each(read_arguments);
+            match (arguments, fields.get_mut("tool_calls")) {
+                (Arguments::Value, Some(Value::Array(calls))) => {
+                    calls.iter_mut().for_each(read_arguments);
+                }
+                _ => {}
             }
             Ok(Value::Object(with_reasoning(fields)))
         })

@@ -149,10 +149,10 @@ pub fn method(
     name: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
-    if let Some(text) = value.as_str()
-        && let Some(result) = string_method(state, text, name, args)?
-    {
-        return Ok(result);
+    if let Some(text) = value.as_str() {
+        if let Some(result) = string_method(state, text, name, args)? {
+            return Ok(result);
+        }
     }
     if value.kind() == ValueKind::Seq && name == "index" {
         let (wanted,): (&Value,) = from_args(args)?;
