@@ -132,7 +132,10 @@ pub const CALL_NAME_BYTES: usize = 256;
 pub const CALL_DEPTH: usize = 100;
 
 /// Bytes of a chat template's source. The largest in use have some 20 KB.
-pub const TEMPLATE_BYTES: usize = 256 << 10;
+pub const TEMPLATE_BYTES: usize = 128 << 10;
+
+/// `+` and `~` in one tag of a chat template: the engine's compiler takes a time that grows with the square of them.
+pub const TEMPLATE_JOINED: usize = 512;
 
 /// Bytes of a `tokenizer_config.json`. Those of models with a thousand added tokens have 200 KB.
 pub const TOKENIZER_CONFIG_BYTES: usize = 8 << 20;
@@ -148,7 +151,17 @@ pub const TEMPLATE_STEPS: u64 = 1_000_000;
 pub const TEMPLATE_STEPS_PER_MESSAGE: u64 = 5_000;
 
 /// The most steps for all messages together.
-pub const TEMPLATE_STEPS_MOST: u64 = 32_000_000;
+pub const TEMPLATE_STEPS_MOST: u64 = 8_000_000;
 
 /// How deep a chat template's macros and loops may be in each other.
 pub const TEMPLATE_DEPTH: usize = 100;
+
+/// Bytes of stack that a chat template from outside is compiled and rendered on, at least. Only what is used takes memory:
+/// a few pages, unless a template nests what it makes as deep as its steps let it.
+pub const TEMPLATE_STACK: usize = 256 << 20;
+
+/// Further bytes of stack for each step.
+pub const TEMPLATE_STACK_PER_STEP: usize = 128;
+
+/// Bytes of a format for `strftime_now`.
+pub const TIME_FORMAT_BYTES: usize = 1024;

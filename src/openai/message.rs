@@ -11,8 +11,8 @@ pub struct Message {
     pub role: String,
     /// The text: parts concatenated with nothing between; empty where there is none.
     pub content: String,
-    /// The content as it was given, where it was a list of parts.
-    pub parts: Option<Vec<Value>>,
+    /// The content as it was given, where it was no text: a list of parts, or `null`.
+    pub given: Option<Value>,
     /// The images among the parts.
     pub images: Vec<Image>,
     /// All else the message holds, such as `name` and `tool_calls`.
@@ -31,8 +31,8 @@ pub struct Image {
 impl Message {
     /// The message as a chat template wants it: with its role and its content beside the rest.
     pub fn to_value(&self) -> Value {
-        let content = match &self.parts {
-            Some(parts) => Value::Array(parts.clone()),
+        let content = match &self.given {
+            Some(given) => given.clone(),
             None => Value::String(self.content.clone()),
         };
         let mut message = Map::with_capacity(self.rest.len() + 2);
@@ -79,7 +79,7 @@ fn read_message(i: usize, item: Value) -> Result<Message> {
             &kind(&item),
         ));
     };
-    let role = match rest.remove("role") {
+    let role = match rest.shift_remove("role") {
         Some(Value::String(role)) => role,
         other => {
             let got = other.map_or_else(|| "nothing".to_owned(), |v| kind(&v));
@@ -90,8 +90,8 @@ fn read_message(i: usize, item: Value) -> Result<Message> {
         role,
         ..Default::default()
     };
-    match rest.remove("content") {
-        None | Some(Value::Null) => {}
+    match rest.shift_remove("content") {
+        None | Some(Value::Null) => message.given = Some(Value::Null),
         Some(Value::String(text)) => message.content = text,
         Some(Value::Array(parts)) => {
             for (k, part) in parts.iter().enumerate() {
@@ -100,7 +100,7 @@ fn read_message(i: usize, item: Value) -> Result<Message> {
                     Part::Image(image) => message.images.push(image),
                 }
             }
-            message.parts = Some(parts);
+            message.given = Some(Value::Array(parts));
         }
         Some(other) => {
             return Err(wrong(

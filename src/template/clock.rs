@@ -1,5 +1,6 @@
 //! `strftime_now(format)`: the day in the system messages of some models. The time is told, not asked for.
 
+use crate::limits;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
@@ -10,6 +11,12 @@ use minijinja::{Error, ErrorKind, Value};
 pub fn strftime_now(unix_time: i64) -> Value {
     Value::from_function(move |format: &str| -> Result<String, Error> {
         let wrong = |_: jiff::Error| Error::new(ErrorKind::InvalidOperation, "strftime_now");
+        if format.len() > limits::TIME_FORMAT_BYTES {
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "strftime_now: the format is too long",
+            ));
+        }
         let now = Timestamp::from_second(unix_time).map_err(wrong)?;
         let now = now.to_zoned(TimeZone::UTC).datetime();
         strtime::format(without_zone(format), now).map_err(wrong)

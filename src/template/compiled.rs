@@ -30,6 +30,7 @@ struct Form {
     source: String,
     content: Content,
     arguments: Arguments,
+    takes_tools: bool,
 }
 
 impl Template {
@@ -77,27 +78,35 @@ impl Template {
             .iter()
             .map(|(name, token)| ((*name).to_owned(), json!(token)))
             .collect();
-        let mut template = Template::new(family.source, None, tokens)?;
+        let engine = Engine::compile_trusted(family.source)?;
+        let plain = Form::with_engine(engine, family.source, &tokens);
+        let mut template = Template::with_forms(plain, None, tokens);
         template.stops = family.stops.iter().map(|s| (*s).to_owned()).collect();
         template.tool_format = family.tool_format;
         Ok(template)
     }
 
     fn new(plain: &str, with_tools: Option<&str>, tokens: Tokens) -> Result<Template> {
-        let tool_format = source::tool_format(with_tools.unwrap_or(plain));
+        let form = |source: &str| Ok(Form::with_engine(Engine::compile(source)?, source, &tokens));
+        let (plain, with_tools) = (form(plain)?, with_tools.map(form).transpose()?);
+        Ok(Template::with_forms(plain, with_tools, tokens))
+    }
+
+    fn with_forms(plain: Form, with_tools: Option<Form>, tokens: Tokens) -> Template {
+        let tool_format = source::tool_format(&with_tools.as_ref().unwrap_or(&plain).source);
         let stops = tokens
             .get("eos_token")
             .and_then(Value::as_str)
             .filter(|token| !token.is_empty())
             .map(|token| vec![token.to_owned()])
             .unwrap_or_default();
-        Ok(Template {
-            plain: Form::new(plain, &tokens)?,
-            with_tools: with_tools.map(|s| Form::new(s, &tokens)).transpose()?,
+        Template {
+            plain,
+            with_tools,
             tokens,
             stops,
             tool_format,
-        })
+        }
     }
 
     /// The prompt for these messages, each an object as OpenAI's JSON has it.
@@ -160,8 +169,7 @@ impl Template {
 
     /// Whether the template does anything with tools.
     pub fn takes_tools(&self) -> bool {
-        let form = self.with_tools.as_ref().unwrap_or(&self.plain);
-        source::mentions_tools(&form.source)
+        self.with_tools.as_ref().unwrap_or(&self.plain).takes_tools
     }
 
     /// What it makes of contents and of tool calls' arguments, without tools.
@@ -174,16 +182,18 @@ impl Template {
 const PROBE: &str = "mk7probe";
 
 impl Form {
-    fn new(source: &str, tokens: &Tokens) -> Result<Form> {
+    fn with_engine(engine: Engine, source: &str, tokens: &Tokens) -> Form {
         let mut form = Form {
-            engine: Engine::compile(source)?,
+            engine,
             source: source.to_owned(),
             content: Content::Either,
             arguments: Arguments::Text,
+            takes_tools: false,
         };
         form.content = form.find_content(tokens);
         form.arguments = form.find_arguments(tokens);
-        Ok(form)
+        form.takes_tools = form.find_tools(tokens);
+        form
     }
 
     /// Shows the template a message whose content is a text, and one whose content is a list, and looks whether the words
@@ -222,6 +232,23 @@ impl Form {
             return Arguments::Text;
         }
         Arguments::Value
+    }
+
+    /// Shows the template a tool, and looks for its name. Where it refuses that, whether it speaks of tools is all there is.
+    fn find_tools(&self, tokens: &Tokens) -> bool {
+        let tools = [
+            json!({"type": "function", "function": {"name": PROBE, "description": "a",
+            "parameters": {"type": "object", "properties": {}}}}),
+        ];
+        let content = match self.content {
+            Content::Parts => json!([{"type": "text", "text": "a"}]),
+            Content::Text | Content::Either => json!("a"),
+        };
+        let messages = [json!({"role": "user", "content": content})];
+        match self.render(&messages, Some(&tools), tokens, &Map::new(), false, 0) {
+            Ok(prompt) => prompt.contains(PROBE),
+            Err(_) => source::mentions_tools(&self.source),
+        }
     }
 
     fn try_render(&self, messages: &[Value], tokens: &Tokens) -> Option<String> {
@@ -406,5 +433,96 @@ impl Ending {
                 ),
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_template_takes_is_found_by_showing_it() {
+        let takes = |source: &str| Template::compile(source).unwrap().takes();
+        let each = "{% for m in messages %}";
+        assert_eq!(takes("{{ messages[0].content }}").0, Content::Text);
+        assert_eq!(
+            takes("{% for p in messages[0].content %}{{ p.text }}{% endfor %}").0,
+            Content::Parts
+        );
+        let either = "{% set c = messages[0].content %}{% if c is string %}{{ c }}{% else %}{{ c[0].text }}{% endif %}";
+        assert_eq!(takes(either).0, Content::Either);
+        let call = |print: &str| {
+            format!("{each}{{% for c in m.tool_calls %}}{print}{{% endfor %}}{{% endfor %}}")
+        };
+        assert_eq!(
+            takes(&call("{{ c.function.arguments | tojson }}")).1,
+            Arguments::Value
+        );
+        assert_eq!(
+            takes(&call("{{ c.function.arguments }}")).1,
+            Arguments::Text
+        );
+        assert_eq!(
+            takes(&call("{{ 'a' + c.function.arguments }}")).1,
+            Arguments::Text
+        );
+    }
+
+    #[test]
+    fn families_tell_whether_they_take_tools() {
+        for (name, tools) in [
+            ("llama3", false),
+            ("llama3.1", true),
+            ("chatml", false),
+            ("qwen3", true),
+            ("mistral-v1", false),
+            ("mistral-v3", true),
+            ("phi4-mini", false),
+            ("deepseek-v3", false),
+            ("granite3", true),
+        ] {
+            assert_eq!(
+                Template::family(name).unwrap().takes_tools(),
+                tools,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn variables_of_the_request_go_before_the_others_but_for_messages_and_tools() {
+        let template = Template::compile_with_tokens(
+            "{{ bos_token }}{{ x }}{{ add_generation_prompt }}",
+            r#"{"bos_token": "B"}"#,
+        );
+        let template = template.unwrap();
+        let render = |kwargs: Value| {
+            let messages = [json!({"role": "user", "content": "a"})];
+            template
+                .render(&messages, None, kwargs.as_object().unwrap(), 0)
+                .map_err(|e| e.message().to_owned())
+        };
+        assert_eq!(render(json!({})).unwrap(), "BTrue");
+        assert_eq!(
+            render(json!({"bos_token": "", "x": 5, "add_generation_prompt": false})).unwrap(),
+            "5False"
+        );
+        assert_eq!(
+            render(json!({"tools": []})).unwrap_err(),
+            "chat_template_kwargs.tools: expected it in the request's own field"
+        );
+        assert_eq!(
+            render(json!({"continue_final_message": 5})).unwrap_err(),
+            "chat_template_kwargs.continue_final_message: expected a boolean or a field's name, got the number 5"
+        );
+        assert!(
+            render(json!({"continue_final_message": true, "add_generation_prompt": true})).is_err()
+        );
+        assert!(
+            Template::compile("x")
+                .unwrap()
+                .render(&[], None, &Map::new(), 0)
+                .is_err()
+        );
     }
 }

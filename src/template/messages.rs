@@ -54,9 +54,8 @@ pub fn prepare(messages: &[Value], content: Content, arguments: Arguments) -> Re
             if let Some(value) = fields.get_mut("content") {
                 fit_content(i, value, content)?;
             }
-            if arguments == Arguments::Value
-                && let Some(Value::Array(calls)) = fields.get_mut("tool_calls")
-            {
+            let calls = fields.get_mut("tool_calls");
+            if let (Arguments::Value, Some(Value::Array(calls))) = (arguments, calls) {
                 calls.iter_mut().for_each(read_arguments);
             }
             Ok(Value::Object(with_reasoning(fields)))

@@ -7,6 +7,7 @@
 mod clock;
 mod compiled;
 mod detect;
+mod dumps;
 mod engine;
 pub mod family;
 pub mod messages;

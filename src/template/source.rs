@@ -54,6 +54,16 @@ pub fn for_engine(source: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The most signs that join texts (`+`, `~`) in one tag.
+pub fn most_joined(source: &str) -> usize {
+    source
+        .split("{{")
+        .flat_map(|part| part.split("{%"))
+        .map(|tag| tag.bytes().filter(|b| matches!(b, b'+' | b'~')).count())
+        .max()
+        .unwrap_or(0)
+}
+
 /// Whether the template speaks of tools at all.
 pub fn mentions_tools(source: &str) -> bool {
     source
