@@ -2,8 +2,8 @@
 
 use crate::strict::json;
 use base64::Engine;
-use mishikallm::openai::embedding::Encoding;
 use mishikallm::openai::answer::{self, ChatChoice, Generated, Said, TextChoice};
+use mishikallm::openai::embedding::Encoding;
 use mishikallm::openai::response::{self, Matrix, Stamp, Usage};
 use serde_json::Value;
 
@@ -137,7 +137,9 @@ fn check_choices(answer: &Value, has_text: impl Fn(&Value) -> bool) {
     for (i, choice) in choices.iter().enumerate() {
         assert_eq!(choice["index"], i);
         assert!(has_text(choice));
-        assert!(["stop", "length", "tool_calls"].contains(&choice["finish_reason"].as_str().unwrap()));
+        assert!(
+            ["stop", "length", "tool_calls"].contains(&choice["finish_reason"].as_str().unwrap())
+        );
     }
     assert!(answer["usage"]["completion_tokens"].is_u64());
 }

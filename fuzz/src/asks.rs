@@ -84,9 +84,7 @@ impl Ask {
 
     /// Reads a reply, twice alike, and looks at what came out.
     pub fn check(&self, reply: &Reply, verb: Verb) {
-        let read = || {
-            text::decode(reply, &self.ask, &self.options, verb, self.model.as_ref())
-        };
+        let read = || text::decode(reply, &self.ask, &self.options, verb, self.model.as_ref());
         let once = read();
         assert_eq!(once, read(), "the same bytes, and another answer");
         match &once {
@@ -132,14 +130,14 @@ impl Ask {
     fn deltas(&self, pieces: &[&[u8]]) -> (Said, Result<(FinishReason, Usage)>) {
         let mut pieces = pieces.iter();
         let (mut deltas, mut tokens) = (Vec::new(), Vec::new());
-        let (generation, options) = (&self.ask.generation, &self.options);
+        let options = &self.options;
         let model = self.model.as_ref();
-        let mut events = match Events::new(generation, options, model, limits::EVENT_BYTES) {
+        let mut events = match Events::new(&self.ask, options, model, limits::EVENT_BYTES) {
             Ok(events) => events,
             Err(error) => return ((deltas, tokens), Err(error)),
         };
         loop {
-            match events.pull("hi") {
+            match events.pull(&self.ask) {
                 Ok(Pull::Delta(delta)) => {
                     deltas.push(delta.text);
                     tokens.extend(delta.tokens);
