@@ -5,14 +5,15 @@ use fuzz::asks::{ASKS, EMBEDDER, model};
 use fuzz::{answers, errors, numbers, parts};
 use libfuzzer_sys::fuzz_target;
 use mishikallm::config::Options;
+use mishikallm::openai::embedding::{EmbeddingRequest, Encoding, Input};
 use mishikallm::openai::response::Values;
-use mishikallm::triton::embed;
+use mishikallm::triton::embed::{self, Ask, Fit};
 use mishikallm::triton::endpoint::Verb;
 use mishikallm::triton::infer::{self, Output};
 use mishikallm::triton::model::Model;
 use mishikallm::triton::reply::Reply;
-use serde_json::Value;
-use std::sync::LazyLock;
+use serde_json::{Map, Value};
+use std::sync::{Arc, LazyLock};
 
 static MODELS: LazyLock<[Option<Model>; 2]> = LazyLock::new(|| [None, model(EMBEDDER)]);
 
@@ -52,7 +53,22 @@ fn check_output(output: &Output<'_>, reply: &Reply) {
 }
 
 fn check_rows(reply: &Reply, count: usize, model: Option<&Model>) {
-    let read = || embed::decode(reply, count, &Options::default(), model);
+    let ask = Ask {
+        request: Arc::new(EmbeddingRequest {
+            input: Input::Texts(vec!["hi".to_owned(); count]),
+            encoding: Encoding::Float,
+            dimensions: None,
+            extra_body: Map::new(),
+            params: Map::new(),
+        }),
+        tokenizer: None,
+    };
+    let options = Options::default();
+    // A model that takes no texts has no rows for them.
+    let Ok(fit) = Fit::new(&ask, 0, &options, model) else {
+        return;
+    };
+    let read = || embed::decode(reply.clone(), &ask, &fit, 0..count, &options, model);
     let once = read();
     assert_eq!(once, read(), "the same bytes, and another answer");
     match once {

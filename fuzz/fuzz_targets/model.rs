@@ -24,7 +24,7 @@ static ASKS: LazyLock<[Ask; 2]> = LazyLock::new(|| {
     ]
 });
 
-static EMBEDDINGS: LazyLock<[EmbeddingRequest; 3]> = LazyLock::new(|| {
+static EMBEDDINGS: LazyLock<[Ask; 3]> = LazyLock::new(|| {
     [
         r#"{"input":["a","b","c"]}"#,
         r#"{"input":[[1,2],[3]],"dimensions":8}"#,
@@ -32,7 +32,12 @@ static EMBEDDINGS: LazyLock<[EmbeddingRequest; 3]> = LazyLock::new(|| {
     ]
     .map(|request| {
         let fields = json::object("request_json", request).unwrap();
-        EmbeddingRequest::take(fields, &Options::default()).unwrap()
+        Ask {
+            request: EmbeddingRequest::take(fields, &Options::default())
+                .unwrap()
+                .into(),
+            tokenizer: None,
+        }
     })
 });
 
@@ -61,20 +66,20 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// Every input is in one batch and in its order, and none is larger than the model takes.
-fn check_embeddings(request: &EmbeddingRequest, model: &Model, about: usize) {
+fn check_embeddings(ask: &Ask, model: &Model, about: usize) {
     let options = Options {
         drop_params: Some(true),
         ..Default::default()
     };
-    match embed::batches(request, &options, Some(model)) {
+    match Fit::new(ask, 0, &options, Some(model)) {
         Err(error) => errors::check_inner(&error, about),
-        Ok(batches) => {
-            let rows: Vec<usize> = batches.iter().cloned().flatten().collect();
-            assert_eq!(rows, (0..request.input.len()).collect::<Vec<_>>());
-            for batch in batches {
+        Ok(fit) => {
+            let rows: Vec<usize> = fit.batches.iter().cloned().flatten().collect();
+            assert_eq!(rows, (0..ask.request.input.len()).collect::<Vec<_>>());
+            for batch in fit.batches.clone() {
                 assert!(model.max_batch_size == 0 || batch.len() <= model.max_batch_size);
                 check(
-                    embed::encode(request, batch, &options, Some(model)),
+                    embed::encode(ask, &fit, batch, &options, Some(model)),
                     Verb::Infer,
                     about,
                 );
