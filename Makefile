@@ -25,7 +25,7 @@ help:
 # With only these two crate types the library is optimised as a whole; the tests build it as a Rust library too.
 lib:
 	@.ci/needs cargo cc
-	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
+	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --features quiet
 	@ln -sf libmishikallm.so $(RELEASE)/$(SONAME)
 
 build/%: examples/c/%.c examples/c/peek.h include/mishikallm.h lib

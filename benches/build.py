@@ -16,6 +16,7 @@ CFLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra"]
 OPTIONAL_FUNCTIONS = {
     "stream": ("mishikallm_stream_open", "HAVE_STREAM"),
     "embed-floats": ("mishikallm_embedding_f32", "HAVE_EMBEDDING_F32"),
+    "embed-floats-json": ("mishikallm_embedding_f32", "HAVE_EMBEDDING_F32"),
 }
 
 

@@ -10,6 +10,7 @@
  *     embed-json:RxD       no metadata, so plain JSON from Triton; JSON to the caller
  *     embed-binary:RxD     metadata, so binary tensors from Triton; JSON to the caller
  *     embed-floats:RxD     binary tensors from Triton; an array of floats to the caller
+ *     embed-floats-json:RxD  no metadata, so plain JSON from Triton; an array of floats to the caller
  *     stream:MODEL         …/MODEL/generate_stream; MODEL is s and the number of events, s500 or s500b
  */
 #define _GNU_SOURCE
@@ -122,6 +123,7 @@ static const struct mode modes[] = {
     {"embed-binary", embedding, "e", "infer"},
 #ifdef HAVE_EMBEDDING_F32
     {"embed-floats", embedding_floats, "e", "infer"},
+    {"embed-floats-json", embedding_floats, "plain_e", "infer"},
 #endif
 #ifdef HAVE_STREAM
     {"stream", stream, "", "generate_stream"},

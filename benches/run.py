@@ -36,6 +36,7 @@ CASES = [
     ("embed-binary:512x1024", 8, 96),
     ("embed-floats:64x1024", 1, 1500),
     ("embed-floats:512x1024", 1, 200),
+    ("embed-floats-json:512x1024", 1, 40),
     ("stream:s500", 1, 400),
     ("stream:s500b", 1, 100),
     ("stream:s500b", 8, 96),
@@ -124,7 +125,7 @@ def capture(cases: list, client: Client, server: Server, requests: Path, failure
         request = server.get("/last")
         (requests / f"{mode}.http").write_bytes(request)
         # A figure must not go under a wrong name.
-        should_be_binary = mode.startswith(("embed-binary", "embed-floats"))
+        should_be_binary = mode.startswith(("embed-binary:", "embed-floats:"))
         if bad:
             failures.append(f"{mode}: a wrong reply, or not one POST a call; left out")
         elif mode.startswith("embed") and (b'"binary_data' in request) != should_be_binary:

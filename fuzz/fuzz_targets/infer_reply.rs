@@ -7,15 +7,16 @@ use libfuzzer_sys::fuzz_target;
 use mishikallm::config::{Options, TritonOptions};
 use mishikallm::json;
 use mishikallm::openai::Operation;
+use mishikallm::openai::embedding::{EmbeddingRequest, Encoding, Input};
 use mishikallm::openai::response::Values;
-use mishikallm::triton::embed;
+use mishikallm::triton::embed::{self, Ask, Fit};
 use mishikallm::triton::endpoint::{Route, Verb};
 use mishikallm::triton::exchange::Description;
 use mishikallm::triton::infer::{self, Output};
 use mishikallm::triton::model::Model;
-use mishikallm::triton::raw::{Ask, Step};
+use mishikallm::triton::raw::{self, Step};
 use mishikallm::triton::reply::Reply;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
 
 static MODELS: LazyLock<[Option<Model>; 2]> = LazyLock::new(|| [None, model(EMBEDDER)]);
@@ -47,7 +48,7 @@ fn check_raw(reply: &Reply, request: &str) {
     let route = Route::new(Some("http://h/x/infer"), "m", &TritonOptions::default()).unwrap();
     let read = |model: Option<Model>| {
         let fields = json::object("request_json", request).unwrap();
-        let mut ask = Ask::take(Operation::Infer, fields, &Arc::default(), true).unwrap();
+        let mut ask = raw::Ask::take(Operation::Infer, fields, &Arc::default(), true).unwrap();
         let described = Route::new(Some("http://h"), "m", &TritonOptions::default()).unwrap();
         let step = match model {
             None => ask.start(&route),
@@ -98,7 +99,22 @@ fn check_output(output: &Output<'_>, reply: &Reply) {
 }
 
 fn check_rows(reply: &Reply, count: usize, model: Option<&Model>) {
-    let read = || embed::decode(reply, count, &Options::default(), model);
+    let ask = Ask {
+        request: Arc::new(EmbeddingRequest {
+            input: Input::Texts(vec!["hi".to_owned(); count]),
+            encoding: Encoding::Float,
+            dimensions: None,
+            extra_body: Map::new(),
+            params: Map::new(),
+        }),
+        tokenizer: None,
+    };
+    let options = Options::default();
+    // A model that takes no texts has no rows for them.
+    let Ok(fit) = Fit::new(&ask, 0, &options, model) else {
+        return;
+    };
+    let read = || embed::decode(reply.clone(), &ask, &fit, 0..count, &options, model);
     let once = read();
     assert_eq!(once, read(), "the same bytes, and another answer");
     match once {

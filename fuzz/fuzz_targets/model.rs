@@ -8,12 +8,13 @@ use mishikallm::Result;
 use mishikallm::config::Options;
 use mishikallm::json;
 use mishikallm::openai::embedding::EmbeddingRequest;
+use mishikallm::triton::embed::{self, Fit};
 use mishikallm::triton::endpoint::Verb;
 use mishikallm::triton::model::{Model, list};
-use mishikallm::triton::{embed, text};
+use mishikallm::triton::text;
 use std::sync::LazyLock;
 
-static ASKS: LazyLock<[Ask; 2]> = LazyLock::new(|| {
+static ASKS: LazyLock<[Ask; 3]> = LazyLock::new(|| {
     [
         Ask::new("{}", UNKNOWN),
         Ask::new(
@@ -21,10 +22,15 @@ static ASKS: LazyLock<[Ask; 2]> = LazyLock::new(|| {
                 "drop_params":true}"#,
             UNKNOWN,
         ),
+        Ask::new(
+            r#"{"n":3,"logprobs":true,"temperature":0,"response_format":{"type":"json_object"},
+                "triton":{"inputs":{"a":null,"text":"b"},"parameters":{"c":1}}}"#,
+            UNKNOWN,
+        ),
     ]
 });
 
-static EMBEDDINGS: LazyLock<[EmbeddingRequest; 3]> = LazyLock::new(|| {
+static EMBEDDINGS: LazyLock<[embed::Ask; 3]> = LazyLock::new(|| {
     [
         r#"{"input":["a","b","c"]}"#,
         r#"{"input":[[1,2],[3]],"dimensions":8}"#,
@@ -32,7 +38,12 @@ static EMBEDDINGS: LazyLock<[EmbeddingRequest; 3]> = LazyLock::new(|| {
     ]
     .map(|request| {
         let fields = json::object("request_json", request).unwrap();
-        EmbeddingRequest::take(fields, &Options::default()).unwrap()
+        embed::Ask {
+            request: EmbeddingRequest::take(fields, &Options::default())
+                .unwrap()
+                .into(),
+            tokenizer: None,
+        }
     })
 });
 
@@ -50,8 +61,8 @@ fuzz_target!(|input: &[u8]| {
             (Verb::Generate, true),
             (Verb::Infer, false),
         ] {
-            let (generation, options) = (&ask.generation, &ask.options);
-            let body = text::encode("hi", generation, options, verb, Some(&model), stream);
+            let body = text::check(&ask.ask, &ask.options, Some(&model))
+                .and_then(|()| text::encode(&ask.ask, &ask.options, verb, Some(&model), stream));
             check(body, verb, input.len());
         }
     }
@@ -61,20 +72,20 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// Every input is in one batch and in its order, and none is larger than the model takes.
-fn check_embeddings(request: &EmbeddingRequest, model: &Model, about: usize) {
+fn check_embeddings(ask: &embed::Ask, model: &Model, about: usize) {
     let options = Options {
         drop_params: Some(true),
         ..Default::default()
     };
-    match embed::batches(request, &options, Some(model)) {
+    match Fit::new(ask, 0, &options, Some(model)) {
         Err(error) => errors::check_inner(&error, about),
-        Ok(batches) => {
-            let rows: Vec<usize> = batches.iter().cloned().flatten().collect();
-            assert_eq!(rows, (0..request.input.len()).collect::<Vec<_>>());
-            for batch in batches {
+        Ok(fit) => {
+            let rows: Vec<usize> = fit.batches.iter().cloned().flatten().collect();
+            assert_eq!(rows, (0..ask.request.input.len()).collect::<Vec<_>>());
+            for batch in fit.batches.clone() {
                 assert!(model.max_batch_size == 0 || batch.len() <= model.max_batch_size);
                 check(
-                    embed::encode(request, batch, &options, Some(model)),
+                    embed::encode(ask, &fit, batch, &options, Some(model)),
                     Verb::Infer,
                     about,
                 );

@@ -1,11 +1,13 @@
 //! Embeddings as rows of 32-bit floats: no JSON of the numbers is made, and those that came as such are not copied.
 
 use super::Client;
+use super::http::Spare;
 use super::run::{Progress, Run, Waiter};
 use crate::error::{Error, Result};
 use crate::openai::Operation;
 use crate::openai::floats::Floats;
 use crate::plan::call::Manner;
+use std::sync::{Arc, Weak};
 
 /// One row for each input, in order.
 #[derive(Debug)]
@@ -13,6 +15,17 @@ pub struct Embeddings {
     data: Floats,
     columns: usize,
     info: String,
+    /// Where the memory goes when it is not needed any more.
+    spare: Weak<Spare>,
+}
+
+impl Drop for Embeddings {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.data).into_bytes();
+        if let (Some(spare), Some(bytes)) = (self.spare.upgrade(), bytes) {
+            spare.put(bytes);
+        }
+    }
 }
 
 impl Embeddings {
@@ -57,6 +70,7 @@ impl Client {
             columns: matrix.columns,
             data: matrix.values.into_f32(),
             info,
+            spare: Arc::downgrade(&self.http.spare),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::triton::reply::Reply;
 use crate::triton::{Method, Request};
 use std::io::Read;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use ureq::config::Config;
 use ureq::http::{self, HeaderMap, HeaderValue, Uri};
@@ -35,6 +35,10 @@ const FIRST_READ: usize = 1024;
 /// How much of a long reply is made ready to be read into at once, and is then still in the processor's cache.
 const STEP: usize = 64 << 10;
 
+/// The memory that a client keeps for the next replies.
+const SPARES: usize = 2;
+const SPARE_BYTES: usize = 4 << 20;
+
 /// A tensor's numbers begin where a float may stand.
 const ALIGNMENT: usize = 4;
 
@@ -48,6 +52,34 @@ pub struct Http {
     /// The proxy's host and port, for messages.
     pub(super) proxy: String,
     max_reply: usize,
+    pub(super) spare: Arc<Spare>,
+}
+
+/// The memory of replies that were handed out whole and came back, for the next ones: it need not be cleared again.
+#[derive(Debug, Default)]
+pub struct Spare(Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    /// Takes the memory of a reply. What is small is had again for nothing, and what is very large is kept from others.
+    pub fn put(&self, bytes: Vec<u8>) {
+        if (STEP..=SPARE_BYTES).contains(&bytes.len()) {
+            // Not waited for: in a child of fork() nobody may be left to unlock it.
+            if let Ok(mut kept) = self.0.try_lock() {
+                if kept.len() < SPARES {
+                    kept.push(bytes);
+                }
+            }
+        }
+    }
+
+    /// Memory for a reply of so many bytes, if there is some; its bytes mean nothing.
+    fn take(&self, length: usize) -> Option<Vec<u8>> {
+        if length < STEP {
+            return None;
+        }
+        let mut kept = self.0.try_lock().ok()?;
+        kept.pop().filter(|bytes| bytes.capacity() >= length)
+    }
 }
 
 /// The part of a call that HTTP has to know.
@@ -137,15 +169,21 @@ impl std::fmt::Debug for Opened {
 
 impl Opened {
     /// Reads a body of a known length. Memory is taken as it is needed: a length is only the server's word.
-    fn fill(&mut self, length: usize) -> std::io::Result<()> {
+    fn fill(&mut self, length: usize, spare: &Spare) -> std::io::Result<()> {
         let (body, skip) = (&mut self.reply.body, self.reply.skip);
+        if self.filled == 0 && self.reply.json_length.is_some() {
+            if let Some(kept) = spare.take(skip + length) {
+                *body = kept;
+            }
+        }
         body.reserve_exact((skip + length).saturating_sub(body.len()));
         while self.filled < length {
             let begin = skip + self.filled;
-            if body.len() == begin {
+            if body.len() <= begin {
                 body.resize(skip + length.min(self.filled + STEP), 0);
             }
-            match self.reader.read(&mut body[begin..]) {
+            let end = body.len().min(skip + length);
+            match self.reader.read(&mut body[begin..end]) {
                 Ok(0) => break,
                 Ok(n) => self.filled += n,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
@@ -254,6 +292,7 @@ impl Http {
                 .unwrap_or_default(),
             proxied: proxy.map(proxied),
             max_reply: config.max_reply_bytes.unwrap_or(limits::REPLY_BYTES),
+            spare: Arc::default(),
         })
     }
 
@@ -343,7 +382,7 @@ impl Http {
         let most = terms.most.unwrap_or(self.max_reply);
         self.reading(flight, terms, |opened| match opened.length {
             Some(length) if length > most as u64 => Ok(()),
-            Some(length) => opened.fill(length as usize),
+            Some(length) => opened.fill(length as usize, &self.spare),
             None => opened.read_to_end(most),
         })?;
         let opened = flight

@@ -28,6 +28,14 @@ impl Floats {
         Floats(Store::Own(raw.chunks_exact(4).map(float).collect()))
     }
 
+    /// The bytes that they arrived in, and are still in.
+    pub fn into_bytes(self) -> Option<Vec<u8>> {
+        match self.0 {
+            Store::Own(_) => None,
+            Store::Arrived(bytes, _) => Some(bytes),
+        }
+    }
+
     /// The floats as a vector of their own.
     pub fn into_vec(self) -> Vec<f32> {
         match self.0 {

@@ -104,7 +104,7 @@ pub fn embeddings(model: &str, matrix: &Matrix, encoding: Encoding, usage: Usage
         (Encoding::Float, Values::F64(_)) => 21,
     };
     let rows = matrix.values.len() / columns;
-    let mut out = Vec::with_capacity(matrix.values.len() * each + (rows + 1) * FRAME);
+    let mut out = room(matrix.values.len() * each + (rows + 1) * FRAME);
     out.extend_from_slice(b"{\"object\":\"list\",\"data\":[");
     match (&matrix.values, encoding) {
         (Values::F32(v), Encoding::Float) => write_rows(&mut out, v, columns, |out, row| {
@@ -126,6 +126,16 @@ pub fn embeddings(model: &str, matrix: &Matrix, encoding: Encoding, usage: Usage
     out.extend_from_slice(to_text(&usage, FRAME).as_bytes());
     out.push(b'}');
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// Room for a text that is made shorter before it is handed out.
+///
+/// glibc gives a large block back to the system when it is freed, unless it has seen a larger one freed. A text is shorter when it is
+/// freed than its block was when it was allocated; so each would be mapped and faulted in anew, page by page. A block of the
+/// first size, freed untouched, costs two system calls, once.
+fn room(bytes: usize) -> Vec<u8> {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes)));
+    Vec::with_capacity(bytes)
 }
 
 /// What `mishikallm_embeddings_info` tells.

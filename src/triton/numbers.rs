@@ -10,9 +10,6 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// The most digits that fit a `u64`, whatever they are.
-const DIGITS: usize = 19;
-
 /// Reads lists of numbers, however deep they are nested, in order. `expected`: how many there should be, to make room.
 ///
 /// `None`: there is something else in the text; the caller reads it in another way, or says what is wrong.
@@ -34,14 +31,28 @@ pub fn floats(text: &[u8], expected: usize) -> Option<Vec<f32>> {
             }
             (Some(b','), true) if depth > 0 => (over, at) = (false, at + 1),
             (Some(_), false) => {
-                let rest = &text[at..];
-                let (number, length) = quick(rest).or_else(|| exact(rest))?;
-                numbers.push(number);
-                (begun, over, at) = (false, true, at + length);
-                // Mostly the next number follows at once.
-                if depth > 0 && text.get(at) == Some(&b',') {
-                    (over, at) = (false, at + 1);
+                loop {
+                    let number = match usual(text, at) {
+                        Some((number, end)) => {
+                            at = end;
+                            number
+                        }
+                        None => {
+                            let rest = &text[at..];
+                            let (number, length) = quick(rest).or_else(|| exact(rest))?;
+                            at += length;
+                            number
+                        }
+                    };
+                    numbers.push(number);
+                    // Mostly the next number follows at once.
+                    let next = (text.get(at), text.get(at + 1));
+                    match next {
+                        (Some(b','), Some(b'-' | b'0'..=b'9')) if depth > 0 => at += 1,
+                        _ => break,
+                    }
                 }
+                (begun, over) = (false, true);
             }
             (None, true) if depth == 0 => return Some(numbers),
             _ => return None,
@@ -49,13 +60,76 @@ pub fn floats(text: &[u8], expected: usize) -> Option<Vec<f32>> {
     }
 }
 
+/// A number between -1 and 1 of sixteen digits or a few more behind its point, as Triton writes most of them, that begins at `at`, and
+/// where it ends. `None`: it is another one.
+///
+/// How many digits there are is computed, and not found by looking at one after the other: a processor that has to guess it is
+/// wrong every second time, and loses more than all this takes.
+#[inline(always)]
+fn usual(text: &[u8], at: usize) -> Option<(f32, usize)> {
+    // All of it, and what has to be there before it so that eight bytes before its last sixteen can be read.
+    let window = text.get(at.checked_sub(8)?..)?.first_chunk::<40>()?;
+    let word = |at: usize| {
+        let bytes = window.get(at..)?.first_chunk::<8>()?;
+        Some(u64::from_le_bytes(*bytes))
+    };
+    let is_negative = usize::from(window[8] == b'-');
+    let point = 8 + is_negative + 1;
+    if window[point - 1] != b'0' || window[point] != b'.' {
+        return None;
+    }
+    // The first byte that is no digit, of the eight after sixteen.
+    let others = not_digits(word(24)?);
+    let end = 24 + (others.trailing_zeros() / 8) as usize;
+    let count = end - point - 1;
+    // All eight are digits, or there are fewer than two whole words of them.
+    if others == 0 || count < 16 {
+        return None;
+    }
+    let (low, middle) = (word(end - 8)?, word(end - 16)?);
+    // Of the word before, what belongs to the number is in its last bytes.
+    let foreign = 64 - 8 * (count as u32 - 16);
+    let zeros = 0x3030_3030_3030_3030;
+    let high = match foreign {
+        64 => zeros,
+        foreign => (word(end - 24)? >> foreign) << foreign | zeros & ((1 << foreign) - 1),
+    };
+    let next = window[end];
+    if not_digits(low) | not_digits(middle) | not_digits(high) != 0 || next == b'e' || next == b'E'
+    {
+        return None;
+    }
+    let high = eight_digits(high);
+    if high >= 900 {
+        return None;
+    }
+    let mantissa =
+        high * 10_000_000_000_000_000 + eight_digits(middle) * 100_000_000 + eight_digits(low);
+    let float = rounded(mantissa, count)?;
+    let sign = (is_negative as u32) << 31;
+    Some((f32::from_bits(float.to_bits() | sign), at + end - 8))
+}
+
+/// The float that is nearest to a number of so many decimals; `None` where it takes more to know. The number is less than 2^63.
+#[inline(always)]
+fn rounded(mantissa: u64, decimals: usize) -> Option<f32> {
+    // Two roundings: wrong by less than two of its last bits. Away from the middle of two floats that changes nothing.
+    let double = mantissa as i64 as f64 / POWERS.get(decimals)?;
+    let from_middle = (double.to_bits() & 0x1fff_ffff).wrapping_sub(0x0fff_fffc);
+    if from_middle <= 8 || (mantissa != 0 && double < 1e-30) {
+        return None;
+    }
+    Some(double as f32)
+}
+
 /// A number at the beginning of `text`, and its length; `None` where it takes more to know.
+///
+/// Where a number ends is left to the processor to guess: one that waits to know it has nothing else to do meanwhile.
 #[inline(always)]
 fn quick(text: &[u8]) -> Option<(f32, usize)> {
     let is_negative = *text.first()? == b'-';
     let begin = usize::from(is_negative);
-    let mut at = begin;
-    let mut mantissa = 0u64;
+    let (mut mantissa, mut at) = (0u64, begin);
     while let Some(digit) = digit(text, at) {
         mantissa = mantissa * 10 + digit;
         at += 1;
@@ -67,57 +141,59 @@ fn quick(text: &[u8]) -> Option<(f32, usize)> {
     if at == begin || (text[begin] == b'0' && at > begin + 1) {
         return None;
     }
-    let mut digits = if mantissa == 0 { 0 } else { at - begin };
     let mut decimals = 0;
     if text.get(at) == Some(&b'.') {
         at += 1;
         let point = at;
         while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
             let chunk = u64::from_le_bytes(*chunk);
-            if !are_digits(chunk) || digits + 8 > DIGITS {
+            if not_digits(chunk) != 0 {
                 break;
             }
+            if mantissa >= ROOM_FOR_EIGHT {
+                return None;
+            }
             mantissa = mantissa * 100_000_000 + eight_digits(chunk);
-            (at, digits) = (at + 8, digits + 8);
+            at += 8;
         }
         while let Some(digit) = digit(text, at) {
-            if digits >= DIGITS {
+            if mantissa >= ROOM_FOR_ONE {
                 return None;
             }
             mantissa = mantissa * 10 + digit;
-            (at, digits) = (at + 1, digits + 1);
+            at += 1;
         }
         decimals = at - point;
-        if decimals == 0 || decimals >= POWERS.len() {
+        if decimals == 0 {
             return None;
         }
     }
     if matches!(text.get(at), Some(b'e' | b'E')) {
         return None;
     }
-    // Two roundings: wrong by less than two of its last bits. Away from the middle of two floats that changes nothing.
-    let double = mantissa as f64 / POWERS[decimals];
-    let from_middle = (double.to_bits() & 0x1fff_ffff).wrapping_sub(0x0fff_fffc);
-    if from_middle <= 8 || (mantissa != 0 && double < 1e-30) {
-        return None;
-    }
-    let float = double as f32;
+    let float = rounded(mantissa, decimals)?;
     Some((if is_negative { -float } else { float }, at))
 }
+
+/// What eight or one more digits make no more than 2^63.
+const ROOM_FOR_EIGHT: u64 = i64::MAX as u64 / 100_000_000;
+const ROOM_FOR_ONE: u64 = i64::MAX as u64 / 10;
 
 fn digit(text: &[u8], at: usize) -> Option<u64> {
     let digit = text.get(at)?.wrapping_sub(b'0');
     (digit <= 9).then_some(digit.into())
 }
 
-/// Whether eight bytes are digits.
-fn are_digits(chunk: u64) -> bool {
+/// The highest bit of each of eight bytes that is no digit; those after the first of them may be misjudged.
+#[inline(always)]
+fn not_digits(chunk: u64) -> u64 {
     let above = chunk.wrapping_add(0x4646_4646_4646_4646);
     let below = chunk.wrapping_sub(0x3030_3030_3030_3030);
-    (above | below) & 0x8080_8080_8080_8080 == 0
+    (above | below) & 0x8080_8080_8080_8080
 }
 
 /// The number that eight digits are; the first is in the lowest byte.
+#[inline(always)]
 fn eight_digits(chunk: u64) -> u64 {
     let ones = chunk.wrapping_sub(0x3030_3030_3030_3030);
     let twos = ones.wrapping_mul(10).wrapping_add(ones >> 8);

@@ -23,18 +23,21 @@ impl<'a> Skeleton<'a> {
             json: Vec::with_capacity(1024),
             cuts: Vec::new(),
         };
-        let mut rest = 0;
-        for key in memchr::memmem::find_iter(json, KEY) {
+        let find = memchr::memmem::Finder::new(KEY);
+        // What is looked through, and what is not yet kept.
+        let (mut at, mut rest) = (0, 0);
+        while let Some(key) = find.find(&json[at..]).map(|key| at + key) {
+            at = key + KEY.len();
             // A quote that is escaped belongs to a string.
-            if key < rest || key > 0 && json[key - 1] == b'\\' {
+            if key > 0 && json[key - 1] == b'\\' {
                 continue;
             }
-            if let Some(list) = list(json, key + KEY.len()) {
+            if let Some(list) = list(json, at) {
                 skeleton.json.extend_from_slice(&json[rest..list.start]);
                 let place = skeleton.json.len();
                 skeleton.cuts.push((place, &json[list.clone()]));
                 skeleton.json.extend_from_slice(b"[]");
-                rest = list.end;
+                (at, rest) = (list.end, list.end);
             }
         }
         skeleton.json.extend_from_slice(&json[rest..]);
