@@ -186,6 +186,13 @@ typedef struct mishikallm_call mishikallm_call;
 typedef struct mishikallm_client mishikallm_client;
 
 /**
+ * Rows of numbers, one for each input of a request.
+ *
+ * It never changes, and keeps nothing of its client, which may be freed before it.
+ */
+typedef struct mishikallm_embeddings mishikallm_embeddings;
+
+/**
  * A call that gives its answer in chunks.
  *
  * It runs on the thread that asks for the next chunk, and on no other.
@@ -372,8 +379,37 @@ void mishikallm_client_free(mishikallm_client *client);
  * - additional_drop_params: a list of names to leave out
  * - extra_body: an object for the top level of a generate request
  * - mock_response: a text to answer without calling anybody
- * - triton: {"input", "output", "endpoint", "version", "binary"}, where a model's tensors cannot be found out: the
- *   names of the tensors, "generate" or "infer", the model's version, and whether tensors travel as binary data
+ * - chat_template: how messages become a prompt, see below; chat_template_kwargs: an object of variables for it
+ * - tool_call_parser: how the model writes calls of tools ("llama3_json", "pythonic", "mistral", "hermes",
+ *   "qwen3_coder", "deepseek"), where the chat template does not show it
+ * - separate_reasoning: true tells <think>...</think> apart, as reasoning_content
+ * - tokenizer: the path of a Hugging Face tokenizer.json, or of a folder that has one. Usage is then exact where the
+ *   model does not count, and texts can be given to a model that takes token ids
+ * - triton: what a model's metadata cannot tell, see below
+ *
+ * chat_template is one of
+ *
+ * - the name of a built-in template, such as "llama3.1", "qwen2.5", "mistral-v3", "gemma2" or "chatml"
+ * - "auto": the built-in template that the model's name tells of
+ * - a Jinja source
+ * - the path of a chat_template.jinja, of a tokenizer_config.json, or of a folder that has one of them
+ *
+ * Without one the contents are joined by a space, and the roles are lost. A template that knows tools makes tools and
+ * tool_choice possible; tool_choice "required" or of one function, and response_format, need a model that can be
+ * guided (vLLM, TensorRT-LLM).
+ *
+ * The fields of triton, all of which may be left out:
+ *
+ * - input, output: the names of the tensors that take and give what the call is about
+ * - endpoint: "generate" or "infer"; version: the model's version
+ * - dialect: "vllm", "tensorrtllm", "llmapi" or "general": how the model is spoken to, where its inputs mislead
+ * - inputs: {"NAME": value}: inputs, the same for each row of a batch; null leaves one out that would be sent
+ * - parameters: {"NAME": value}: request parameters, likewise
+ * - binary: whether tensors come as binary data (true, where the metadata is known)
+ * - pooling: "mean", "cls" or "last": how the vectors of an input's tokens become one embedding
+ * - normalize: true gives embeddings the length 1
+ * - truncate_dimensions: true cuts embeddings to dimensions here and gives them the length 1, where the model does not
+ *   take dimensions
  *
  * Other names are base_url for api_base, headers for extra_headers, request_timeout for timeout, and max_retries for
  * num_retries.
@@ -405,9 +441,9 @@ char *mishikallm_text_completion(const mishikallm_client *client,
  * @param client        May be NULL: the default client.
  * @param request_json  Not NULL. OpenAI's request as a JSON object: model, input (a string, a list of strings, or
  *   token ids for a model that takes integers), encoding_format ("float" or "base64": little-endian 32-bit floats),
- *   dimensions (for a model that takes it), and what says where and how, as in mishikallm_completion(); an endpoint
- *   in api_base ends in "/infer" or "/embeddings". More inputs than the model's max_batch_size go in several
- *   requests.
+ *   dimensions (for a model that takes it; see triton.truncate_dimensions), and what says where and how, as in
+ *   mishikallm_completion(); an endpoint in api_base ends in "/infer" or "/embeddings". More inputs than the model's
+ *   max_batch_size go in several requests, up to 8 of them at once.
  * @param out_status    May be NULL. Gets MISHIKALLM_OK, or a negative status.
  * @return OpenAI's list of embeddings, one for each input, in order, or an error JSON; never NULL. The caller frees
  *   it with mishikallm_string_free().
@@ -596,6 +632,59 @@ int32_t mishikallm_call_wait(const mishikallm_call *call,
  * too. Each call is freed once. Since 0.1.0.
  */
 void mishikallm_call_free(mishikallm_call *call);
+
+/**
+ * Asks for embeddings and waits for all of them, as numbers: no JSON of them is made, and floats that a server sends as
+ * binary data are handed out where they arrived.
+ *
+ * @param client        May be NULL: the default client.
+ * @param request_json  Not NULL. As in mishikallm_embedding(); encoding_format has no meaning here.
+ * @param out_error     May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
+ *   mishikallm_string_free().
+ * @return the rows, which the caller frees with mishikallm_embeddings_free(); NULL on failure.
+ *
+ * Numbers of another datatype are given as the nearest 32-bit floats.
+ *
+ * Blocks. Any thread, any number at once. Since 0.1.0.
+ */
+mishikallm_embeddings *mishikallm_embedding_f32(const mishikallm_client *client,
+                                                const char *request_json,
+                                                char **out_error);
+
+/**
+ * Gives the numbers: the first row, then the second, and so on.
+ *
+ * @param embeddings   May be NULL: there are no numbers then.
+ * @param out_rows     May be NULL. Gets the number of rows, which is that of the inputs.
+ * @param out_columns  May be NULL. Gets the number of numbers in each row.
+ * @return rows * columns floats, finite, not to be freed and valid until the embeddings are freed; NULL for NULL.
+ *
+ * Does not block. Any thread, any number at once. Since 0.1.0.
+ */
+const float *mishikallm_embeddings_data(const mishikallm_embeddings *embeddings,
+                                        size_t *out_rows,
+                                        size_t *out_columns);
+
+/**
+ * Tells who made the embeddings, and what they took.
+ *
+ * @param embeddings  Not NULL.
+ * @return {"model": "...", "usage": {...}}, as in the answer of mishikallm_embedding(), or an error JSON; never NULL.
+ *   The caller frees it with mishikallm_string_free().
+ *
+ * Does not block. Any thread, any number at once. Since 0.1.0.
+ */
+char *mishikallm_embeddings_info(const mishikallm_embeddings *embeddings);
+
+/**
+ * Frees embeddings, and with them the numbers that mishikallm_embeddings_data() gave.
+ *
+ * @param embeddings  NULL is a no-op. No other thread may be about to use them.
+ *
+ * Any thread, at any time, also after the client is freed, and in a child of fork() too. Each is freed once. Since
+ * 0.1.0.
+ */
+void mishikallm_embeddings_free(mishikallm_embeddings *embeddings);
 
 #ifdef __cplusplus
 }  // extern "C"
