@@ -130,11 +130,11 @@ fn rounded(x: f64, near: f64) -> (u64, u64) {
 /// The digits of a number below 1e8, the first in the lowest byte, as numbers.
 #[inline(always)]
 fn eight_digits(n: u64) -> u64 {
-    let fours = n / 10_000 | (n % 10_000) << 32;
+    let fours = (n / 10_000) | ((n % 10_000) << 32);
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
     let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (twos - tens * 10) << 8
+    tens | ((twos - tens * 10) << 8)
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(text(-5.0), "-5.0");
         assert_eq!(text(1234.5), "1234.5");
         let mut out = b"[".to_vec();
-        write_f32s(&mut out, &vec![-0.123_456_79; CHUNK + 1]);
+        write_f32s(&mut out, &[-0.123_456_79; CHUNK + 1]);
         assert_eq!(out.len(), 1 + (CHUNK + 1) * "-0.12345679,".len() - 1);
         write_f32s(&mut out, &[]);
         assert_eq!(out.last(), Some(&b'9'));
