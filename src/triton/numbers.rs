@@ -92,7 +92,7 @@ fn usual(text: &[u8], at: usize) -> Option<(f32, usize)> {
     let zeros = 0x3030_3030_3030_3030;
     let high = match foreign {
         64 => zeros,
-        foreign => (word(end - 24)? >> foreign) << foreign | zeros & ((1 << foreign) - 1),
+        foreign => ((word(end - 24)? >> foreign) << foreign) | (zeros & ((1 << foreign) - 1)),
     };
     let next = window[end];
     if not_digits(low) | not_digits(middle) | not_digits(high) != 0 || next == b'e' || next == b'E'

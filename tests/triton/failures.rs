@@ -147,7 +147,10 @@ fn a_model_of_the_wrong_kind_says_what_it_is() {
         );
     }
     let error = embed("embed_tokens", json!("text")).unwrap_err();
-    assert!(message(&error).contains("takes no text"), "{error}");
+    assert!(
+        message(&error).contains("takes token ids, not text"),
+        "{error}"
+    );
     let error = embed("minilm", json!([[1, 2]])).unwrap_err();
     assert_eq!(error["param"], "input");
 }
