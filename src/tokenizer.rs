@@ -5,6 +5,8 @@
 //! for a single text is in use.
 
 use crate::error::{Error, Result};
+#[cfg(feature = "tokenizers")]
+use tokenizers::PostProcessor;
 
 /// The tokens of one text, padded by nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub struct Row {
 pub struct Tokenizer {
     #[cfg(feature = "tokenizers")]
     inner: tokenizers::Tokenizer,
+    /// How the file cuts long texts; `inner` itself does not.
+    #[cfg(feature = "tokenizers")]
+    truncation: Option<tokenizers::TruncationParams>,
     pad_id: i64,
 }
 
@@ -49,20 +54,24 @@ impl Tokenizer {
             None => PAD_TOKENS.iter().find_map(|pad| inner.token_to_id(pad)),
         };
         inner.with_padding(None);
+        let truncation = inner.get_truncation().cloned();
+        let without = inner.with_truncation(None);
+        without.map_err(|_| wrong("its truncation cannot be read"))?;
         Ok(Tokenizer {
             pad_id: pad_id.unwrap_or(0).into(),
+            truncation,
             inner,
         })
     }
 
-    /// The tokens of each text, in order, special tokens included.
+    /// The tokens of each text, in order, special tokens included, cut as the file says.
     ///
     /// Errors: a text that the tokenizer's model has no tokens for.
     pub fn encode<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Row>> {
         texts
             .iter()
             .map(|text| {
-                let encoding = self.encoding(text.as_ref())?;
+                let encoding = self.cut(text.as_ref())?;
                 let whole = |numbers: &[u32]| numbers.iter().map(|n| i64::from(*n)).collect();
                 Ok(Row {
                     ids: whole(encoding.get_ids()),
@@ -72,17 +81,56 @@ impl Tokenizer {
             .collect()
     }
 
-    /// How many tokens a text has, special tokens included, no more than the file's truncation allows.
+    /// How many tokens a text has, special tokens included, however many.
     ///
     /// Errors as [`Tokenizer::encode`].
     pub fn count(&self, text: &str) -> Result<usize> {
-        Ok(self.encoding(text)?.len())
+        Ok(self.encoding(text, true)?.len())
     }
 
-    fn encoding(&self, text: &str) -> Result<tokenizers::Encoding> {
+    /// The text of each token, in order, without special tokens; joined they are the text again.
+    ///
+    /// Errors as [`Tokenizer::encode`].
+    pub fn pieces<'a>(&self, text: &'a str) -> Result<Vec<&'a str>> {
+        let encoding = self
+            .inner
+            .encode(text, false)
+            .map_err(|_| wrong("it has no tokens for a text of the request"))?;
+        // A blank that belongs to no token goes to the next one; a character of several tokens to the first of them.
+        let mut begin = 0;
+        let ends = encoding.get_offsets().iter().map(|(_, end)| *end);
+        let mut ends: Vec<usize> = ends.collect();
+        if let Some(last) = ends.last_mut() {
+            *last = text.len();
+        }
+        let pieces = ends.into_iter().map(|end| {
+            let end = end.clamp(begin, text.len());
+            let piece = text.get(begin..end);
+            begin = piece.map_or(begin, |_| end);
+            piece.unwrap_or_default()
+        });
+        Ok(pieces.collect())
+    }
+
+    fn encoding(&self, text: &str, special: bool) -> Result<tokenizers::Encoding> {
         self.inner
-            .encode_fast(text, true)
+            .encode_fast(text, special)
             .map_err(|_| wrong("it has no tokens for a text of the request"))
+    }
+
+    /// The tokens of a text that is cut so that they fit with the special ones.
+    fn cut(&self, text: &str) -> Result<tokenizers::Encoding> {
+        let Some(truncation) = &self.truncation else {
+            return self.encoding(text, true);
+        };
+        let mut encoding = self.encoding(text, false)?;
+        let special = self.inner.get_post_processor();
+        let special = special.map_or(0, |processor| processor.added_tokens(false));
+        let most = truncation.max_length.saturating_sub(special);
+        // What hangs over is dropped, so that it need not overlap.
+        encoding.truncate(most, 0, truncation.direction);
+        let encoding = self.inner.post_process(encoding, None, true);
+        encoding.map_err(|_| wrong("its special tokens cannot be put around a text"))
     }
 }
 
@@ -102,6 +150,11 @@ impl Tokenizer {
 
     /// Never called: there is no tokenizer.
     pub fn count(&self, _: &str) -> Result<usize> {
+        Err(wrong("this build of the library has no tokenizers"))
+    }
+
+    /// Never called: there is no tokenizer.
+    pub fn pieces<'a>(&self, _: &'a str) -> Result<Vec<&'a str>> {
         Err(wrong("this build of the library has no tokenizers"))
     }
 }
@@ -154,9 +207,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn pieces_are_the_text_again() {
+        let tokenizer = words(&["a", "ship"]);
+        assert_eq!(
+            tokenizer.pieces("a  ship sails ").unwrap(),
+            ["a", "  ship", " sails "]
+        );
+        assert!(tokenizer.pieces("").unwrap().is_empty());
+    }
+
+    #[test]
     fn the_files_truncation_holds_and_its_padding_says_what_pads() {
         let tokenizer = words(&["a"]);
-        assert_eq!(tokenizer.count("a a a a a a a a a").unwrap(), 6);
+        let long = "a a a a a a a a a";
+        let rows = tokenizer.encode(&[long]).unwrap();
+        assert_eq!(rows[0].ids, [1, 4, 4, 4, 4, 2]);
+        // What a text has is another matter than what a model is given of it.
+        assert_eq!(tokenizer.count(long).unwrap(), 11);
         assert_eq!(tokenizer.count("").unwrap(), 2);
         assert_eq!(tokenizer.pad_id(), 3);
     }

@@ -228,7 +228,14 @@ fn hexadecimal(high: u64, low: u64) -> String {
 
 /// What `mishikallm_info` tells.
 pub fn info() -> String {
-    let mut features = vec!["tls", "stream", "submit", "embedding_f32"];
+    let mut features = vec![
+        "tls",
+        "stream",
+        "submit",
+        "embedding_f32",
+        "chat_templates",
+        "tools",
+    ];
     if cfg!(feature = "tokenizers") {
         features.push("tokenizers");
     }
@@ -246,6 +253,11 @@ pub fn info() -> String {
             "header_bytes": limits::HEADER_BYTES,
             "fallbacks": limits::FALLBACKS,
             "prompts": limits::PROMPTS,
+            "choices": limits::CHOICES,
+            "top_logprobs": limits::TOP_LOGPROBS,
+            "tools": limits::TOOLS,
+            "template_bytes": limits::TEMPLATE_BYTES,
+            "prompt_bytes": limits::PROMPT_BYTES,
             "embedding_inputs": limits::EMBEDDING_INPUTS,
             "token_rows": limits::TOKEN_ROWS,
             "requests_at_once": limits::REQUESTS_AT_ONCE,

@@ -26,7 +26,7 @@ impl Resources for Files {
             wrong(
                 "chat_template",
                 format!(
-                    "\"{chat_template}\" is no built-in template, no file, and no model's folder with chat_template.jinja or tokenizer_config.json; built in are {}",
+                    "expected a built-in template's name, \"auto\", a Jinja source, or the path of a chat_template.jinja, a tokenizer_config.json or a folder with one of them; built in are {}; got a string that is none of these",
                     families.join(", ")
                 ),
             )

@@ -105,6 +105,11 @@ impl Written {
         }
     }
 
+    /// What counts it.
+    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+        self.tokenizer.as_deref()
+    }
+
     /// Some more.
     pub fn push(&mut self, text: &str) {
         match self.tokenizer {

@@ -370,3 +370,39 @@ fn an_image_goes_to_a_model_that_takes_images_and_to_no_other() {
         "{error}"
     );
 }
+
+#[test]
+fn a_tokenizer_tells_whose_the_probabilities_of_an_ensemble_are() {
+    // It is not decoupled: all of its numbers come at once, and no token's text.
+    let more = json!({"max_tokens": 5, "temperature": 0, "logprobs": true});
+    let error = chat("trtllm_ensemble", QUESTION, more.clone()).unwrap_err();
+    assert_eq!(error["param"], "logprobs");
+    let tokenizer = std::env::var("TRITON_TOKENIZER").unwrap();
+    let mut with = more;
+    with["tokenizer"] = json!(tokenizer);
+    let answer = chat("trtllm_ensemble", QUESTION, with).unwrap();
+    let tokens = answer["choices"][0]["logprobs"]["content"]
+        .as_array()
+        .unwrap();
+    let text: String = tokens
+        .iter()
+        .map(|t| t["token"].as_str().unwrap())
+        .collect();
+    assert_eq!(text, content(&answer));
+    assert!(
+        tokens.iter().all(|t| t["logprob"].as_f64().unwrap() < 0.0),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_tokenizer_counts_where_the_model_does_not() {
+    let tokenizer = std::env::var("TRITON_TOKENIZER").unwrap();
+    let more = json!({"max_tokens": 5, "temperature": 0, "tokenizer": tokenizer});
+    let answer = chat("infer_batched", QUESTION, more).unwrap();
+    assert_eq!(answer["usage"]["estimated"], Value::Null, "{answer}");
+    // Six words, and the two tokens that BERT puts around them.
+    assert_eq!(answer["usage"]["prompt_tokens"], 8, "{answer}");
+    let error = chat("infer_batched", QUESTION, json!({"tokenizer": "/nowhere"})).unwrap_err();
+    assert_eq!(error["param"], "tokenizer");
+}

@@ -205,3 +205,22 @@ fn thoughts_are_told_apart_when_asked() {
     let whole = chat("scripted", "Hello", json!({"chat_template": "qwen3"})).unwrap();
     assert!(content(&whole).contains("</think>"), "{whole}");
 }
+
+#[test]
+fn the_readmes_request_calls_the_tool() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let request = readme
+        .split("```json")
+        .filter_map(|part| part.split("```").next())
+        .find(|json| json.contains("get_weather"))
+        .unwrap();
+    let mut request: Value = serde_json::from_str(request).unwrap();
+    request["model"] = json!("triton/scripted");
+    request["api_base"] = json!(super::server());
+    let answer = super::invoke("chat.completions", request).unwrap();
+    assert_eq!(
+        answer["choices"][0]["finish_reason"], "tool_calls",
+        "{answer}"
+    );
+}

@@ -186,7 +186,7 @@ impl Events {
         };
         self.written.push(&new);
         if let (Some(wanted), Some(value)) = (self.tokens.wanted, &answer.logprobs) {
-            let tokens = logprobs::read(wanted.holds, value, &new)?;
+            let tokens = logprobs::read(wanted.holds, value, &new, self.written.tokenizer())?;
             self.tokens.waiting.extend(tokens);
         }
         let text = self.stopper.push(new);

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::openai::logprobs::Token;
+use crate::tokenizer::Tokenizer;
 use crate::triton::dialect::Holds;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -9,10 +10,15 @@ use serde_json::Value;
 use std::fmt;
 
 /// Reads what an output holds of the new tokens; `text` is what they make together.
-pub fn read(holds: Holds, value: &Value, text: &str) -> Result<Vec<Token>> {
+pub fn read(
+    holds: Holds,
+    value: &Value,
+    text: &str,
+    tokenizer: Option<&Tokenizer>,
+) -> Result<Vec<Token>> {
     match holds {
         Holds::Tables => tables(value),
-        Holds::Numbers => Ok(joint(value, text)),
+        Holds::Numbers => Ok(numbers(value, text, tokenizer)),
     }
 }
 
@@ -47,31 +53,36 @@ fn tables(value: &Value) -> Result<Vec<Token>> {
         .collect())
 }
 
-/// TensorRT-LLM: a number for each new token. The text of one is the token's; several are told as one token, whose
-/// probability is theirs together.
-fn joint(value: &Value, text: &str) -> Vec<Token> {
-    fn add(value: &Value, sum: &mut f64, count: &mut usize) {
+/// TensorRT-LLM: a number for each new token. The text of one is the token's; the texts of several a tokenizer tells. Where none
+/// does, they are told as one token, whose probability is theirs together.
+fn numbers(value: &Value, text: &str, tokenizer: Option<&Tokenizer>) -> Vec<Token> {
+    fn collect(value: &Value, all: &mut Vec<f64>) {
         match value {
-            Value::Array(items) => items.iter().for_each(|item| add(item, sum, count)),
-            value => {
-                if let Some(logprob) = value.as_f64() {
-                    *sum += logprob;
-                    *count += 1;
-                }
-            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, all)),
+            value => all.extend(value.as_f64()),
         }
     }
-    let (mut logprob, mut count) = (0.0, 0);
-    add(value, &mut logprob, &mut count);
+    let mut all = Vec::new();
+    collect(value, &mut all);
     // The end of the text is a token too, and none that is read.
-    match count == 0 || text.is_empty() {
-        true => Vec::new(),
-        false => vec![Token {
-            text: text.to_owned(),
-            logprob,
-            top: Vec::new(),
-        }],
+    if all.is_empty() || text.is_empty() {
+        return Vec::new();
     }
+    let token = |text: &str, logprob| Token {
+        text: text.to_owned(),
+        logprob,
+        top: Vec::new(),
+    };
+    if all.len() > 1 {
+        let pieces = tokenizer.and_then(|tokenizer| tokenizer.pieces(text).ok());
+        if let Some(pieces) = pieces.filter(|p| p.len() == all.len() || p.len() + 1 == all.len()) {
+            let tokens = pieces.iter().zip(&all);
+            return tokens
+                .map(|(text, logprob)| token(text, *logprob))
+                .collect();
+        }
+    }
+    vec![token(text, all.iter().sum())]
 }
 
 /// One position: its tokens in the order in which they stand.
@@ -135,24 +146,40 @@ mod tests {
     fn vllms_tables_have_the_chosen_token_first() {
         let text = r#"[{"9":{"logprob":-2.0,"rank":3,"decoded_token":" c"},"1":{"logprob":-0.1,"rank":1,"decoded_token":" a"}},
             {"4":{"logprob":-0.5,"rank":1,"decoded_token":"d"}}]"#;
-        let tokens = read(Holds::Tables, &json!([text]), " cd").unwrap();
+        let tokens = read(Holds::Tables, &json!([text]), " cd", None).unwrap();
         assert_eq!(tokens.len(), 2);
         assert_eq!((tokens[0].text.as_str(), tokens[0].logprob), (" c", -2.0));
         assert_eq!(
             tokens[0].top,
             [(" a".to_owned(), -0.1), (" c".to_owned(), -2.0)]
         );
-        assert_eq!(read(Holds::Tables, &json!("null"), "").unwrap(), []);
-        assert!(read(Holds::Tables, &json!("[1]"), "").is_err());
+        assert_eq!(read(Holds::Tables, &json!("null"), "", None).unwrap(), []);
+        assert!(read(Holds::Tables, &json!("[1]"), "", None).is_err());
     }
 
     #[test]
     fn several_numbers_are_one_probability() {
-        let one = read(Holds::Numbers, &json!(-0.5), "a").unwrap();
+        let one = read(Holds::Numbers, &json!(-0.5), "a", None).unwrap();
         assert_eq!((one[0].text.as_str(), one[0].logprob), ("a", -0.5));
-        let two = read(Holds::Numbers, &json!([[-0.5, -0.25]]), "ab").unwrap();
+        let two = read(Holds::Numbers, &json!([[-0.5, -0.25]]), "ab", None).unwrap();
         assert_eq!((two.len(), two[0].logprob), (1, -0.75));
-        assert_eq!(read(Holds::Numbers, &json!([-1.0]), "").unwrap(), []);
+        assert_eq!(read(Holds::Numbers, &json!([-1.0]), "", None).unwrap(), []);
+    }
+
+    #[cfg(feature = "tokenizers")]
+    #[test]
+    fn a_tokenizer_tells_whose_the_numbers_are() {
+        let words = crate::tokenizer::tests::words(&["a", "ship"]);
+        let read = |value, text| read(Holds::Numbers, &value, text, Some(&words)).unwrap();
+        let tokens = read(json!([[[-0.5, -0.25]]]), "a ship");
+        let texts: Vec<&str> = tokens.iter().map(|t| t.text.as_str()).collect();
+        assert_eq!(
+            (texts.as_slice(), tokens[1].logprob),
+            (["a", " ship"].as_slice(), -0.25)
+        );
+        // One more is the end of the text; any other number is nobody's.
+        assert_eq!(read(json!([-0.5, -0.25, -0.1]), "a ship").len(), 2);
+        assert_eq!(read(json!([-0.5, -0.25, -0.1, -0.1]), "a ship").len(), 1);
     }
 
     #[test]

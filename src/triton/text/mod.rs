@@ -93,8 +93,10 @@ pub fn check(ask: &Ask, options: &Options, model: Option<&Model>) -> Result<()> 
 fn wanted_logprobs(model: Option<&Model>, options: &Options) -> Option<Logprobs> {
     let model = model?;
     let logprobs = dialect::of(model, options.triton.dialect).logprobs(model)?;
-    // Numbers without tokens are told of a text that comes token by token.
-    let is_told = logprobs.holds == Holds::Tables || model.decoupled != Some(false);
+    // Numbers are told of a text that comes token by token, or whose tokens somebody knows.
+    let is_told = logprobs.holds == Holds::Tables
+        || model.decoupled != Some(false)
+        || options.tokenizer.is_some();
     is_told.then_some(logprobs)
 }
 
@@ -184,7 +186,9 @@ pub fn decode(
     let spent = answer.told.usage(&ask.prompt, &written);
     let mut finish_reason = answer.told.finish_reason(&spent, generation.max_tokens);
     let mut tokens = match (logprobs, answer.logprobs) {
-        (Some(logprobs), Some(value)) => logprobs::read(logprobs.holds, &value, &text)?,
+        (Some(logprobs), Some(value)) => {
+            logprobs::read(logprobs.holds, &value, &text, ask.tokenizer.as_deref())?
+        }
         _ => Vec::new(),
     };
     let mut stopper = Stopper::new(generation.stop.iter().chain(&generation.ends));

@@ -54,6 +54,34 @@ static void levels(void)
     CHECK(lines == seen);
 }
 
+/* Counts the warnings that messages lose their roles. */
+static void count_lost_roles(int32_t level, const char *message, void *userdata)
+{
+    if (strstr(message, "chat_template")) {
+        CHECK(level == MISHIKALLM_LOG_WARN);
+        atomic_fetch_add((atomic_int *)userdata, 1);
+    }
+}
+
+/* A chat without a template is warned of once in a process, not at each call. */
+static void lost_roles(void)
+{
+    atomic_int warnings = 0;
+    CHECK(mishikallm_set_log(count_lost_roles, &warnings, MISHIKALLM_LOG_WARN) == MISHIKALLM_OK);
+    for (int i = 0; i < 3; i++) {
+        char request[256];
+        int32_t status = -99;
+        snprintf(request, sizeof request,
+                 "{\"model\":\"triton/llm\",\"api_base\":\"%s/echo/generate\",\"messages\":"
+                 "[{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"b\"}]}",
+                 server);
+        mishikallm_string_free(mishikallm_completion(NULL, request, &status));
+        CHECK(status == MISHIKALLM_OK);
+    }
+    CHECK(warnings == 1);
+    CHECK(mishikallm_set_log(NULL, NULL, 0) == MISHIKALLM_OK);
+}
+
 /* Calls the library from inside the log: neither does it log for ever, nor may it take its own place. */
 static void call_inside(int32_t level, const char *message, void *userdata)
 {
@@ -107,6 +135,7 @@ int main(int arguments, char **argument)
     CHECK(arguments == 2);
     server = argument[1];
     levels();
+    lost_roles();
     inside();
     replaced();
     return 0;
