@@ -60,6 +60,12 @@ impl Tools {
         for (i, tool) in list.iter().enumerate() {
             check(i, tool)?;
         }
+        if list.is_empty() && matches!(choice, Some(Choice::Required | Choice::Named(_))) {
+            return Err(Error::argument(
+                "tools",
+                "tools: expected at least one beside this tool_choice, got none",
+            ));
+        }
         let (Some(choice), false) = (choice, list.is_empty()) else {
             return Ok(None);
         };
@@ -247,6 +253,7 @@ mod tests {
             ),
             (r#"{"tool_choice":"always"}"#, "tool_choice"),
             (r#"{"tool_choice":7}"#, "tool_choice"),
+            (r#"{"tool_choice":"required","tools":[]}"#, "tools"),
         ] {
             let e = take(text).unwrap_err();
             assert!(e.message().starts_with(place), "{text}: {e}");

@@ -2,6 +2,7 @@
 
 use super::voice::{Reading, said};
 use crate::openai::answer::{self, ChatChoice, FinishReason, Generated, TextChoice};
+use crate::openai::logprobs::Token;
 use crate::openai::response::{Stamp, Usage};
 
 /// A `chat.completion`. `top`: how many alternatives of each token are told; `None`: no log probabilities.
@@ -23,7 +24,7 @@ pub(super) fn text(stamp: &Stamp<'_>, texts: Vec<Generated>, top: Option<usize>)
     let choices = texts.into_iter().map(|text| TextChoice {
         text: text.text,
         finish_reason: text.finish_reason,
-        logprobs: top.map(|top| (text.logprobs, top)),
+        logprobs: told_logprobs(text.logprobs, top),
     });
     answer::text(stamp, &choices.collect::<Vec<_>>(), usage)
 }
@@ -32,6 +33,11 @@ pub(super) fn text(stamp: &Stamp<'_>, texts: Vec<Generated>, top: Option<usize>)
 fn usage(texts: &[Generated]) -> Usage {
     let usage = texts.iter().map(|text| text.usage).reduce(Usage::plus);
     usage.unwrap_or_default()
+}
+
+/// Tokens that are told; `null` where they were asked for and a model has none, as in a stream.
+fn told_logprobs(tokens: Vec<Token>, top: Option<usize>) -> Option<(Vec<Token>, usize)> {
+    top.filter(|_| !tokens.is_empty()).map(|top| (tokens, top))
 }
 
 fn chat_choice(
@@ -48,6 +54,6 @@ fn chat_choice(
             (FinishReason::Stop, true) => FinishReason::ToolCalls,
             (reason, _) => reason,
         },
-        logprobs: top.map(|top| (generated.logprobs, top)),
+        logprobs: told_logprobs(generated.logprobs, top),
     }
 }

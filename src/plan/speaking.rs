@@ -24,8 +24,9 @@ pub(super) struct Speaking {
     index: usize,
     /// Nothing of it was told yet.
     first: bool,
-    /// Characters of it that were told.
-    told: usize,
+    /// Where its next token begins, in characters. Not what was told: of a token that may begin a stop sequence a part
+    /// goes out before the token does.
+    offset: usize,
     /// Tokens whose text is not told yet.
     tokens: Vec<Token>,
     spent: Usage,
@@ -50,7 +51,7 @@ impl Speaking {
             reading,
             index: 0,
             first: true,
-            told: 0,
+            offset: 0,
             tokens: Vec::new(),
             spent: Usage::completion(0, 0, false),
             ready: VecDeque::new(),
@@ -111,7 +112,7 @@ impl Speaking {
         self.ready.push_back(self.writer.finish(self.index, reason));
         self.index += 1;
         self.first = true;
-        self.told = 0;
+        self.offset = 0;
         self.voice = Voice::new(&self.reading);
         if is_last {
             self.ready.extend(self.writer.usage(&self.spent));
@@ -152,15 +153,13 @@ impl Speaking {
                 false => serde_json::to_string(&OfText {
                     tokens,
                     top,
-                    offset: self.told,
+                    offset: self.offset,
                 }),
             };
             json.unwrap_or_else(|_| "null".to_owned())
         });
-        self.tokens.clear();
-        if let (Part::Content(text), Some(_)) = (part, self.top) {
-            self.told += text.chars().count();
-        }
+        let told = self.tokens.drain(..);
+        self.offset += told.map(|t| t.text.chars().count()).sum::<usize>();
         let first = std::mem::take(&mut self.first);
         let chunk = self
             .writer

@@ -26,10 +26,15 @@ pub(super) enum Forced {
     List,
 }
 
+/// What Mistral's models write before a list of calls.
+const MARKER: &str = "[TOOL_CALLS]";
+
 /// Reads one choice.
 #[derive(Debug)]
 pub(super) struct Voice {
     reader: Option<Reader>,
+    /// The reader was given the marker, which the model did not write.
+    is_marked: bool,
     /// The tool whose arguments the text is, until it is told.
     unsaid: Option<String>,
     is_arguments: bool,
@@ -47,10 +52,11 @@ impl Voice {
         let reads = format.is_some() || reading.reasoning.is_some();
         let mut reader =
             reads.then(|| Reader::new(format, &reading.tools, reading.reasoning.clone()));
-        if reading.forced == Some(Forced::List) {
+        let is_marked = reading.forced == Some(Forced::List);
+        if is_marked {
             // A list of calls is Mistral's form, but for its marker.
             if let Some(reader) = &mut reader {
-                reader.push("[TOOL_CALLS]");
+                reader.push(MARKER);
             }
         }
         let unsaid = match &reading.forced {
@@ -59,6 +65,7 @@ impl Voice {
         };
         Voice {
             reader,
+            is_marked,
             is_arguments: unsaid.is_some(),
             unsaid,
             one_call: reading.one_call,
@@ -103,6 +110,12 @@ impl Voice {
                     }
                     Piece::CallArguments { index: 0, text }
                 }
+                // It was no list after all, or was cut short, and is given as it stands.
+                Piece::Content(text) if self.is_marked => match text.strip_prefix(MARKER) {
+                    Some("") => continue,
+                    Some(rest) => Piece::Content(rest.to_owned()),
+                    None => Piece::Content(text),
+                },
                 piece => piece,
             };
             match &piece {
@@ -238,6 +251,30 @@ mod tests {
             ),
             ("f", "{\"a\": 1}")
         );
+    }
+
+    #[test]
+    fn a_list_of_calls_that_is_none_is_given_as_the_model_wrote_it() {
+        let any = Reading {
+            forced: Some(Forced::List),
+            ..Default::default()
+        };
+        // Cut short by `max_tokens`, and from a backend that did not keep to the schema.
+        for text in ["[{\"name\": \"f", "[", "I cannot do that.", ""] {
+            let said = read(&any, text);
+            assert_eq!((said.content.as_deref(), said.calls.len()), (Some(text), 0));
+            let mut voice = Voice::new(&any);
+            let mut pieces: Vec<Piece> = text
+                .chars()
+                .flat_map(|c| voice.push(c.encode_utf8(&mut [0; 4])))
+                .collect();
+            pieces.extend(voice.finish());
+            let told = pieces.iter().map(|piece| match piece {
+                Piece::Content(text) => text.as_str(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(told.collect::<String>(), text);
+        }
     }
 
     #[test]

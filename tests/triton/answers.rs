@@ -166,6 +166,26 @@ fn a_text_completions_log_probabilities_have_their_own_form() {
     assert_eq!(logprobs["text_offset"][1], first.chars().count());
 }
 
+/// A part of a token that may begin a stop sequence goes out before the rest of it.
+#[test]
+fn a_streams_tokens_begin_where_those_of_a_whole_answer_do() {
+    for stop in [json!(null), json!("server!"), json!("ference serverX")] {
+        let more = json!({"max_tokens": 8, "temperature": 0, "logprobs": 1, "stop": stop});
+        let whole = complete("vllm_shape", more.clone()).unwrap();
+        let mut request =
+            json!({"model": "triton/vllm_shape", "api_base": server(), "prompt": QUESTION});
+        let fields = request.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        let chunks = chunks("completions", request);
+        for key in ["tokens", "text_offset"] {
+            let of = |chunk: &Value| chunk["choices"][0]["logprobs"][key].as_array().cloned();
+            let streamed: Vec<Value> = chunks.iter().filter_map(of).flatten().collect();
+            let whole = &whole["choices"][0]["logprobs"][key];
+            assert_eq!(json!(streamed), *whole, "{key} with {stop}");
+        }
+    }
+}
+
 #[test]
 fn tensorrt_llm_tells_the_probabilities_of_its_tokens_and_of_no_others() {
     let more = json!({"max_tokens": 5, "temperature": 0, "logprobs": true});
@@ -217,7 +237,8 @@ fn what_a_model_cannot_do_is_said_before_it_runs() {
         let mut dropped = more;
         dropped["drop_params"] = json!(true);
         dropped["max_tokens"] = json!(3);
-        chat(model, QUESTION, dropped).unwrap_or_else(|e| panic!("{model}: {e}"));
+        let answer = chat(model, QUESTION, dropped).unwrap_or_else(|e| panic!("{model}: {e}"));
+        assert_eq!(answer["choices"][0]["logprobs"], Value::Null, "{model}");
     }
 }
 
@@ -242,6 +263,41 @@ fn text_is_held_to_a_schema_where_the_backend_can() {
         let answer = chat(model, QUESTION, any).unwrap();
         let value: Value = serde_json::from_str(content(&answer)).unwrap();
         assert!(value.is_object(), "{model}");
+    }
+}
+
+#[test]
+fn tokens_that_a_guide_rules_out_are_told_as_openai_tells_them() {
+    let more = json!({"max_tokens": 30, "logprobs": true, "top_logprobs": 2, "response_format": {"type": "json_object"}});
+    let answer = chat("vllm_shape", QUESTION, more.clone()).unwrap();
+    let first = &answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"];
+    assert_eq!(
+        (&first[0]["logprob"], &first[1]["logprob"]),
+        (&json!(0.0), &json!(-9999.0))
+    );
+    let chunks = chunks("chat.completions", asks("vllm_shape", QUESTION, more));
+    assert_eq!(
+        &chunks[0]["choices"][0]["logprobs"]["content"][0]["top_logprobs"],
+        first
+    );
+}
+
+/// Triton refuses an input that stands in a request twice.
+#[test]
+fn an_input_that_the_caller_gives_under_its_own_name_is_sent_once() {
+    for (model, more) in [
+        (
+            "trtllm_ensemble",
+            json!({"response_format": {"type": "json_object"}, "guided_decoding_guide_type": "json"}),
+        ),
+        (
+            "vllm_shape",
+            json!({"logprobs": true, "return_logprobs": true}),
+        ),
+    ] {
+        let mut request = more;
+        request["max_tokens"] = json!(30);
+        chat(model, QUESTION, request).unwrap_or_else(|e| panic!("{model}: {e}"));
     }
 }
 

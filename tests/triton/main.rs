@@ -10,6 +10,9 @@ mod embeddings_bulk;
 mod embeddings_pooled;
 mod embeddings_tokens;
 mod failures;
+#[allow(dead_code, reason = "the client's tests use all of it")]
+#[path = "../client/http.rs"]
+mod http;
 mod log;
 mod many;
 mod models;
@@ -18,11 +21,13 @@ mod pulling;
 mod raw;
 mod relay;
 mod repository;
+mod sdk;
 mod stops;
 mod stream_example;
 mod streamed;
 mod streams;
 mod submits;
+mod table;
 mod templates;
 mod text;
 #[allow(dead_code, reason = "the ABI's tests use all of it")]

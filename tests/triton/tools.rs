@@ -148,6 +148,17 @@ fn a_call_that_has_to_be_made_is_guided_where_the_backend_can() {
     }
 }
 
+/// What the library reads a list of calls by is not the model's, and is not shown.
+#[test]
+fn a_call_that_is_cut_short_is_the_models_own_text() {
+    let mut request = weather("qwen2.5");
+    request["tool_choice"] = json!("required");
+    request["max_tokens"] = json!(3);
+    let answer = chat("vllm_shape", "Hello", request).unwrap();
+    assert_eq!(content(&answer), "[{\"name\": \"g", "{answer}");
+    assert_eq!(answer["choices"][0]["finish_reason"], "length");
+}
+
 #[test]
 fn without_a_template_that_knows_tools_they_are_refused() {
     for more in [

@@ -226,7 +226,7 @@ impl Tokens {
         self.ahead += length;
         let mut tokens = Vec::new();
         while let Some(token) = self.waiting.front() {
-            let Some(left) = self.ahead.checked_sub(token.text.len()) else {
+            let Some(left) = self.ahead.checked_sub(logprobs::length(token)) else {
                 break;
             };
             self.ahead = left;
@@ -385,5 +385,26 @@ mod tests {
         assert_eq!(deltas, ["a", " b", " ", "é"]);
         let (deltas, _) = all(&mut self::events(&[], Some(&api)), &data(&["a\u{fffd}"]));
         assert_eq!(deltas, ["a", "\u{fffd}"]);
+    }
+
+    #[test]
+    fn tokens_that_are_parts_of_a_character_hold_none_up() {
+        let token = |text: &&str| Token {
+            text: (*text).to_owned(),
+            logprob: 0.0,
+            top: Vec::new(),
+        };
+        // As they come: the emoji's text with the last of its four tokens.
+        let mut tokens = Tokens::default();
+        for _ in 0..3 {
+            tokens.waiting.push_back(token(&"\u{fffd}"));
+            assert_eq!(tokens.of(0).len(), 1);
+        }
+        tokens.waiting.push_back(token(&"\u{fffd}"));
+        assert_eq!(tokens.of("🙂".len()).len(), 1);
+        tokens.waiting.extend([" all", " right"].iter().map(token));
+        assert_eq!(tokens.of(" all".len()).len(), 1);
+        // The end was held back for a stop sequence that did not come.
+        assert_eq!(tokens.rest(" right".len(), true).len(), 1);
     }
 }

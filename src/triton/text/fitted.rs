@@ -123,6 +123,14 @@ impl<'m> Fitted<'m> {
         self.inputs.iter().any(|(t, _)| t.name == name)
     }
 
+    /// An input of ours, unless the caller gave it under its own name: Triton takes each once.
+    fn add(&mut self, key: &str, input: &'m Tensor, value: &Value, model: &Model) -> Result<()> {
+        if !self.has(&input.name) {
+            self.inputs.push((input, fit(key, input, value, model)?));
+        }
+        Ok(())
+    }
+
     /// Images go into the model's input for them, in base64.
     fn add_images(&mut self, ask: &Ask, model: &'m Model) -> Result<()> {
         let Some(first) = ask.images.first() else {
@@ -135,9 +143,7 @@ impl<'m> Fitted<'m> {
             false => inline_image(image).map(|data| json!(data)),
         });
         let images = Value::Array(images.collect::<Result<_>>()?);
-        let images = fit("messages", input, &images, model)?;
-        self.inputs.push((input, images));
-        Ok(())
+        self.add("messages", input, &images, model)
     }
 
     fn add_logprobs(
@@ -149,8 +155,7 @@ impl<'m> Fitted<'m> {
     ) -> Result<()> {
         if let (Some(top), Some(logprobs)) = (generation.logprobs, dialect.logprobs(model)) {
             if let Some(flag) = model.input(logprobs.flag) {
-                let value = fit(&flag.name, flag, &json!(true), model)?;
-                self.inputs.push((flag, value));
+                self.add(&flag.name, flag, &json!(true), model)?;
             }
             if logprobs.holds == Holds::Tables {
                 bundle.insert("logprobs".to_owned(), json!(top));
@@ -184,8 +189,7 @@ impl<'m> Fitted<'m> {
                 };
                 for (name, value) in [(kind, Some(word.to_owned())), (guide, schema)] {
                     if let (Some(input), Some(value)) = (model.input(name), value) {
-                        let value = fit(name, input, &json!(value), model)?;
-                        self.inputs.push((input, value));
+                        self.add(name, input, &json!(value), model)?;
                     }
                 }
             }

@@ -7,6 +7,7 @@ use crate::triton::dialect::Holds;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 
 /// Reads what an output holds of the new tokens; `text` is what they make together.
@@ -22,11 +23,19 @@ pub fn read(
     }
 }
 
+/// How many bytes of the text a token makes at least: of a part of a character, which comes as U+FFFD, nobody can tell.
+pub fn length(token: &Token) -> usize {
+    match token.text.contains('\u{fffd}') {
+        true => 0,
+        false => token.text.len(),
+    }
+}
+
 /// Leaves out the tokens that are not whole in the first `length` bytes of the text: a stop sequence's, which backends tell too.
 pub fn cut(tokens: &mut Vec<Token>, length: usize) {
     let mut end = 0;
     let kept = tokens.iter().take_while(|token| {
-        end += token.text.len();
+        end += self::length(token);
         end <= length
     });
     let kept = kept.count();
@@ -43,7 +52,7 @@ fn tables(value: &Value) -> Result<Vec<Token>> {
     let Some(text) = text.and_then(Value::as_str) else {
         return Ok(Vec::new());
     };
-    let tables: Option<Vec<Table>> = serde_json::from_str(text).map_err(|_| {
+    let tables: Option<Vec<Table>> = serde_json::from_str(&with_numbers(text)).map_err(|_| {
         Error::protocol("the answer of Triton has logprobs that are not vLLM's JSON")
     })?;
     Ok(tables
@@ -51,6 +60,21 @@ fn tables(value: &Value) -> Result<Vec<Token>> {
         .into_iter()
         .filter_map(Table::into_token)
         .collect())
+}
+
+/// vLLM writes with Python's `json.dumps`, which has bare words where JSON has no number: `-Infinity` of a token that guided
+/// decoding rules out. Within a string the quotes would be escaped.
+fn with_numbers(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for word in ["-Infinity", "NaN"] {
+        if text.contains(word) {
+            for key in ["\"logprob\": ", "\"logprob\":"] {
+                let bare = [key, word].concat();
+                text = Cow::Owned(text.replace(&bare, "\"logprob\":null"));
+            }
+        }
+    }
+    text
 }
 
 /// TensorRT-LLM: a number for each new token. The text of one is the token's; the texts of several a tokenizer tells. Where none
@@ -90,7 +114,8 @@ struct Table(Vec<Entry>);
 
 #[derive(Deserialize)]
 struct Entry {
-    logprob: f64,
+    /// `None`: as good as impossible.
+    logprob: Option<f64>,
     #[serde(default)]
     rank: Option<u64>,
     #[serde(default)]
@@ -102,7 +127,10 @@ impl Table {
         let mut entries: Vec<(String, f64, Option<u64>)> = self
             .0
             .into_iter()
-            .map(|e| (e.decoded_token.unwrap_or_default(), e.logprob, e.rank))
+            .map(|e| {
+                let logprob = e.logprob.unwrap_or(f64::NEG_INFINITY);
+                (e.decoded_token.unwrap_or_default(), logprob, e.rank)
+            })
             .collect();
         let (text, logprob, _) = entries.first().cloned()?;
         entries.sort_by_key(|(_, _, rank)| rank.unwrap_or(u64::MAX));
@@ -157,6 +185,25 @@ mod tests {
         assert!(read(Holds::Tables, &json!("[1]"), "", None).is_err());
     }
 
+    /// https://github.com/vllm-project/vllm/pull/4149: guided decoding gives the others no chance at all.
+    #[test]
+    fn a_token_that_cannot_come_has_no_number_in_pythons_json() {
+        for space in ["", " "] {
+            let text = r#"[{"1":{"logprob":~0.0,"rank":1,"decoded_token":"\"logprob\":~NaN"},"2":{"logprob":~-Infinity,"rank":2,"decoded_token":"-Infinity"},"3":{"logprob":~NaN,"rank":3}}]"#
+                .replace('~', space);
+            let tokens = read(Holds::Tables, &json!(text), "", None).unwrap();
+            let said = format!("\"logprob\":{space}NaN");
+            assert_eq!(
+                tokens[0].top,
+                [
+                    (said, 0.0),
+                    ("-Infinity".to_owned(), f64::NEG_INFINITY),
+                    (String::new(), f64::NEG_INFINITY)
+                ]
+            );
+        }
+    }
+
     #[test]
     fn several_numbers_are_one_probability() {
         let one = read(Holds::Numbers, &json!(-0.5), "a", None).unwrap();
@@ -194,5 +241,13 @@ mod tests {
         assert_eq!(tokens.len(), 2);
         cut(&mut tokens, 1);
         assert_eq!(tokens.len(), 0);
+        // An emoji in four tokens has four bytes, not the twelve of the signs in their place.
+        let mut tokens = [["\u{fffd}"; 4].as_slice(), &[" ok", "STOPPED"]]
+            .concat()
+            .into_iter()
+            .map(token)
+            .collect();
+        cut(&mut tokens, "🙂 ok".len());
+        assert_eq!(tokens.last().unwrap().text, " ok");
     }
 }

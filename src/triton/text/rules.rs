@@ -44,16 +44,28 @@ pub(super) fn values(ask: &Ask, dialect: &Dialect, model: &Model) -> Vec<(String
     if generation.n > 1 {
         // Each choice starts from a seed of its own, so that none is another's twin.
         let first = match values.get("seed") {
-            // Checked to be whole, however it was written.
-            Some(seed) => seed.as_i64().or_else(|| seed.as_f64().map(|s| s as i64)),
-            None if takes("seed") => i64::try_from(generation.chance).ok(),
-            None => None,
+            Some(seed) => Some(seed.clone()),
+            None => takes("seed").then(|| json!(generation.chance)),
         };
         if let Some(first) = first {
-            values.set("seed", json!(first.wrapping_add(ask.choice as i64)));
+            values.set("seed", beside(&first, ask.choice as u64));
         }
     }
     values.0
+}
+
+/// The seed of choice number `choice`. At the end of what a seed can be they go the other way.
+fn beside(first: &Value, choice: u64) -> Value {
+    let signed = |first: i64| match first.checked_add_unsigned(choice) {
+        Some(seed) => json!(seed),
+        None => json!(first.saturating_sub_unsigned(choice)),
+    };
+    match (first.as_i64(), first.as_u64()) {
+        (Some(first), _) => signed(first),
+        (None, Some(first)) => json!(first.checked_add(choice).unwrap_or_else(|| first - choice)),
+        // Requests with another were refused.
+        (None, None) => first.clone(),
+    }
 }
 
 struct Values(Vec<(String, Value)>);
@@ -161,6 +173,18 @@ mod tests {
             becomes(vllm, json!({"n": 2, "seed": 5}), 1),
             json!({"seed": 6})
         );
+        // Never beyond what a seed can be.
+        for (seed, second) in [
+            (json!(-1), json!(0)),
+            (json!(i64::MAX), json!(i64::MAX - 1)),
+            (json!(u64::MAX), json!(u64::MAX - 1)),
+            (json!(1u64 << 63), json!((1u64 << 63) + 1)),
+        ] {
+            assert_eq!(
+                becomes(vllm, json!({"n": 2, "seed": seed}), 1),
+                json!({"seed": second})
+            );
+        }
         // Without one vLLM throws its dice anew for each request.
         assert_eq!(becomes(vllm, json!({"n": 2}), 1), json!({}));
         assert_eq!(

@@ -128,7 +128,8 @@ class LanguageModel:
             self.ids.setdefault(part, len(self.ids))
             whole = sum(map(len, parts)) == len(sampling.guide)
             reason = None if at < len(parts) else "stop" if whole else "length"
-            yield Piece(part, reason, part, 0.0, {part: 0.0}, None)
+            # What the guide rules out is impossible; Python's JSON says -Infinity.
+            yield Piece(part, reason, part, 0.0, {part: 0.0, END: -math.inf}, None)
 
     def generate(self, prompt, sampling):
         """Yields one Piece per token; the last one has a finish_reason."""
