@@ -79,6 +79,34 @@ static void embeddings(const mishikallm_client *client)
     mishikallm_string_free(answer);
 }
 
+/* Messages through a template of the caller's own, and a call of a tool read out of the text. */
+static void templates(const mishikallm_client *client)
+{
+    char request[1024];
+    int32_t status = -99;
+    snprintf(request, sizeof request,
+             "{\"model\":\"triton/llm\",\"api_base\":\"%s/echo/generate\",\"tool_call_parser\":\"hermes\","
+             "\"chat_template\":\"{%%- for t in tools %%}<tool_call>{\\\"name\\\": \\\"{{ t.function.name }}\\\", "
+             "\\\"arguments\\\": {\\\"q\\\": {{ messages[0].content | tojson }}}}</tool_call>{%% endfor %%}\","
+             "\"messages\":[{\"role\":\"user\",\"content\":\"Z\\u00fcrich\"}],"
+             "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"find\"}}]}",
+             server);
+    char *answer = mishikallm_completion(client, request, &status);
+    CHECK(status == MISHIKALLM_OK);
+    CHECK_JSON(answer, "choices.0.finish_reason", "\"tool_calls\"");
+    CHECK_JSON(answer, "choices.0.message.tool_calls.0.function.name", "\"find\"");
+    mishikallm_string_free(answer);
+
+    snprintf(request, sizeof request,
+             "{\"model\":\"triton/llm\",\"api_base\":\"%s/echo/generate\",\"chat_template\":\"{%% for %%}\","
+             "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+             server);
+    answer = mishikallm_completion(client, request, &status);
+    CHECK(status == MISHIKALLM_ARGUMENT);
+    CHECK_JSON(answer, "error.param", "\"chat_template\"");
+    mishikallm_string_free(answer);
+}
+
 /* Tensors as they are, and the server's own words. */
 static void raw(const mishikallm_client *client)
 {
@@ -289,6 +317,7 @@ int main(int arguments, char **argument)
     answers(client);
     embeddings(client);
     embeddings(NULL);
+    templates(client);
     raw(client);
     raw(NULL);
     floats();
