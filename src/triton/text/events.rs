@@ -54,6 +54,8 @@ pub struct Events {
     decoder: Decoder,
     /// The output that holds the text.
     output: String,
+    /// The model puts the prompt before the text.
+    repeats_prompt: bool,
     /// All of the text so far, where each event repeats it.
     so_far: Option<SoFar>,
     stopper: Stopper,
@@ -90,6 +92,7 @@ impl Events {
         Ok(Events {
             decoder: Decoder::new(longest_event),
             output: super::output_name(options.triton.output.as_deref(), model)?,
+            repeats_prompt: super::repeats_prompt(options, model),
             so_far: repeats.then(SoFar::default),
             stopper: Stopper::new(generation.stop.iter().chain(&generation.ends)),
             tokens: Tokens {
@@ -130,7 +133,7 @@ impl Events {
         self.model_version.as_deref()
     }
 
-    /// What comes next; `prompt` is for a guess at its tokens.
+    /// What comes next; `prompt` is for a guess at its tokens, and to be taken away where the model repeats it.
     pub fn pull(&mut self, prompt: &str) -> Result<Pull> {
         while self.input != Input::Done {
             let json = match self.input {
@@ -148,7 +151,7 @@ impl Events {
                     if answer.text.is_none() && !answer.tells {
                         return Err(generate::missing(json, &self.output));
                     }
-                    let delta = self.take(answer)?;
+                    let delta = self.take(answer, prompt)?;
                     if !delta.is_empty() {
                         return Ok(Pull::Delta(delta));
                     }
@@ -173,13 +176,21 @@ impl Events {
         Ok(Pull::End(reason, spent))
     }
 
-    fn take(&mut self, answer: generate::Answer) -> Result<Delta> {
+    fn take(&mut self, answer: generate::Answer, prompt: &str) -> Result<Delta> {
         self.events += 1;
         self.told.add(&answer.told);
         if answer.model_version.is_some() && self.model_version.is_none() {
             self.model_version = answer.model_version;
         }
-        let text = answer.text.unwrap_or_default();
+        let mut text = answer.text.unwrap_or_default();
+        if self.repeats_prompt && text.starts_with(prompt) {
+            text.drain(..prompt.len());
+            // The events after it begin at the beginning, too.
+            self.so_far.get_or_insert_default();
+        } else {
+            // Where the first does not begin with it, none is taken to.
+            self.repeats_prompt = self.so_far.is_some() && self.repeats_prompt;
+        }
         let new = match &mut self.so_far {
             None => text,
             Some(so_far) => so_far.take(&text),
@@ -381,5 +392,15 @@ mod tests {
         assert_eq!(deltas, ["a", " b", " ", "é"]);
         let (deltas, _) = all(&mut self::events(&[], Some(&api)), &data(&["a\u{fffd}"]));
         assert_eq!(deltas, ["a", "\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_prompt_that_each_event_repeats_is_taken_away() {
+        let inputs = "text_input:BYTES[1] stream:BOOL[1]? sampling_parameters:BYTES[1]?";
+        let old = model(inputs, "text_output:BYTES[-1]", 0, true);
+        let told = |texts: &[&str]| all(&mut events(&[], Some(&old)), &data(texts)).0;
+        assert_eq!(told(&["12345 a", "12345 a b", "12345 a b"]), [" a", " b"]);
+        // Without the prompt before the first it is none that repeats anything.
+        assert_eq!(told(&["a", "12345", "b"]), ["a", "12345", "b"]);
     }
 }

@@ -55,8 +55,12 @@ impl<'m> Fitted<'m> {
         for (key, value) in rules::values(ask, dialect, model) {
             let key = key.as_str();
             if let Some(input) = dialect.input_for(model, key) {
-                if !fitted.has(&input.name) {
-                    fitted.inputs.push((input, fit(key, input, &value, model)?));
+                match fit(key, input, &value, model) {
+                    _ if fitted.has(&input.name) => {}
+                    Ok(elements) => fitted.inputs.push((input, elements)),
+                    // More of them than the input has room for are enforced here, as all of them are.
+                    Err(_) if key == "stop" => {}
+                    Err(error) => return Err(error),
                 }
             } else if bundle_input.is_some() {
                 bundle.insert(key.to_owned(), value);
