@@ -21,6 +21,8 @@ pub(super) struct Asking {
     pub(super) changed: bool,
     /// How many asks were begun.
     pub(super) begun: u32,
+    /// A text was not held to what the request wants, as the caller has allowed.
+    pub(super) is_free: bool,
     /// Where the caller wants chunks.
     speaking: Option<Speaking>,
 }
@@ -33,6 +35,7 @@ impl Asking {
             outcomes: Vec::new(),
             changed: false,
             begun: 0,
+            is_free: false,
             speaking: None,
         }
     }
@@ -58,8 +61,16 @@ impl Asking {
 
     /// Tells its answers under the name that another's would have had.
     pub(super) fn speak_as(&mut self, other: &mut Asking) {
-        if self.speaking.is_some() && other.speaking.is_some() {
-            self.speaking = other.speaking.take();
+        if let (Some(own), Some(other)) = (&mut self.speaking, other.speaking.take()) {
+            own.speak_as(other);
+        }
+    }
+
+    /// Before a request goes out: a model that is held to nothing writes what it likes.
+    fn note_freedom(&mut self) {
+        if self.current.as_ref().is_some_and(|e| !e.is_guided()) {
+            self.is_free = true;
+            self.speaking.iter_mut().for_each(Speaking::release);
         }
     }
 
@@ -134,8 +145,14 @@ pub(super) fn ask(
         }
         let outcome = match step {
             Step::Describe { fresh } => return Ok(Some(Todo::Describe { fresh })),
-            Step::Send(request) => return Ok(Some(Todo::Send(request))),
-            Step::Open(request) => return Ok(Some(Todo::Open(request))),
+            Step::Send(request) => {
+                asking.note_freedom();
+                return Ok(Some(Todo::Send(request)));
+            }
+            Step::Open(request) => {
+                asking.note_freedom();
+                return Ok(Some(Todo::Open(request)));
+            }
             Step::Read => return Ok(Some(Todo::Read)),
             Step::Delta(delta) => {
                 let speaking = asking.speaking.as_mut().ok_or_else(nothing_came)?;

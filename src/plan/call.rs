@@ -25,6 +25,7 @@ use crate::openai::answer::{self, ChatChoice, FinishReason, Generated, TextChoic
 use crate::openai::chunk::Writer;
 use crate::openai::embedding::{EmbeddingRequest, Encoding};
 use crate::openai::generation::{self, Generation};
+use crate::openai::logprobs::Token;
 use crate::openai::message::Image;
 use crate::openai::response::{self, Matrix, Stamp, Usage};
 use crate::openai::{Operation, message, rows, take_model};
@@ -545,6 +546,9 @@ impl Call {
                 Some(todo) => Ok(todo),
                 None if asking.speaks() => Ok(Todo::Done(String::new())),
                 None => {
+                    if asking.is_free {
+                        reading.forced = None;
+                    }
                     let (texts, usage) = with_usage(texts(asking)?);
                     let choices = texts.into_iter().enumerate();
                     let choices: Vec<ChatChoice> = choices
@@ -651,15 +655,21 @@ fn chat_choice(
             (FinishReason::Stop, true) => FinishReason::ToolCalls,
             (reason, _) => reason,
         },
-        logprobs: top.map(|top| (generated.logprobs, top)),
+        logprobs: told(generated.logprobs, top),
     }
+}
+
+/// Tokens that can be told. Of a model that tells none, or of an empty text, there is nothing, as in a stream.
+fn told(tokens: Vec<Token>, top: Option<usize>) -> Option<(Vec<Token>, usize)> {
+    let tokens = Some(tokens).filter(|tokens| !tokens.is_empty());
+    tokens.zip(top)
 }
 
 fn text_choice(generated: Generated, top: Option<usize>) -> TextChoice {
     TextChoice {
         text: generated.text,
         finish_reason: generated.finish_reason,
-        logprobs: top.map(|top| (generated.logprobs, top)),
+        logprobs: told(generated.logprobs, top),
     }
 }
 
@@ -926,5 +936,45 @@ mod tests {
         sent(c.on(Event::Start));
         sent(c.on(reply(200, json!(null))));
         assert_eq!(done(c.on(reply(400, json!(null))))["status"], "unhealthy");
+    }
+
+    #[test]
+    fn what_was_dropped_leaves_no_trace_in_the_answer() {
+        let tools = json!([{"type":"function","function":{"name":"f"}}]);
+        let chat = |more: Value, text: &str| {
+            let mut request = json!({"model":"triton/llm","api_base":"http://h/x/generate","drop_params":true,
+                "messages":[{"role":"user","content":"hi"}]});
+            request
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let mut c = call(Operation::Chat, request).unwrap();
+            sent(c.on(Event::Start));
+            done(c.on(reply(200, json!({"text_output": text}))))["choices"][0].clone()
+        };
+        let choice = chat(json!({"logprobs":true,"top_logprobs":2}), "yo");
+        assert_eq!(choice["logprobs"], Value::Null);
+        for how in [
+            json!("required"),
+            json!({"type":"function","function":{"name":"f"}}),
+        ] {
+            let more = json!({"tools":tools,"tool_choice":how,"chat_template":"qwen2.5"});
+            let choice = chat(more, "No.");
+            assert_eq!(choice["message"]["content"], "No.");
+            assert_eq!(choice["finish_reason"], "stop");
+        }
+    }
+
+    #[test]
+    fn tools_are_refused_where_the_familys_calls_are_not_read() {
+        let tools = json!([{"type":"function","function":{"name":"f"}}]);
+        let e = call(
+            Operation::Chat,
+            json!({"model":"triton/llm","api_base":"http://h/x/generate","tools":tools,
+            "chat_template":"granite3","messages":[{"role":"user","content":"hi"}]}),
+        )
+        .unwrap_err();
+        assert_eq!(e.param(), Some("tools"), "{e}");
+        assert!(e.message().contains("granite"), "{e}");
     }
 }

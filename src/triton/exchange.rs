@@ -294,6 +294,13 @@ impl Exchange {
         }
     }
 
+    /// Whether the model's text is held to what the request wants of it.
+    pub fn is_guided(&self) -> bool {
+        let dialect = self.options.triton.dialect;
+        let model = self.model();
+        model.is_some_and(|model| dialect::of(model, dialect).guide(model).is_some())
+    }
+
     /// Whether what is remembered of the model should be forgotten.
     pub fn saw_a_change(&self) -> bool {
         self.changed
