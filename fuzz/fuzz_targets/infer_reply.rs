@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use mishikallm::config::{Options, TritonOptions};
 use mishikallm::json;
 use mishikallm::openai::Operation;
+use mishikallm::openai::embedding::EmbeddingRequest;
 use mishikallm::openai::response::Values;
 use mishikallm::triton::embed;
 use mishikallm::triton::endpoint::{Route, Verb};
@@ -98,7 +99,14 @@ fn check_output(output: &Output<'_>, reply: &Reply) {
 }
 
 fn check_rows(reply: &Reply, count: usize, model: Option<&Model>) {
-    let read = || embed::decode(reply, count, &Options::default(), model);
+    let fields = json::object("request_json", r#"{"input":["a","b"]}"#).unwrap();
+    let options = Options::default();
+    let ask = embed::Ask {
+        request: Arc::new(EmbeddingRequest::take(fields, &options).unwrap()),
+        tokenizer: None,
+    };
+    let fit = embed::Fit::new(&ask, 0, &options, model).unwrap();
+    let read = || embed::decode(reply.clone(), &ask, &fit, 0..count, &options, model);
     let once = read();
     assert_eq!(once, read(), "the same bytes, and another answer");
     match once {

@@ -11,11 +11,18 @@ use mishikallm::openai::embedding::EmbeddingRequest;
 use mishikallm::triton::endpoint::Verb;
 use mishikallm::triton::model::{Model, list};
 use mishikallm::triton::{embed, text};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-static ASKS: LazyLock<[Ask; 2]> = LazyLock::new(|| {
+static ASKS: LazyLock<[Ask; 5]> = LazyLock::new(|| {
     [
         Ask::new("{}", UNKNOWN),
+        Ask::new(r#"{"n":2,"logprobs":true,"top_logprobs":1,"response_format":{"type":"json_object"}}"#, UNKNOWN),
+        Ask::new(r#"{"seed":9007199254740993,"n":128,"temperature":0,"triton":{"dialect":"tensorrtllm"}}"#, UNKNOWN),
+        Ask::new(
+            r#"{"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required",
+                "triton":{"dialect":"vllm","inputs":{"text_input":"other","x":[1,2]},"parameters":{"p":1}}}"#,
+            UNKNOWN,
+        ),
         Ask::new(
             r#"{"max_tokens":3,"temperature":0.5,"top_k":2,"seed":1,"stop":["a","b"],"bad_words":["c","d","e"],
                 "drop_params":true}"#,
@@ -50,8 +57,9 @@ fuzz_target!(|input: &[u8]| {
             (Verb::Generate, true),
             (Verb::Infer, false),
         ] {
-            let (generation, options) = (&ask.generation, &ask.options);
-            let body = text::encode("hi", generation, options, verb, Some(&model), stream);
+            let (ask, options) = (&ask.ask, &ask.options);
+            let allowed = text::check(ask, options, Some(&model));
+            let body = allowed.and_then(|()| text::encode(ask, options, verb, Some(&model), stream));
             check(body, verb, input.len());
         }
     }
@@ -66,15 +74,19 @@ fn check_embeddings(request: &EmbeddingRequest, model: &Model, about: usize) {
         drop_params: Some(true),
         ..Default::default()
     };
-    match embed::batches(request, &options, Some(model)) {
+    let ask = embed::Ask {
+        request: Arc::new(request.clone()),
+        tokenizer: None,
+    };
+    match embed::Fit::new(&ask, 0, &options, Some(model)) {
         Err(error) => errors::check_inner(&error, about),
-        Ok(batches) => {
-            let rows: Vec<usize> = batches.iter().cloned().flatten().collect();
+        Ok(fit) => {
+            let rows: Vec<usize> = fit.batches.iter().cloned().flatten().collect();
             assert_eq!(rows, (0..request.input.len()).collect::<Vec<_>>());
-            for batch in batches {
+            for batch in fit.batches.clone() {
                 assert!(model.max_batch_size == 0 || batch.len() <= model.max_batch_size);
                 check(
-                    embed::encode(request, batch, &options, Some(model)),
+                    embed::encode(&ask, &fit, batch, &options, Some(model)),
                     Verb::Infer,
                     about,
                 );

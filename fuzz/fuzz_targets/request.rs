@@ -11,7 +11,7 @@ use mishikallm::config::ClientConfig;
 use mishikallm::json::{self, Fields};
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Call, Env, Manner};
-use mishikallm::plan::resources::NoFiles;
+use mishikallm::plan::resources::Nothing;
 use mishikallm::triton::model::Model;
 use mishikallm::{Error, Result};
 use std::sync::Arc;
@@ -92,7 +92,7 @@ fn call(
         id: "7".to_owned(),
         random: 7,
     };
-    Call::new(operation, fields.clone(), config, &NoFiles, env, manner)
+    Call::new(operation, fields.clone(), config, env, manner, &Nothing)
 }
 
 /// A request that is refused is wrong, and a field of it is named.

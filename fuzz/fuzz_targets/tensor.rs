@@ -66,11 +66,22 @@ fn check_texts(data: &[u8]) {
 fn check_json(text: &str) {
     let value = Value::deserialize(&mut serde_json::Deserializer::from_str(text)).ok();
     let expected = value.as_ref().and_then(numbers::flatten);
-    match numbers_from_json(text, expected.as_ref().map_or(0, Vec::len)) {
-        Ok(numbers) => assert_eq!(Some(numbers), expected),
-        Err(error) => {
-            assert_eq!(expected, None);
-            errors::check_inner(&error, text.len());
+    let count = expected.as_ref().map_or(0, Vec::len);
+    for datatype in [Datatype::Fp64, Datatype::Fp32] {
+        match (numbers_from_json(datatype, text.as_bytes(), count), &expected) {
+            (Ok(Values::F64(numbers)), Some(expected)) => assert_eq!(numbers, *expected),
+            (Ok(Values::F32(numbers)), Some(expected)) => {
+                assert_eq!(numbers.len(), expected.len());
+                // Through a double a float is rounded twice: it may be the neighbour.
+                let is_near = |(a, b): (&f32, &f64)| {
+                    let b = *b as f32;
+                    *a == b || *a == b.next_up() || *a == b.next_down()
+                };
+                assert!(numbers.iter().zip(expected).all(is_near));
+            }
+            (Ok(_), None) => panic!("numbers where there are none"),
+            (Err(_), Some(_)) => panic!("no numbers where there are some"),
+            (Err(error), None) => errors::check_inner(&error, text.len()),
         }
     }
     let Some(value) = value else { return };
