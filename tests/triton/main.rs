@@ -15,6 +15,7 @@ mod pulling;
 mod raw;
 mod relay;
 mod repository;
+mod sameness;
 mod stops;
 mod stream_example;
 mod streamed;

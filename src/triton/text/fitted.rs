@@ -268,7 +268,7 @@ pub(in crate::triton) fn fit(
             ),
         )
     };
-    let fixed: Option<i64> = match input.dims.contains(&-1) {
+    let fixed: Option<i64> = match input.dims.contains(&-1) && !input.dims.contains(&0) {
         true => None,
         // A model may say anything; more elements than there can be are too many for any value.
         false => Some(input.dims.iter().fold(1, |n: i64, d| n.saturating_mul(*d))),

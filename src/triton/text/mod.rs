@@ -602,4 +602,18 @@ mod tests {
         );
         assert_eq!(answer(r#"{"text_output":"hi there"}"#, &new), "hi there");
     }
+
+    #[test]
+    fn an_input_without_room_is_given_nothing() {
+        let m = model(
+            "text_input:BYTES[1] max_tokens:INT32[-1,0]? stream:BOOL[-1,0]?",
+            "text_output:BYTES[1]",
+            0,
+            false,
+        );
+        let sent = body("{}", Verb::Infer, Some(&m)).unwrap();
+        assert_eq!(sent["inputs"].as_array().unwrap().len(), 1);
+        let e = body(r#"{"max_tokens":1}"#, Verb::Infer, Some(&m)).unwrap_err();
+        assert_eq!(e.param(), Some("max_tokens"));
+    }
 }
