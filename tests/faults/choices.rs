@@ -86,7 +86,7 @@ fn what_was_told_stays_and_the_error_follows() {
                 assert_eq!((error.unwrap().status(), posts), (status, 2));
             }
             let (choices, error, posts) = told(false, wrong, json!({}));
-            assert_eq!(choices, [whole.clone()]);
+            assert_eq!(choices, std::slice::from_ref(&whole));
             assert_eq!((error.unwrap().status(), posts), (status, 2));
             // Nobody has heard of the second choice: it may be tried again.
             let (choices, error, posts) = told(false, wrong, json!({"num_retries": 1}));
