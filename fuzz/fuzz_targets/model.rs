@@ -8,29 +8,36 @@ use mishikallm::Result;
 use mishikallm::config::Options;
 use mishikallm::json;
 use mishikallm::openai::embedding::EmbeddingRequest;
-use mishikallm::triton::embed::{self, Fit};
 use mishikallm::triton::endpoint::Verb;
 use mishikallm::triton::model::{Model, list};
-use mishikallm::triton::text;
-use std::sync::LazyLock;
+use mishikallm::triton::{embed, text};
+use std::sync::{Arc, LazyLock};
 
-static ASKS: LazyLock<[Ask; 3]> = LazyLock::new(|| {
+static ASKS: LazyLock<[Ask; 5]> = LazyLock::new(|| {
     [
         Ask::new("{}", UNKNOWN),
+        Ask::new(
+            r#"{"n":2,"logprobs":true,"top_logprobs":1,"response_format":{"type":"json_object"}}"#,
+            UNKNOWN,
+        ),
+        Ask::new(
+            r#"{"seed":9007199254740993,"n":128,"temperature":0,"triton":{"dialect":"tensorrtllm"}}"#,
+            UNKNOWN,
+        ),
+        Ask::new(
+            r#"{"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required",
+                "triton":{"dialect":"vllm","inputs":{"text_input":"other","x":[1,2]},"parameters":{"p":1}}}"#,
+            UNKNOWN,
+        ),
         Ask::new(
             r#"{"max_tokens":3,"temperature":0.5,"top_k":2,"seed":1,"stop":["a","b"],"bad_words":["c","d","e"],
                 "drop_params":true}"#,
             UNKNOWN,
         ),
-        Ask::new(
-            r#"{"n":3,"logprobs":true,"temperature":0,"response_format":{"type":"json_object"},
-                "triton":{"inputs":{"a":null,"text":"b"},"parameters":{"c":1}}}"#,
-            UNKNOWN,
-        ),
     ]
 });
 
-static EMBEDDINGS: LazyLock<[embed::Ask; 3]> = LazyLock::new(|| {
+static EMBEDDINGS: LazyLock<[EmbeddingRequest; 3]> = LazyLock::new(|| {
     [
         r#"{"input":["a","b","c"]}"#,
         r#"{"input":[[1,2],[3]],"dimensions":8}"#,
@@ -38,12 +45,7 @@ static EMBEDDINGS: LazyLock<[embed::Ask; 3]> = LazyLock::new(|| {
     ]
     .map(|request| {
         let fields = json::object("request_json", request).unwrap();
-        embed::Ask {
-            request: EmbeddingRequest::take(fields, &Options::default())
-                .unwrap()
-                .into(),
-            tokenizer: None,
-        }
+        EmbeddingRequest::take(fields, &Options::default()).unwrap()
     })
 });
 
@@ -61,8 +63,10 @@ fuzz_target!(|input: &[u8]| {
             (Verb::Generate, true),
             (Verb::Infer, false),
         ] {
-            let body = text::check(&ask.ask, &ask.options, Some(&model))
-                .and_then(|()| text::encode(&ask.ask, &ask.options, verb, Some(&model), stream));
+            let (ask, options) = (&ask.ask, &ask.options);
+            let allowed = text::check(ask, options, Some(&model));
+            let body =
+                allowed.and_then(|()| text::encode(ask, options, verb, Some(&model), stream));
             check(body, verb, input.len());
         }
     }
@@ -72,20 +76,24 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// Every input is in one batch and in its order, and none is larger than the model takes.
-fn check_embeddings(ask: &embed::Ask, model: &Model, about: usize) {
+fn check_embeddings(request: &EmbeddingRequest, model: &Model, about: usize) {
     let options = Options {
         drop_params: Some(true),
         ..Default::default()
     };
-    match Fit::new(ask, 0, &options, Some(model)) {
+    let ask = embed::Ask {
+        request: Arc::new(request.clone()),
+        tokenizer: None,
+    };
+    match embed::Fit::new(&ask, 0, &options, Some(model)) {
         Err(error) => errors::check_inner(&error, about),
         Ok(fit) => {
             let rows: Vec<usize> = fit.batches.iter().cloned().flatten().collect();
-            assert_eq!(rows, (0..ask.request.input.len()).collect::<Vec<_>>());
+            assert_eq!(rows, (0..request.input.len()).collect::<Vec<_>>());
             for batch in fit.batches.clone() {
                 assert!(model.max_batch_size == 0 || batch.len() <= model.max_batch_size);
                 check(
-                    embed::encode(ask, &fit, batch, &options, Some(model)),
+                    embed::encode(&ask, &fit, batch, &options, Some(model)),
                     Verb::Infer,
                     about,
                 );

@@ -23,6 +23,8 @@ pub(super) struct Asking {
     pub(super) changed: bool,
     /// How many asks were begun.
     pub(super) begun: u32,
+    /// A text was not held to what the request wants, as the caller has allowed.
+    pub(super) is_free: bool,
     /// Where the caller wants chunks.
     speaking: Option<Speaking>,
 }
@@ -36,6 +38,7 @@ impl Asking {
             outcomes: Vec::new(),
             changed: false,
             begun: 0,
+            is_free: false,
             speaking: None,
         }
     }
@@ -61,8 +64,16 @@ impl Asking {
 
     /// Tells its answers under the name that another's would have had.
     pub(super) fn speak_as(&mut self, other: &mut Asking) {
-        if let (Some(speaking), Some(other)) = (&mut self.speaking, &mut other.speaking) {
-            speaking.speak_as(other);
+        if let (Some(own), Some(other)) = (&mut self.speaking, other.speaking.take()) {
+            own.speak_as(other);
+        }
+    }
+
+    /// Before a request goes out: a model that is held to nothing writes what it likes.
+    fn note_freedom(&mut self) {
+        if self.current.as_ref().is_some_and(|e| !e.is_guided()) {
+            self.is_free = true;
+            self.speaking.iter_mut().for_each(Speaking::release);
         }
     }
 
@@ -156,8 +167,14 @@ pub(super) fn ask(
                 }
                 return Ok(Some(Todo::Describe { fresh }));
             }
-            Step::Send(request) => return Ok(Some(Todo::Send(request))),
-            Step::Open(request) => return Ok(Some(Todo::Open(request))),
+            Step::Send(request) => {
+                asking.note_freedom();
+                return Ok(Some(Todo::Send(request)));
+            }
+            Step::Open(request) => {
+                asking.note_freedom();
+                return Ok(Some(Todo::Open(request)));
+            }
             Step::Read => return Ok(Some(Todo::Read)),
             Step::Delta(delta) => {
                 let speaking = asking.speaking.as_mut().ok_or_else(nothing_came)?;

@@ -617,4 +617,44 @@ mod tests {
         sent(c.on(reply(200, json!(null))));
         assert_eq!(done(c.on(reply(400, json!(null))))["status"], "unhealthy");
     }
+
+    #[test]
+    fn what_was_dropped_leaves_no_trace_in_the_answer() {
+        let tools = json!([{"type":"function","function":{"name":"f"}}]);
+        let chat = |more: Value, text: &str| {
+            let mut request = json!({"model":"triton/llm","api_base":"http://h/x/generate","drop_params":true,
+                "messages":[{"role":"user","content":"hi"}]});
+            request
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let mut c = call(Operation::Chat, request).unwrap();
+            sent(c.on(Event::Start));
+            done(c.on(reply(200, json!({"text_output": text}))))["choices"][0].clone()
+        };
+        let choice = chat(json!({"logprobs":true,"top_logprobs":2}), "yo");
+        assert_eq!(choice["logprobs"], Value::Null);
+        for how in [
+            json!("required"),
+            json!({"type":"function","function":{"name":"f"}}),
+        ] {
+            let more = json!({"tools":tools,"tool_choice":how,"chat_template":"qwen2.5"});
+            let choice = chat(more, "No.");
+            assert_eq!(choice["message"]["content"], "No.");
+            assert_eq!(choice["finish_reason"], "stop");
+        }
+    }
+
+    #[test]
+    fn tools_are_refused_where_the_familys_calls_are_not_read() {
+        let tools = json!([{"type":"function","function":{"name":"f"}}]);
+        let e = call(
+            Operation::Chat,
+            json!({"model":"triton/llm","api_base":"http://h/x/generate","tools":tools,
+            "chat_template":"granite3","messages":[{"role":"user","content":"hi"}]}),
+        )
+        .unwrap_err();
+        assert_eq!(e.param(), Some("tools"), "{e}");
+        assert!(e.message().contains("granite"), "{e}");
+    }
 }

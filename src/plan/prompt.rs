@@ -127,15 +127,24 @@ fn reading(
         .collect();
     let named = options.tool_call_parser.as_deref();
     let known = template.and_then(Template::tool_format);
-    reading.format = match named.or(known) {
-        Some(name) => Some(ToolFormat::parse("tool_call_parser", name)?),
-        None => {
+    let format = match (named, known) {
+        (Some(name), _) => ToolFormat::parse("tool_call_parser", name)?,
+        (None, Some(known)) => ToolFormat::parse("tool_call_parser", known).map_err(|_| {
+            Error::argument(
+                "tools",
+                format!(
+                    "tools: the chat template's models write calls in a format that is not read here ({known}); name another with tool_call_parser if the model writes that"
+                ),
+            )
+        })?,
+        (None, None) => {
             return Err(Error::argument(
                 "tool_call_parser",
                 "tool_call_parser: the chat template does not show how the model writes calls; name the format, such as \"hermes\"",
             ));
         }
     };
+    reading.format = Some(format);
     Ok(reading)
 }
 

@@ -58,15 +58,22 @@ impl Speaking {
         }
     }
 
-    /// Tells its chunks as those of another answer, of which none was told.
-    pub(super) fn speak_as(&mut self, other: &mut Speaking) {
-        std::mem::swap(&mut self.writer, &mut other.writer);
-        std::mem::swap(&mut self.id, &mut other.id);
-    }
-
     /// Whether any chunk was made.
     pub(super) fn has_begun(&self) -> bool {
         self.index > 0 || !self.first
+    }
+
+    /// Takes another's place whose answer nobody has seen any of: under its name, and with a reading of its own.
+    pub(super) fn speak_as(&mut self, other: Speaking) {
+        self.writer = other.writer;
+        self.id = other.id;
+    }
+
+    /// The model is held to nothing: no call has to come of its text.
+    pub(super) fn release(&mut self) {
+        if self.reading.forced.take().is_some() {
+            self.voice = Voice::new(&self.reading);
+        }
     }
 
     /// How many choices are whole.
@@ -176,8 +183,11 @@ mod tests {
     use crate::openai::Operation;
     use crate::plan::call::{Call, Env, Event, Manner, Todo};
     use crate::plan::resources::Nothing;
+    use crate::triton::exchange::Description;
+    use crate::triton::model::tests::model;
     use crate::triton::reply::Reply;
     use serde_json::{Value, json};
+    use std::sync::Arc;
 
     fn call(operation: Operation, more: Value) -> Call {
         let mut request =
@@ -372,5 +382,115 @@ mod tests {
             "stop"
         );
         assert!(matches!(c.on(Event::Next), Ok(Todo::Done(_))));
+    }
+
+    /// A model that guides and tells its tokens, or one that does neither.
+    fn described(is_able: bool) -> Event<'static> {
+        let inputs = match is_able {
+            true => {
+                "text_input:BYTES[1] sampling_parameters:BYTES[1]? exclude_input_in_output:BOOL[1]? return_logprobs:BOOL[1]?"
+            }
+            false => "text_input:BYTES[1]",
+        };
+        let outputs = "text_output:BYTES[-1] logprobs:BYTES[-1]";
+        Event::Described(Description {
+            model: Some(Arc::new(model(inputs, outputs, 0, true))),
+            remembered: false,
+        })
+    }
+
+    /// All chunks up to the end of this body.
+    fn told(call: &mut Call, is_able: bool, body: &str) -> Vec<Value> {
+        call.on(Event::Start).unwrap();
+        url(call.on(described(is_able)));
+        call.on(Event::Opened).unwrap();
+        let mut todo = call.on(Event::Arrived(body.as_bytes())).unwrap();
+        let mut chunks = Vec::new();
+        loop {
+            todo = match todo {
+                Todo::Chunk(chunk) => {
+                    chunks.push(serde_json::from_str(&chunk).unwrap());
+                    call.on(Event::Next).unwrap()
+                }
+                Todo::Read => call.on(Event::Ended).unwrap(),
+                _ => return chunks,
+            };
+        }
+    }
+
+    #[test]
+    fn a_call_that_no_model_is_held_to_is_read_as_any_other() {
+        let tools = json!([{"type":"function","function":{"name":"f"}}]);
+        for choice in [
+            json!("required"),
+            json!({"type":"function","function":{"name":"f"}}),
+        ] {
+            let more = json!({"api_base":"http://h","tools":tools,"tool_choice":choice,"chat_template":"qwen2.5","drop_params":true});
+            let calling = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+            let chunks = told(&mut chat(more.clone()), false, &event(calling));
+            let arguments: String = chunks
+                .iter()
+                .filter_map(|c| {
+                    c["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"].as_str()
+                })
+                .collect();
+            assert_eq!(arguments, "{\"a\": 1}");
+            let chunks = told(&mut chat(more), false, &event("No."));
+            assert_eq!(chunks[0]["choices"][0]["delta"]["content"], "No.");
+            assert_eq!(chunks[1]["choices"][0]["finish_reason"], "stop");
+        }
+    }
+
+    #[test]
+    fn offsets_are_those_of_the_whole_answer() {
+        let token = |text: &str| {
+            json!([{"1": {"logprob": -0.5, "rank": 1, "decoded_token": text}}]).to_string()
+        };
+        // A tokenizer's blank before the first word is none of the token; and "the" is held back in part.
+        let body: String = [("a", " a"), (" the", " the"), ("n", "n")]
+            .map(|(tok, text)| {
+                format!(
+                    "data: {}\n\n",
+                    json!({"text_output": text, "logprobs": token(tok)})
+                )
+            })
+            .concat();
+        let mut c = call(
+            Operation::Text,
+            json!({"api_base":"http://h","prompt":"p","logprobs":1,"stop":"hex"}),
+        );
+        let offsets: Vec<u64> = told(&mut c, true, &body)
+            .iter()
+            .filter_map(|chunk| chunk["choices"][0]["logprobs"]["text_offset"].as_array())
+            .flatten()
+            .filter_map(Value::as_u64)
+            .collect();
+        assert_eq!(offsets, [0, 1, 5]);
+    }
+
+    #[test]
+    fn a_fallback_is_read_in_its_own_way_and_from_its_own_beginning() {
+        let tools = json!([{"type":"function","function":{"name":"f"}}]);
+        let mut c = chat(json!({"tools":tools,"chat_template":"qwen2.5","fallbacks":[
+            {"model":"triton/b","api_base":"http://h/b/generate","chat_template":"mistral-v3"}]}));
+        open(&mut c, Event::Start);
+        // This may be the beginning of a call, and nobody was told.
+        assert!(matches!(
+            c.on(Event::Arrived(event("<tool_").as_bytes())),
+            Ok(Todo::Read)
+        ));
+        assert_eq!(
+            url(c.on(Event::Failed(Error::cut("cut")))),
+            "http://h/b/generate_stream"
+        );
+        c.on(Event::Opened).unwrap();
+        let calling = event("[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}}]");
+        let first = chunk(c.on(Event::Arrived(calling.as_bytes())));
+        let delta = &first["choices"][0]["delta"];
+        assert_eq!(
+            (&first["model"], &delta["content"]),
+            (&json!("llm"), &Value::Null)
+        );
+        assert_eq!(delta["tool_calls"][0]["function"]["name"], "f");
     }
 }

@@ -26,21 +26,21 @@ pub(super) enum Forced {
     List,
 }
 
-/// What Mistral's models write before a list of calls.
-const MARKER: &str = "[TOOL_CALLS]";
-
 /// Reads one choice.
 #[derive(Debug)]
 pub(super) struct Voice {
     reader: Option<Reader>,
-    /// The reader was given the marker, which the model did not write.
-    is_marked: bool,
     /// The tool whose arguments the text is, until it is told.
     unsaid: Option<String>,
     is_arguments: bool,
     one_call: bool,
     calls: usize,
+    /// What we have put before the text, as far as it has not come back.
+    ours: &'static str,
 }
+
+/// Mistral's marker: a list of calls is its form, but for that.
+const MARKER: &str = "[TOOL_CALLS]";
 
 impl Voice {
     pub(super) fn new(reading: &Reading) -> Voice {
@@ -52,11 +52,11 @@ impl Voice {
         let reads = format.is_some() || reading.reasoning.is_some();
         let mut reader =
             reads.then(|| Reader::new(format, &reading.tools, reading.reasoning.clone()));
-        let is_marked = reading.forced == Some(Forced::List);
-        if is_marked {
-            // A list of calls is Mistral's form, but for its marker.
+        let mut ours = "";
+        if reading.forced == Some(Forced::List) {
             if let Some(reader) = &mut reader {
                 reader.push(MARKER);
+                ours = MARKER;
             }
         }
         let unsaid = match &reading.forced {
@@ -65,11 +65,11 @@ impl Voice {
         };
         Voice {
             reader,
-            is_marked,
             is_arguments: unsaid.is_some(),
             unsaid,
             one_call: reading.one_call,
             calls: 0,
+            ours,
         }
     }
 
@@ -110,12 +110,24 @@ impl Voice {
                     }
                     Piece::CallArguments { index: 0, text }
                 }
-                // It was no list after all, or was cut short, and is given as it stands.
-                Piece::Content(text) if self.is_marked => match text.strip_prefix(MARKER) {
-                    Some("") => continue,
-                    Some(rest) => Piece::Content(rest.to_owned()),
-                    None => Piece::Content(text),
-                },
+                // What is no call comes back as it was, with what we put before it.
+                Piece::Content(text) if !self.ours.is_empty() => {
+                    match text.strip_prefix(self.ours) {
+                        Some("") => {
+                            self.ours = "";
+                            continue;
+                        }
+                        Some(rest) => {
+                            self.ours = "";
+                            Piece::Content(rest.to_owned())
+                        }
+                        None if self.ours.starts_with(&text) => {
+                            self.ours = &self.ours[text.len()..];
+                            continue;
+                        }
+                        None => Piece::Content(text),
+                    }
+                }
                 piece => piece,
             };
             match &piece {
@@ -142,8 +154,17 @@ impl Reading {
             _ => ("call_", 20),
         };
         let unique = answer.get(..length).unwrap_or(answer);
-        format!("{prefix}{unique}{:02}{:02}", choice % 100, call % 100)
+        format!("{prefix}{unique}{}{}", two(choice), two(call))
     }
+}
+
+/// A small number in two digits or letters, each number in others: there are 128 choices, and may be more than 100 calls.
+fn two(number: usize) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let digit = |n: usize| char::from(DIGITS[n % DIGITS.len()]);
+    [digit(number / DIGITS.len()), digit(number)]
+        .iter()
+        .collect()
 }
 
 /// Reads a whole text. `answer` is the answer's identity.
@@ -288,5 +309,47 @@ mod tests {
             (said.reasoning.as_deref(), said.content.as_deref()),
             (Some("hm"), Some("yes"))
         );
+    }
+
+    #[test]
+    fn what_was_put_before_the_text_never_comes_back() {
+        let reading = Reading {
+            forced: Some(Forced::List),
+            ..Default::default()
+        };
+        for text in ["One, two, three", "[{\"name\": ", "", "[TOOL_CALLS]x", "{"] {
+            let said = read(&reading, text);
+            assert_eq!(said.content.as_deref(), Some(text));
+            let mut voice = Voice::new(&reading);
+            let mut pieces: Vec<Piece> = text
+                .chars()
+                .flat_map(|c| voice.push(c.encode_utf8(&mut [0; 4])))
+                .collect();
+            pieces.extend(voice.finish());
+            let told = pieces.iter().map(|piece| match piece {
+                Piece::Content(text) => text.as_str(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(told.collect::<String>(), text);
+        }
+    }
+
+    #[test]
+    fn each_call_has_an_id_of_its_own() {
+        let mistral = Reading {
+            format: Some(ToolFormat::Mistral),
+            ..Default::default()
+        };
+        for reading in [Reading::default(), mistral] {
+            let calls = (0..128).flat_map(|choice| (0..150).map(move |call| (choice, call)));
+            let ids: std::collections::HashSet<String> = calls
+                .map(|(choice, call)| reading.call_id("0123456789abcdef01234567", choice, call))
+                .collect();
+            assert_eq!(ids.len(), 128 * 150);
+            assert!(
+                ids.iter()
+                    .all(|id| id.len() == 9 || id.starts_with("call_"))
+            );
+        }
     }
 }

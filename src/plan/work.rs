@@ -228,6 +228,9 @@ impl Work {
                 Some(todo) => Ok(todo),
                 None if asking.speaks() => Ok(Todo::Done(String::new())),
                 None => {
+                    if asking.is_free {
+                        reading.forced = None;
+                    }
                     let answer = choices::chat(stamp, texts(asking)?, reading, *top);
                     Ok(Todo::Done(answer))
                 }

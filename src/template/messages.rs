@@ -29,8 +29,8 @@ pub enum Arguments {
 /// The names that a message's reasoning goes by, the first the one that templates read.
 const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 
-/// The messages in the form that the template takes. As transformers does, fields that are null are left out, and
-/// reasoning is there under the names `reasoning_content` and `thinking`.
+/// The messages in the form that the template takes. As transformers does, fields that are null are left out, and an empty
+/// list of tool calls; reasoning is there under the names `reasoning_content` and `thinking`.
 ///
 /// # Errors
 /// Argument errors that name the place: a message that is no object, content that the template cannot take.
@@ -48,7 +48,7 @@ pub fn prepare(messages: &[Value], content: Content, arguments: Arguments) -> Re
             };
             let mut fields: Map<String, Value> = fields
                 .iter()
-                .filter(|(_, value)| !value.is_null())
+                .filter(|(name, value)| !value.is_null() && !is_no_calls(name, value))
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect();
             if let Some(value) = fields.get_mut("content") {
@@ -105,6 +105,11 @@ fn part_text(part: &Value) -> Option<&str> {
         },
         _ => None,
     }
+}
+
+/// Clients that keep what an answer held give `tool_calls` as an empty list; templates ask whether there is such a field.
+fn is_no_calls(name: &str, value: &Value) -> bool {
+    name == "tool_calls" && value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// A text that is no JSON stays a text: a model wrote it, and it is the caller's history.
@@ -202,6 +207,20 @@ mod tests {
             one(message, Content::Text, Arguments::Value),
             json!({"role": "assistant", "reasoning": "because", "name": "n", "reasoning_content": "because",
                 "thinking": "because"})
+        );
+    }
+
+    #[test]
+    fn an_empty_list_of_calls_is_no_call() {
+        let message = json!({"role": "assistant", "content": "a", "tool_calls": []});
+        let family = crate::template::Template::family("llama3.1").unwrap();
+        let ask = |message| {
+            let messages = [json!({"role": "user", "content": "b"}), message];
+            family.render(&messages, None, &Map::new(), 0).unwrap()
+        };
+        assert_eq!(
+            ask(message),
+            ask(json!({"role": "assistant", "content": "a"}))
         );
     }
 

@@ -86,8 +86,8 @@ pub struct Exchange {
     options: Arc<Options>,
     task: Task,
     description: Description,
-    /// Triton refused infer for a model whose configuration does not say that it is decoupled, as an ensemble's may not.
-    refused_as_decoupled: bool,
+    /// Whether the model is decoupled, as an answer has shown: the configuration may not say so, as an ensemble's, or not be readable.
+    found_decoupled: Option<bool>,
     /// The error that made us look again.
     doubt: Option<Error>,
     looked_again: bool,
@@ -111,7 +111,7 @@ impl Exchange {
             options,
             task,
             description: Description::default(),
-            refused_as_decoupled: false,
+            found_decoupled: None,
             doubt: None,
             looked_again: false,
             target: Target {
@@ -141,7 +141,7 @@ impl Exchange {
         if let Some(error) = self.doubt.take() {
             // Looked again and seen nothing new: the error was about the request.
             if description.model == self.description.model {
-                return Err(error);
+                return Err(self.explained(error));
             }
         }
         self.description = description;
@@ -296,21 +296,35 @@ impl Exchange {
     fn doubted(&mut self, step: Result<Step>) -> Result<Step> {
         match step {
             Err(error) if self.spoke => Err(error),
-            Err(error) if self.is_refused_as_decoupled(&error) => {
-                self.refused_as_decoupled = true;
-                self.begin()
+            Err(error) => {
+                if let Some(found) = self.shows_decoupled(&error) {
+                    self.found_decoupled = Some(found);
+                    return self.begin();
+                }
+                if self.may_be_stale(&error) {
+                    self.looked_again = true;
+                    self.doubt = Some(error);
+                    return Ok(Step::Describe { fresh: true });
+                }
+                Err(self.explained(error))
             }
-            Err(error) if self.may_be_stale(&error) => {
-                self.looked_again = true;
-                self.doubt = Some(error);
-                Ok(Step::Describe { fresh: true })
-            }
-            Err(error) => Err(match self.model() {
-                Some(model) => dialect::of(model, self.options.triton.dialect).explain(error),
-                None => error,
-            }),
             step => step,
         }
+    }
+
+    /// The same in words that tell the caller what to change, where we know better ones than the backend.
+    fn explained(&self, error: Error) -> Error {
+        match self.model() {
+            Some(model) => dialect::of(model, self.options.triton.dialect).explain(error),
+            None => error,
+        }
+    }
+
+    /// Whether the model's text is held to what the request wants of it.
+    pub fn is_guided(&self) -> bool {
+        let dialect = self.options.triton.dialect;
+        let model = self.model();
+        model.is_some_and(|model| dialect::of(model, dialect).guide(model).is_some())
     }
 
     /// Whether what is remembered of the model should be forgotten.
@@ -336,10 +350,8 @@ impl Exchange {
 
     /// From the beginning, with what is now known.
     fn begin(&mut self) -> Result<Step> {
-        let decoupled = match self.refused_as_decoupled {
-            true => Some(true),
-            false => self.model().and_then(|m| m.decoupled),
-        };
+        let told = || self.model().and_then(|m| m.decoupled);
+        let decoupled = self.found_decoupled.or_else(told);
         let stream = matches!(&self.task, Task::Text(ask) if ask.generation.stream);
         self.target = self.route.call(self.want(), decoupled, stream)?;
         self.events = None;
@@ -427,15 +439,31 @@ impl Exchange {
         }
     }
 
-    /// Triton's 501 to an infer request for text; the same model answers through generate. Where nothing is known of the
-    /// model the caller's URL is called as it stands, and the error is the answer.
-    fn is_refused_as_decoupled(&self, error: &Error) -> bool {
-        self.target.verb == Verb::Infer
-            && self.want() == Want::Text
-            && self.model().is_some()
-            && !self.refused_as_decoupled
-            && error.status() == crate::error::Status::Server
-            && error.message().contains("decoupled transaction policy")
+    /// What an error tells of how the model has to be asked; `None`: nothing, or nothing else can be tried. Where nothing is known of
+    /// the model the caller's URL is called as it stands, and the error is the answer.
+    fn shows_decoupled(&self, error: &Error) -> Option<bool> {
+        let model = self.model()?;
+        let Task::Text(ask) = &self.task else {
+            return None;
+        };
+        let says = |words| error.message().contains(words);
+        let is_server = error.status() == crate::error::Status::Server;
+        let found = match (self.target.verb, self.target.stream) {
+            _ if !is_server || self.found_decoupled.is_some() => return None,
+            // Triton's 501 to infer.
+            (Verb::Infer, _) if says("decoupled transaction policy") => true,
+            // Triton, under HTTP 200.
+            (Verb::Generate, false) if says("generate expects model to produce exactly 1") => true,
+            // TensorRT-LLM's backend, of a model that sends one response.
+            (Verb::Generate, true) if says("deployed using decoupled mode") => false,
+            _ => return None,
+        };
+        if self.target.verb == Verb::Generate && model.decoupled.is_some() {
+            return None;
+        }
+        let stream = ask.generation.stream;
+        let other = self.route.call(self.want(), Some(found), stream).ok()?;
+        (other.url != self.target.url).then_some(found)
     }
 
     /// A model that was reloaded with other tensors answers old requests with these statuses; what was just looked up
@@ -457,6 +485,7 @@ mod tests {
     use super::*;
     use crate::config::TritonOptions;
     use crate::openai::embedding::EmbeddingRequest;
+    use crate::openai::generation::Generation;
     use serde_json::{Value, json};
 
     fn exchange(base: &str, task: Task) -> Exchange {
@@ -555,6 +584,27 @@ mod tests {
     }
 
     #[test]
+    fn a_riddle_is_explained_of_a_model_that_was_remembered_too() {
+        let vllm = "text_input:BYTES[1] sampling_parameters:BYTES[1]?";
+        let m = model(vllm, "text_output:BYTES[1]", 0, false);
+        for remembered in [false, true] {
+            let mut x = exchange("http://h", prompt("hi"));
+            x.start().unwrap();
+            sent(x.described(known(m.clone(), remembered)));
+            let refused = reply(
+                400,
+                json!({"error": "'NoneType' object has no attribute 'lora_name'"}),
+            );
+            let end = match x.replied(refused) {
+                Ok(Step::Describe { fresh: true }) => x.described(known(m.clone(), false)),
+                other => other,
+            };
+            let message = end.unwrap_err().message().to_owned();
+            assert!(message.contains("sampling parameters"), "{message}");
+        }
+    }
+
+    #[test]
     fn a_model_that_turns_out_to_be_decoupled_is_asked_through_generate() {
         let mut x = exchange("http://h/v2/models/m/infer", prompt("hi"));
         x.start().unwrap();
@@ -565,6 +615,46 @@ mod tests {
         let (url, _) = sent(x.replied(reply(501, refusal.clone())));
         assert_eq!(url, "http://h/v2/models/m/generate_stream");
         assert!(x.replied(reply(501, refusal)).is_err());
+    }
+
+    #[test]
+    fn without_a_configuration_the_answer_shows_how_to_ask() {
+        let unread = || Model {
+            decoupled: None,
+            ..model(
+                "text_input:BYTES[1] stream:BOOL[1]?",
+                "text_output:BYTES[1]",
+                0,
+                false,
+            )
+        };
+        let several = json!({"error": "generate expects model to produce exactly 1 response, use generate stream for model that generates various number of responses"});
+        let mut x = exchange("http://h", prompt("hi"));
+        x.start().unwrap();
+        let (url, _) = sent(x.described(known(unread(), true)));
+        assert_eq!(url, "http://h/v2/models/m/generate");
+        let (url, _) = sent(x.replied(reply(200, several.clone())));
+        assert_eq!(url, "http://h/v2/models/m/generate_stream");
+        // The caller's own word for the endpoint stays.
+        let mut x = exchange("http://h/v2/models/m/generate", prompt("hi"));
+        x.start().unwrap();
+        sent(x.described(known(unread(), false)));
+        assert!(x.replied(reply(200, several)).is_err());
+
+        let one = json!({"error": "Streaming is only supported if model is deployed using decoupled mode."});
+        let generation = Generation {
+            stream: true,
+            ..Default::default()
+        };
+        let mut x = exchange("http://h", Task::Text(Ask::new("hi", Arc::new(generation))));
+        x.start().unwrap();
+        let (url, body) = sent(x.described(known(unread(), false)));
+        assert_eq!(
+            (url.as_str(), &body["stream"]),
+            ("http://h/v2/models/m/generate_stream", &json!(true))
+        );
+        let (url, _) = sent(x.replied(reply(400, one)));
+        assert_eq!(url, "http://h/v2/models/m/infer");
     }
 
     fn decoupled() -> Model {

@@ -24,6 +24,7 @@ mod tls;
 
 // What is not one call and one fault.
 mod bounds;
+mod choices;
 mod slow;
 mod tries;
 

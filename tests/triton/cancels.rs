@@ -85,6 +85,22 @@ fn a_stream_that_nobody_waits_for() {
 }
 
 #[test]
+fn a_stream_in_its_second_choice() {
+    assert_noticed("stream_cancel in the second choice", |label| {
+        let mut more = long(label);
+        more["n"] = json!(3);
+        more["max_tokens"] = json!(30);
+        let stream = begun("tiny_llm", STORY, more);
+        while chunk(&stream)["choices"][0]["index"] != 1 {}
+        chunk(&stream);
+        let since = SystemTime::now();
+        stream.cancel();
+        assert_eq!(ends_with(&stream).status(), Status::Cancelled);
+        since
+    });
+}
+
+#[test]
 fn a_stream_that_is_freed() {
     assert_noticed("stream_free", |label| {
         let stream = under_way(label);

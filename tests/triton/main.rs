@@ -21,6 +21,7 @@ mod pulling;
 mod raw;
 mod relay;
 mod repository;
+mod sameness;
 mod sdk;
 mod stops;
 mod stream_example;

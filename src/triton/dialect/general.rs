@@ -23,6 +23,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         "return_num_input_tokens",
         "return_num_output_tokens",
     ],
+    repeats_prompt_without: None,
     stream: &[("stream", Events::New), ("streaming", Events::New)],
     rules: &[],
     logprobs: None,

@@ -35,6 +35,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         "sampling_param_exclude_input_from_output",
         "return_finish_reason",
     ],
+    repeats_prompt_without: None,
     stream: &[("streaming", Events::SoFar)],
     rules: &[Rule::GreedyByTopK, Rule::SeedByChance],
     logprobs: None,

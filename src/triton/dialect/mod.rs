@@ -27,6 +27,8 @@ pub struct Dialect {
     bundle: Option<&'static str>,
     /// BOOL inputs that are set where the model declares them: no echo of the prompt, and tell how the text ended and what it took.
     always: &'static [&'static str],
+    /// Models without this input put the prompt before the text, and each event of a stream then holds all of it so far.
+    repeats_prompt_without: Option<&'static str>,
     /// The BOOL input that asks for the text token by token, and what each event then holds.
     stream: &'static [(&'static str, Events)],
     /// What has to become another value.
@@ -169,6 +171,12 @@ impl Dialect {
     /// What the events of a model's stream hold.
     pub fn events(&self, model: &Model) -> Events {
         self.stream(model).map_or(Events::New, |(_, events)| events)
+    }
+
+    /// Whether the prompt comes back before the text, because this model cannot be told to leave it out.
+    pub fn repeats_prompt(&self, model: &Model) -> bool {
+        self.repeats_prompt_without
+            .is_some_and(|name| model.input(name).is_none())
     }
 
     /// How log probabilities are had of this model; `None`: not at all.

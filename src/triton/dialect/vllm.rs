@@ -7,6 +7,9 @@
 //! | `response_format` | `guided_decoding` in `sampling_parameters` | JSON in that string, in a string of its own |
 //! | `stream` | `stream` BOOL[1] | |
 //!
+//! Before 24.03 it has no `exclude_input_in_output`: the prompt stands before the text, and each event of a stream holds both, from
+//! the beginning (its pull request 35). There we take the prompt away.
+//!
 //! `sampling_parameters` beats request parameters: where it is sent they are not looked at.
 
 use super::{Dialect, Events, Guide, Holds, Logprobs, input};
@@ -26,6 +29,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         "return_num_input_tokens",
         "return_num_output_tokens",
     ],
+    repeats_prompt_without: Some("exclude_input_in_output"),
     stream: &[("stream", Events::New)],
     rules: &[],
     logprobs: Some(Logprobs {

@@ -53,6 +53,8 @@ pub struct Events {
     decoder: Decoder,
     /// The output that holds the text.
     output: String,
+    /// The model puts the prompt before the text.
+    repeats_prompt: bool,
     /// All of the text so far, where each event repeats it.
     so_far: Option<SoFar>,
     stopper: Stopper,
@@ -90,6 +92,7 @@ impl Events {
         Ok(Events {
             decoder: Decoder::new(longest_event),
             output: super::output_name(options.triton.output.as_deref(), model)?,
+            repeats_prompt: super::repeats_prompt(options, model),
             so_far: repeats.then(SoFar::default),
             stopper: Stopper::new(generation.stop.iter().chain(&generation.ends)),
             tokens: Tokens {
@@ -148,7 +151,7 @@ impl Events {
                     if answer.text.is_none() && !answer.tells {
                         return Err(generate::missing(json, &self.output));
                     }
-                    let delta = self.take(answer)?;
+                    let delta = self.take(answer, &ask.prompt)?;
                     if !delta.is_empty() {
                         return Ok(Pull::Delta(delta));
                     }
@@ -173,13 +176,21 @@ impl Events {
         Ok(Pull::End(reason, spent))
     }
 
-    fn take(&mut self, answer: generate::Answer) -> Result<Delta> {
+    fn take(&mut self, answer: generate::Answer, prompt: &str) -> Result<Delta> {
         self.events += 1;
         self.told.add(&answer.told);
         if answer.model_version.is_some() && self.model_version.is_none() {
             self.model_version = answer.model_version;
         }
-        let text = answer.text.unwrap_or_default();
+        let mut text = answer.text.unwrap_or_default();
+        if self.repeats_prompt && text.starts_with(prompt) {
+            text.drain(..prompt.len());
+            // The events after it begin at the beginning, too.
+            self.so_far.get_or_insert_default();
+        } else {
+            // Where the first does not begin with it, none is taken to.
+            self.repeats_prompt = self.so_far.is_some() && self.repeats_prompt;
+        }
         let new = match &mut self.so_far {
             None => text,
             Some(so_far) => so_far.take(&text),
@@ -406,5 +417,15 @@ mod tests {
         assert_eq!(tokens.of(" all".len()).len(), 1);
         // The end was held back for a stop sequence that did not come.
         assert_eq!(tokens.rest(" right".len(), true).len(), 1);
+    }
+
+    #[test]
+    fn a_prompt_that_each_event_repeats_is_taken_away() {
+        let inputs = "text_input:BYTES[1] stream:BOOL[1]? sampling_parameters:BYTES[1]?";
+        let old = model(inputs, "text_output:BYTES[-1]", 0, true);
+        let told = |texts: &[&str]| all(&mut events(&[], Some(&old)), &data(texts)).0;
+        assert_eq!(told(&["12345 a", "12345 a b", "12345 a b"]), [" a", " b"]);
+        // Without the prompt before the first it is none that repeats anything.
+        assert_eq!(told(&["a", "12345", "b"]), ["a", "12345", "b"]);
     }
 }

@@ -55,8 +55,12 @@ impl<'m> Fitted<'m> {
         for (key, value) in rules::values(ask, dialect, model) {
             let key = key.as_str();
             if let Some(input) = dialect.input_for(model, key) {
-                if !fitted.has(&input.name) {
-                    fitted.inputs.push((input, fit(key, input, &value, model)?));
+                match fit(key, input, &value, model) {
+                    _ if fitted.has(&input.name) => {}
+                    Ok(elements) => fitted.inputs.push((input, elements)),
+                    // More of them than the input has room for are enforced here, as all of them are.
+                    Err(_) if key == "stop" => {}
+                    Err(error) => return Err(error),
                 }
             } else if bundle_input.is_some() {
                 bundle.insert(key.to_owned(), value);
@@ -271,7 +275,7 @@ pub(in crate::triton) fn fit(
             ),
         )
     };
-    let fixed: Option<i64> = match input.dims.contains(&-1) {
+    let fixed: Option<i64> = match input.dims.contains(&-1) && !input.dims.contains(&0) {
         true => None,
         // A model may say anything; more elements than there can be are too many for any value.
         false => Some(input.dims.iter().fold(1, |n: i64, d| n.saturating_mul(*d))),

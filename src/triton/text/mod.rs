@@ -100,6 +100,11 @@ fn wanted_logprobs(model: Option<&Model>, options: &Options) -> Option<Logprobs>
     is_told.then_some(logprobs)
 }
 
+/// Whether the model's answer begins with the prompt.
+fn repeats_prompt(options: &Options, model: Option<&Model>) -> bool {
+    model.is_some_and(|m| dialect::of(m, options.triton.dialect).repeats_prompt(m))
+}
+
 /// Where the log probabilities stand that this request asks for.
 fn logprobs_of(
     generation: &Generation,
@@ -180,7 +185,10 @@ pub fn decode(
         Verb::Generate => generate_answer(reply.ok()?, &output_name(named, model)?, logprobs)?,
         _ => infer_answer(reply, named, model, logprobs)?,
     };
-    let text = answer.text.unwrap_or_default();
+    let mut text = answer.text.unwrap_or_default();
+    if repeats_prompt(options, model) && text.starts_with(&ask.prompt) {
+        text.drain(..ask.prompt.len());
+    }
     let mut written = Written::new(ask.tokenizer.clone());
     written.push(&text);
     let spent = answer.told.usage(&ask.prompt, &written);
@@ -565,5 +573,57 @@ mod tests {
         );
         let e = text(r#"{"text_output":5}"#, "{}", Verb::Generate, None).unwrap_err();
         assert!(e.message().contains("the number 5"), "{e}");
+    }
+
+    #[test]
+    fn stop_sequences_that_an_input_has_no_room_for_are_enforced_here() {
+        let m = model(
+            "text_input:BYTES[1] stop:BYTES[1]?",
+            "text_output:BYTES[1]",
+            0,
+            false,
+        );
+        let one = body(r#"{"stop":["a"]}"#, Verb::Generate, Some(&m)).unwrap();
+        assert_eq!(one["stop"], json!(["a"]));
+        let two = r#"{"stop":["a","b"]}"#;
+        let sent = body(two, Verb::Generate, Some(&m)).unwrap();
+        assert_eq!(sent.get("stop"), None);
+        let cut = text(r#"{"text_output":"x b y"}"#, two, Verb::Generate, Some(&m)).unwrap();
+        assert_eq!(cut.text, "x ");
+    }
+
+    #[test]
+    fn a_prompt_that_cannot_be_left_out_is_taken_away() {
+        let old = model(
+            "text_input:BYTES[1] sampling_parameters:BYTES[1]?",
+            "text_output:BYTES[-1]",
+            0,
+            true,
+        );
+        let answer =
+            |reply: &str, m: &Model| text(reply, "{}", Verb::Generate, Some(m)).unwrap().text;
+        assert_eq!(answer(r#"{"text_output":"hi there"}"#, &old), " there");
+        assert_eq!(answer(r#"{"text_output":"there"}"#, &old), "there");
+        let new = model(
+            "text_input:BYTES[1] sampling_parameters:BYTES[1]? exclude_input_in_output:BOOL[1]?",
+            "text_output:BYTES[-1]",
+            0,
+            true,
+        );
+        assert_eq!(answer(r#"{"text_output":"hi there"}"#, &new), "hi there");
+    }
+
+    #[test]
+    fn an_input_without_room_is_given_nothing() {
+        let m = model(
+            "text_input:BYTES[1] max_tokens:INT32[-1,0]? stream:BOOL[-1,0]?",
+            "text_output:BYTES[1]",
+            0,
+            false,
+        );
+        let sent = body("{}", Verb::Infer, Some(&m)).unwrap();
+        assert_eq!(sent["inputs"].as_array().unwrap().len(), 1);
+        let e = body(r#"{"max_tokens":1}"#, Verb::Infer, Some(&m)).unwrap_err();
+        assert_eq!(e.param(), Some("max_tokens"));
     }
 }

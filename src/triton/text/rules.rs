@@ -1,6 +1,7 @@
 //! What a caller asks for, under OpenAI's names, as values that the model's backend understands.
 
 use super::Ask;
+use crate::limits;
 use crate::triton::dialect::{Dialect, Rule};
 use crate::triton::model::Model;
 use serde_json::{Value, json};
@@ -17,6 +18,10 @@ pub(super) fn values(ask: &Ask, dialect: &Dialect, model: &Model) -> Vec<(String
         values.set("stop", json!(generation.stop));
     }
     let takes = |key: &str| dialect.input_for(model, key).is_some();
+    // A flag of that name is no seed that chance could give.
+    let takes_seed = dialect
+        .input_for(model, "seed")
+        .is_some_and(|input| input.datatype.is_integer());
     for rule in dialect.rules {
         match rule {
             Rule::GreedyByTopK if takes("top_k") && values.number("temperature") == Some(0.0) => {
@@ -30,7 +35,7 @@ pub(super) fn values(ask: &Ask, dialect: &Dialect, model: &Model) -> Vec<(String
                     values.set("top_p", json!(1.0));
                 }
             }
-            Rule::SeedByChance if takes("seed") => {
+            Rule::SeedByChance if takes_seed => {
                 let samples = ["temperature", "top_p", "top_k"]
                     .iter()
                     .any(|key| values.has(key));
@@ -44,28 +49,33 @@ pub(super) fn values(ask: &Ask, dialect: &Dialect, model: &Model) -> Vec<(String
     if generation.n > 1 {
         // Each choice starts from a seed of its own, so that none is another's twin.
         let first = match values.get("seed") {
-            Some(seed) => Some(seed.clone()),
-            None => takes("seed").then(|| json!(generation.chance)),
+            // Checked to be whole, however it was written.
+            Some(seed) => whole(seed),
+            None if takes_seed => Some(generation.chance.into()),
+            None => None,
         };
         if let Some(first) = first {
-            values.set("seed", beside(&first, ask.choice as u64));
+            values.set("seed", seed_of(first, ask.choice));
         }
     }
     values.0
 }
 
-/// The seed of choice number `choice`. At the end of what a seed can be they go the other way.
-fn beside(first: &Value, choice: u64) -> Value {
-    let signed = |first: i64| match first.checked_add_unsigned(choice) {
-        Some(seed) => json!(seed),
-        None => json!(first.saturating_sub_unsigned(choice)),
-    };
-    match (first.as_i64(), first.as_u64()) {
-        (Some(first), _) => signed(first),
-        (None, Some(first)) => json!(first.checked_add(choice).unwrap_or_else(|| first - choice)),
-        // Requests with another were refused.
-        (None, None) => first.clone(),
-    }
+fn whole(seed: &Value) -> Option<i128> {
+    let integer = seed
+        .as_i64()
+        .map(i128::from)
+        .or(seed.as_u64().map(i128::from));
+    integer.or_else(|| seed.as_f64().map(|seed| seed as i128))
+}
+
+/// The seed of a choice: the first one's, and those that follow it. The last seven bits count, and the others stay as they are: no
+/// seed leaves the range of its datatype.
+fn seed_of(first: i128, choice: usize) -> Value {
+    let many = limits::CHOICES as i128;
+    let low = first.rem_euclid(many);
+    let seed = first - low + (low + choice as i128) % many;
+    u64::try_from(seed).map_or_else(|_| json!(seed as i64), |seed| json!(seed))
 }
 
 struct Values(Vec<(String, Value)>);
@@ -173,23 +183,41 @@ mod tests {
             becomes(vllm, json!({"n": 2, "seed": 5}), 1),
             json!({"seed": 6})
         );
-        // Never beyond what a seed can be.
-        for (seed, second) in [
-            (json!(-1), json!(0)),
-            (json!(i64::MAX), json!(i64::MAX - 1)),
-            (json!(u64::MAX), json!(u64::MAX - 1)),
-            (json!(1u64 << 63), json!((1u64 << 63) + 1)),
-        ] {
-            assert_eq!(
-                becomes(vllm, json!({"n": 2, "seed": seed}), 1),
-                json!({"seed": second})
-            );
-        }
         // Without one vLLM throws its dice anew for each request.
         assert_eq!(becomes(vllm, json!({"n": 2}), 1), json!({}));
         assert_eq!(
             becomes("text_input:BYTES[1] seed:INT32[1]?", json!({"n": 2}), 1),
             json!({"seed": 78})
+        );
+    }
+
+    #[test]
+    fn no_choices_seed_leaves_its_datatypes_range() {
+        let any = "text_input:BYTES[1] seed:UINT64[1]?";
+        for first in [0, 127, 255, i32::MAX as u64, i64::MAX as u64, u64::MAX] {
+            let seeds: Vec<u64> = (0..128)
+                .map(|choice| {
+                    becomes(any, json!({"n": 128, "seed": first}), choice)["seed"]
+                        .as_u64()
+                        .unwrap()
+                })
+                .collect();
+            assert_eq!(seeds[0], first);
+            assert!(seeds.iter().all(|seed| seed >> 7 == first >> 7), "{first}");
+            let different: std::collections::HashSet<&u64> = seeds.iter().collect();
+            assert_eq!(different.len(), 128);
+        }
+        assert_eq!(
+            becomes(any, json!({"n": 2, "seed": i64::MIN}), 1)["seed"],
+            json!(i64::MIN + 1)
+        );
+    }
+
+    #[test]
+    fn chance_gives_no_seed_to_a_flag() {
+        assert_eq!(
+            becomes("text_input:BYTES[1] seed:BOOL[1]?", json!({"n": 2}), 1),
+            json!({})
         );
     }
 }
