@@ -10,7 +10,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::template::{dumps, python, source};
+use crate::template::{dumps, python, source, sums};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
@@ -86,6 +86,8 @@ impl Engine {
         environment.set_recursion_limit(limits::TEMPLATE_DEPTH);
         environment.set_unknown_method_callback(python::method);
         environment.add_filter("tojson", dumps::tojson);
+        environment.add_filter(sums::FILTER, sums::paid);
+        environment.add_filter("sum", sums::sum);
         environment.add_filter("trim", python::trim);
         environment.add_filter("indent", python::indent);
         environment.add_filter("int", python::int);
@@ -94,7 +96,10 @@ impl Engine {
         environment.add_test("iterable", is_iterable);
         environment.add_function("raise_exception", raise_exception);
         environment
-            .add_template_owned(NAME, source::for_engine(text).into_owned())
+            .add_template_owned(
+                NAME,
+                sums::with_paid_sums(&source::for_engine(text)).into_owned(),
+            )
             .map_err(|e| {
                 Error::argument("chat_template", format!("chat_template: {}", words(&e)))
             })?;
@@ -284,6 +289,9 @@ mod tests {
             "{{ ('a ' * 10000000).split() | length }}",
             "{% for i in range(1000) %}{{ ('a\n' * 1000000).splitlines() | length }}{% endfor %}",
             "{{ range(100000) | batch(100000000, 'x') | list | length }}",
+            "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}{{ ns.l | length }}",
+            "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(90) %}{% set ns.a = ns.a + ns.b %}{% set ns.b = ns.b + ns.a %}{% endfor %}",
+            "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] | sum(start=[]) %}{% endfor %}{{ ns.l | length }}",
         ] {
             assert_eq!(status(source), Some(Status::Limit), "{source}");
         }
@@ -291,6 +299,7 @@ mod tests {
             "{% for i in range(1000000000) %}{% endfor %}",
             "{{ strftime_now('%A' * 1000000) }}",
             "{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}",
+            "{% macro f(l, n) %}{% if n %}{{ f(l + l, n - 1) }}{% endif %}{% endmacro %}{{ f([1], 60) }}",
         ] {
             assert_eq!(status(source), Some(Status::Argument), "{source}");
         }

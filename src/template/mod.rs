@@ -15,6 +15,7 @@ mod named;
 mod python;
 pub mod reading;
 mod source;
+mod sums;
 pub mod tokenizer;
 
 pub use compiled::Template;
