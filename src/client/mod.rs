@@ -19,10 +19,11 @@ mod stream;
 mod submit;
 mod tls;
 
-use crate::config::{ClientConfig, TritonOptions};
+use crate::config::{ClientConfig, Options, TritonOptions};
 use crate::error::{Error, Result};
 use crate::openai::Operation;
 use crate::plan::call::{Call, Env, Manner};
+use crate::plan::resources::Resources;
 use crate::triton::endpoint::{self, Route};
 use crate::{ABI_VERSION, VERSION, json, limits};
 use cancel::Bed;
@@ -68,10 +69,12 @@ impl Client {
     pub fn new(config_json: &str) -> Result<Client> {
         let config = ClientConfig::read(config_json)?;
         check_places(&config)?;
+        let files = resources::Files::default();
+        check_templates(&config, &files)?;
         Ok(Client {
             http: http::Http::new(&config)?,
             models: models::Models::default(),
-            files: resources::Files::default(),
+            files,
             closed: AtomicBool::new(false),
             bed: Arc::default(),
             workers: Arc::new(submit::Workers::new(
@@ -172,6 +175,26 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Finds a chat template that no call could use, likewise. That of a deployment is its own or the client's.
+fn check_templates(config: &ClientConfig, files: &resources::Files) -> Result<()> {
+    let check = |options: &Options, model: &str, place: &str| match &options.chat_template {
+        // By whose name it goes is not known yet.
+        Some(named) if !(named == "auto" && model.is_empty()) => {
+            let found = files.template(named, model);
+            found
+                .map(drop)
+                .map_err(|e| Error::config("chat_template", [place, e.message()].concat()))
+        }
+        _ => Ok(()),
+    };
+    check(&config.defaults, "", "")?;
+    config.models.iter().try_for_each(|(name, d)| {
+        let model = endpoint::model_name(&d.model)?;
+        let place = format!("model_list, model_name \"{name}\": ");
+        check(&d.options.clone().or(&config.defaults), model, &place)
+    })
 }
 
 /// Finds a URL or a model's name that no call could use when the client is made, not at the first call.

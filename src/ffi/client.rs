@@ -37,9 +37,9 @@ pub(super) unsafe fn borrow(client: *const mishikallm_client) -> Result<Arc<Clie
 ///
 /// The configuration holds defaults for every request, under the names and with the meaning that they have in one,
 /// see mishikallm_completion(): api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout,
-/// idle_timeout, stream_timeout, num_retries, drop_params, triton. An api_key and extra_headers that stand beside an
-/// api_base are for that server: a request, or a fallback, that names another server gets none of them. And it holds
-/// what only a client has:
+/// idle_timeout, stream_timeout, num_retries, drop_params, chat_template, tool_call_parser, tokenizer, triton and the
+/// rest. An api_key and extra_headers that stand beside an api_base are for that server: a request, or a fallback,
+/// that names another server gets none of them. And it holds what only a client has:
 ///
 /// - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
 ///   names that a request may give as its model, and where and how each is called
@@ -50,7 +50,7 @@ pub(super) unsafe fn borrow(client: *const mishikallm_client) -> Result<Arc<Clie
 /// - workers: the most threads for submitted calls (16), and queue_size: how many more calls may wait for one (1024)
 /// - max_reply_bytes: the longest reply that is read from a server; mishikallm_info() tells the default
 ///
-/// A field that is none of these is an error. Reads the certificates; opens no connection and starts no thread. Any
+/// A field that is none of these is an error. Reads the certificates and the chat templates; opens no connection and starts no thread. Any
 /// thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_client_new(

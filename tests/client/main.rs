@@ -5,6 +5,7 @@ mod ahead;
 mod alone;
 mod ask;
 mod certificates;
+mod choices;
 mod close;
 mod http;
 mod limits;

@@ -106,3 +106,22 @@ fn what_a_template_refuses_is_an_error_of_the_messages() {
             .contains("roles must alternate")
     );
 }
+
+#[test]
+fn a_template_that_no_call_could_use_is_found_when_the_client_is_made() {
+    let list = |template: &str| json!({"model_list": [{"model_name": "x", "mishikallm_params": {"model": "triton/tiny_llm", "chat_template": template}}]});
+    for config in [
+        json!({"chat_template": "no-such-family"}),
+        json!({"chat_template": "{% for %}"}),
+        list("no-such"),
+        list("auto"),
+    ] {
+        let error = Client::new(&config.to_string()).unwrap_err();
+        assert_eq!(
+            (error.param(), error.status().name()),
+            (Some("chat_template"), "CONFIG"),
+            "{config}"
+        );
+    }
+    assert!(Client::new(&json!({"chat_template": "auto"}).to_string()).is_ok());
+}
