@@ -11,6 +11,8 @@ RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
 # The ABI's version: the soname's number.
 SONAME   = libmishikallm.so.0
 CFLAGS  ?= -O2
+# Such as --no-default-features: without tokenizers, and three megabytes smaller.
+LIB_FLAGS ?=
 WARN     = -std=c99 -Wall -Wextra -pedantic
 
 .PHONY: help lib demo test bench fuzz header fmt lint clean
@@ -25,7 +27,7 @@ help:
 # With only these two crate types the library is optimised as a whole; the tests build it as a Rust library too.
 lib:
 	@.ci/needs cargo cc
-	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --features quiet
+	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --features quiet $(LIB_FLAGS)
 	@ln -sf libmishikallm.so $(RELEASE)/$(SONAME)
 
 build/%: examples/c/%.c examples/c/peek.h include/mishikallm.h lib

@@ -317,8 +317,8 @@ void mishikallm_string_free(char *string);
  * - workers: the most threads for submitted calls (16), and queue_size: how many more calls may wait for one (1024)
  * - max_reply_bytes: the longest reply that is read from a server; mishikallm_info() tells the default
  *
- * A field that is none of these is an error. Reads the certificates and the chat templates; opens no connection and starts no thread. Any
- * thread. Since 0.1.0.
+ * A field that is none of these is an error. Reads the certificates and the chat templates; opens no connection and
+ * starts no thread. Any thread. Since 0.1.0.
  */
 mishikallm_client *mishikallm_client_new(const char *config_json,
                                          char **out_error);

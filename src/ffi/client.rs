@@ -50,8 +50,8 @@ pub(super) unsafe fn borrow(client: *const mishikallm_client) -> Result<Arc<Clie
 /// - workers: the most threads for submitted calls (16), and queue_size: how many more calls may wait for one (1024)
 /// - max_reply_bytes: the longest reply that is read from a server; mishikallm_info() tells the default
 ///
-/// A field that is none of these is an error. Reads the certificates and the chat templates; opens no connection and starts no thread. Any
-/// thread. Since 0.1.0.
+/// A field that is none of these is an error. Reads the certificates and the chat templates; opens no connection and
+/// starts no thread. Any thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mishikallm_client_new(
     config_json: *const c_char,
