@@ -1,7 +1,7 @@
 //! How the backends call what OpenAI calls otherwise: a table for each, and how a model shows which it speaks.
 //!
 //! A table holds names; datatypes and shapes are the model's own word (its metadata). What a table cannot say — a value that
-//! has to become another — is a [`Rule`], carried out in [`super::text::rules`].
+//! has to become another — is a [`Rule`], carried out in `triton/text/rules.rs`.
 
 mod general;
 mod llmapi;
