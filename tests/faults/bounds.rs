@@ -50,7 +50,8 @@ fn flood(way: Way, head: String, endless: &'static str, more: Value) -> Flooded 
     let began = Instant::now();
     let ended = way.call(&client, &crate::ask::with(way.request(&server), more));
     let took = began.elapsed();
-    let memory = most_memory() - before;
+    // The kernel counts in batches: what it tells may be a page less than a moment ago.
+    let memory = most_memory().saturating_sub(before);
     // It cannot send any more.
     server.until(|seen| seen.over == seen.connections);
     let deltas = ended.deltas.clone();
