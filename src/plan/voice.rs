@@ -216,6 +216,21 @@ mod tests {
         .0
     }
 
+    /// What is told as content where each character comes alone; anything else is a failure.
+    fn content_by_characters(reading: &Reading, text: &str) -> String {
+        let mut voice = Voice::new(reading);
+        let mut pieces: Vec<Piece> = text
+            .chars()
+            .flat_map(|c| voice.push(c.encode_utf8(&mut [0; 4])))
+            .collect();
+        pieces.extend(voice.finish());
+        let told = pieces.iter().map(|piece| match piece {
+            Piece::Content(text) => text.as_str(),
+            other => panic!("{other:?}"),
+        });
+        told.collect()
+    }
+
     #[test]
     fn text_without_tools_is_content() {
         let said = read(&Reading::default(), "<tool_call>x");
@@ -284,17 +299,7 @@ mod tests {
         for text in ["[{\"name\": \"f", "[", "I cannot do that.", ""] {
             let said = read(&any, text);
             assert_eq!((said.content.as_deref(), said.calls.len()), (Some(text), 0));
-            let mut voice = Voice::new(&any);
-            let mut pieces: Vec<Piece> = text
-                .chars()
-                .flat_map(|c| voice.push(c.encode_utf8(&mut [0; 4])))
-                .collect();
-            pieces.extend(voice.finish());
-            let told = pieces.iter().map(|piece| match piece {
-                Piece::Content(text) => text.as_str(),
-                other => panic!("{other:?}"),
-            });
-            assert_eq!(told.collect::<String>(), text);
+            assert_eq!(content_by_characters(&any, text), text);
         }
     }
 
@@ -320,17 +325,7 @@ mod tests {
         for text in ["One, two, three", "[{\"name\": ", "", "[TOOL_CALLS]x", "{"] {
             let said = read(&reading, text);
             assert_eq!(said.content.as_deref(), Some(text));
-            let mut voice = Voice::new(&reading);
-            let mut pieces: Vec<Piece> = text
-                .chars()
-                .flat_map(|c| voice.push(c.encode_utf8(&mut [0; 4])))
-                .collect();
-            pieces.extend(voice.finish());
-            let told = pieces.iter().map(|piece| match piece {
-                Piece::Content(text) => text.as_str(),
-                other => panic!("{other:?}"),
-            });
-            assert_eq!(told.collect::<String>(), text);
+            assert_eq!(content_by_characters(&reading, text), text);
         }
     }
 
