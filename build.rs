@@ -6,7 +6,8 @@ fn main() {
     if target != "linux" {
         return;
     }
-    // Its threads may be asleep in it when a host calls dlclose(), and those of the host have its thread-locals to drop.
+    // The C library keeps it while a thread has its thread-locals, but a thread that ends runs code of the library's after it has
+    // dropped them: a dlclose() in that moment would take the code away.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     // cargo-c gives the same soname itself.
     if std::env::var_os("CARGO_C_BUILD").is_none() {

@@ -54,12 +54,44 @@ static void once(int *order)
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, use_and_stay, NULL) == 0);
     while (!used) pause_for(1);
-    struct library library = loaded(path, *order++ % 2 ? RTLD_LOCAL : RTLD_GLOBAL);
+    struct library library = loaded(path, (*order)++ % 2 ? RTLD_LOCAL : RTLD_GLOBAL);
     make_all(&library, NULL);
     make_all_anew(&library);
     CHECK(dlclose(library.handle) == 0);
     may_end = 1;
     CHECK(pthread_join(thread, NULL) == 0);
+}
+
+/* A thread that ends gives up its thread-locals first, and runs a last destructor of the library then: a dlclose() between
+ * the two would take the code away, were there no -z nodelete. */
+static void *use_and_end(void *unused)
+{
+    struct library library = loaded(path, RTLD_LOCAL);
+    make_completion(&library, NULL);
+    CHECK(dlclose(library.handle) == 0);
+    return unused;
+}
+
+static void *load_and_close(void *unused)
+{
+    while (!may_end) {
+        CHECK(dlclose(dlopen(path, RTLD_NOW)) == 0);
+        usleep(50);
+    }
+    return unused;
+}
+
+static void race(int times)
+{
+    may_end = 0;
+    pthread_t closing, using[2];
+    CHECK(pthread_create(&closing, NULL, load_and_close, NULL) == 0);
+    while (times-- > 0) {
+        for (int i = 0; i < 2; i++) CHECK(pthread_create(&using[i], NULL, use_and_end, NULL) == 0);
+        for (int i = 0; i < 2; i++) CHECK(pthread_join(using[i], NULL) == 0);
+    }
+    may_end = 1;
+    CHECK(pthread_join(closing, NULL) == 0);
 }
 
 int main(int arguments, char **argument)
@@ -77,6 +109,7 @@ int main(int arguments, char **argument)
     long memory = resident();
     int files = entries("/proc/self/fd");
     while (order < rounds) once(&order);
+    race(5 * rounds);
     CHECK(is_mapped(path));
     library = loaded(path, RTLD_LOCAL);
     CHECK((void *)library.completion == address);
