@@ -95,7 +95,7 @@ func (r *request) chat() {
 func (r *request) stream() {
 	expected, err := strconv.Atoi(strings.TrimPrefix(r.Model, "triton/s"))
 	check(err)
-	response := post(r.APIBase, r.generate(true))
+	response := post(r.APIBase+"_stream", r.generate(true))
 	defer response.Body.Close()
 	tokens := 0
 	lines := bufio.NewScanner(response.Body)

@@ -10,8 +10,8 @@ function fail(what) {
   process.exit(1);
 }
 
-async function post(body) {
-  const response = await fetch(request.api_base, {
+async function post(body, endpoint = request.api_base) {
+  const response = await fetch(endpoint, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -29,7 +29,7 @@ const calls = {
   },
 
   async stream() {
-    const response = await post(generate(true));
+    const response = await post(generate(true), request.api_base + "_stream");
     const decoder = new TextDecoder();
     let tokens = 0;
     let rest = "";
