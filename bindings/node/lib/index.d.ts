@@ -1,0 +1,113 @@
+/// <reference lib="esnext.disposable" />
+import type { ChatRequest, ClientConfig, EmbeddingRequest, TextRequest } from './request.js';
+import type { ChatCompletion, ChatCompletionChunk, EmbeddingList, EmbeddingUsage, TextCompletion } from './answer.js';
+
+export * from './request.js';
+export * from './answer.js';
+export * from './errors.js';
+
+/** An AbortSignal: as much of it as is used here. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason?: any;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** How to wait for a call. */
+export interface WaitOptions {
+  /** Ends the call, here and at the server. The promise, or the stream, fails with the signal's reason. */
+  signal?: Signal | null;
+}
+
+/** The chunks of one call, in order, to be read once: `for await (const chunk of stream)`. Leaving the loop ends the call. */
+export class Stream<Chunk> implements AsyncIterableIterator<Chunk> {
+  private constructor();
+  [Symbol.asyncIterator](): this;
+  next(): Promise<IteratorResult<Chunk, undefined>>;
+  return(value?: any): Promise<IteratorResult<Chunk, any>>;
+  throw(error?: any): Promise<never>;
+  /** Ends the call at once. Whoever waits for a chunk, or asks for the next, gets an AbortError, or `reason`. */
+  cancel(reason?: unknown): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Rows of 32-bit floats, one for each input, all in one Float32Array. */
+export class EmbeddingRows implements Iterable<Float32Array> {
+  private constructor();
+  /** Row after row. */
+  readonly data: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+  readonly model: string;
+  readonly usage: EmbeddingUsage;
+  /** A row's numbers, which are `data`'s own: no copy. */
+  row(index: number): Float32Array;
+  [Symbol.iterator](): IterableIterator<Float32Array>;
+}
+
+type Streamed = { stream: true };
+type Whole = { stream?: false | null };
+
+export interface Completion {
+  (request: ChatRequest & Streamed, options?: WaitOptions): Promise<Stream<ChatCompletionChunk>>;
+  (request: ChatRequest & Whole, options?: WaitOptions): Promise<ChatCompletion>;
+  (request: ChatRequest, options?: WaitOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
+}
+
+export interface CompletionOfText {
+  (request: TextRequest & Streamed, options?: WaitOptions): Promise<Stream<TextCompletion>>;
+  (request: TextRequest & Whole, options?: WaitOptions): Promise<TextCompletion>;
+  (request: TextRequest, options?: WaitOptions): Promise<TextCompletion | Stream<TextCompletion>>;
+}
+
+export interface Embedding {
+  (request: EmbeddingRequest & { encoding_format: 'base64' }, options?: WaitOptions): Promise<EmbeddingList<string>>;
+  (request: EmbeddingRequest & { encoding_format?: 'float' }, options?: WaitOptions): Promise<EmbeddingList>;
+}
+
+export interface Rows {
+  (request: EmbeddingRequest, options?: WaitOptions): Promise<EmbeddingRows>;
+}
+
+export interface Invoke {
+  /** `Answer` is what the operation gives; nothing checks it. */
+  <Answer = unknown>(operation: string, request?: Record<string, unknown>, options?: WaitOptions): Promise<Answer>;
+}
+
+/** Calls models: connections, what is known of models, and defaults for every request. Make one and keep it. */
+export class Client {
+  constructor(config?: ClientConfig);
+  /** A chat completion, or with `stream: true` a stream of its chunks, once the first is there. */
+  readonly completion: Completion;
+  /** A text completion, or with `stream: true` a stream of its chunks, once the first is there. */
+  readonly textCompletion: CompletionOfText;
+  /** Embeddings, in OpenAI's shape. */
+  readonly embedding: Embedding;
+  /** Embeddings as rows of a Float32Array, which never were text. */
+  readonly embeddingRows: Rows;
+  /** Any operation by its name: "infer", "models", "health", "model.load" …; info().operations lists them. */
+  readonly invoke: Invoke;
+  /** Ends all calls of this client with a ClientClosedError, at once, and refuses new ones. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** As the client's methods, of a default client. Requests carry their api_base. */
+export const completion: Completion;
+export const textCompletion: CompletionOfText;
+export const embedding: Embedding;
+export const embeddingRows: Rows;
+export const invoke: Invoke;
+
+/** What the library can do. */
+export function info(): { version: string; abi: number; operations: string[]; [key: string]: unknown };
+
+export type LogLevel = 'off' | 'error' | 'warn' | 'info' | 'debug';
+
+/**
+ * Has the lines of the library's log, those of `level` and the more important ones, given to `write`. There is one log in
+ * the process: the last call of it counts, whichever worker makes it.
+ */
+export function setLog(level: Exclude<LogLevel, 'off'>, write: (level: LogLevel, message: string) => void): void;
+export function setLog(level: 'off'): void;
