@@ -61,9 +61,14 @@ function resident() {
   return Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]) * 4;
 }
 
+/** JSON in one line for every reader: some take U+2028 for the end of one. */
+function ascii(line) {
+  return JSON.stringify(line).replace(/[\u007F-\uFFFF]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 if (command === 'conformance') {
   for await (const line of conformance(JSON.parse(readFileSync(rest[0], 'utf8')).cases, rest[1])) {
-    console.log(JSON.stringify(line));
+    console.log(ascii(line));
   }
 } else if (command === 'calls') {
   console.log(JSON.stringify(await calls(rest[0], Number(rest[2]))));
