@@ -26,7 +26,7 @@ export class Stream<Chunk> implements AsyncIterableIterator<Chunk> {
   [Symbol.asyncIterator](): this;
   next(): Promise<IteratorResult<Chunk, undefined>>;
   return(value?: any): Promise<IteratorResult<Chunk, any>>;
-  throw(error?: any): Promise<never>;
+  throw(error?: any): Promise<IteratorResult<Chunk, any>>;
   /** Ends the call at once. Whoever waits for a chunk, or asks for the next, gets an AbortError, or `reason`. */
   cancel(reason?: unknown): void;
   [Symbol.asyncDispose](): Promise<void>;
