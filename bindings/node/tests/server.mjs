@@ -10,11 +10,11 @@
 //   rows_N_COLUMNS   embeddings, 1 + the index of the number in its row, times 1 + the row
 //   rowsslow_MS      the same, 1 row of 4, after a while
 //
-// GET /stats: {"open": requests under way, "most": the most of them at once, "closed": those the client gave up,
-//              "events": events that were written}; asking begins the count anew, but for "open".
+// GET /stats: {"open": requests under way, "most": the most of them at once, "events": events that
+//              were written}; asking begins the count anew, but for "open".
 import { createServer } from 'node:http';
 
-const stats = { open: 0, most: 0, closed: 0, events: 0 };
+const stats = { open: 0, most: 0, events: 0 };
 
 const numbers = (name) => name.split('_').slice(1).map(Number);
 const isRows = (name) => name.startsWith('rows');
@@ -52,7 +52,10 @@ async function event(response, name, text) {
   stats.events++;
   const body = JSON.stringify({ model_name: name, model_version: '1', text_output: text });
   if (!response.write(`data: ${body}\n\n`)) {
-    await new Promise((resolve) => { response.once('drain', resolve); response.once('close', resolve); });
+    await new Promise((resolve) => {
+      const go = () => { response.off('drain', go).off('close', go); resolve(); };
+      response.on('drain', go).on('close', go);
+    });
   }
   return !response.destroyed;
 }
@@ -101,7 +104,7 @@ async function rows(name, request, response) {
 async function answer(request, response) {
   if (request.url === '/stats') {
     json(response, 200, stats);
-    Object.assign(stats, { most: stats.open, closed: 0, events: 0 });
+    Object.assign(stats, { most: stats.open, events: 0 });
     return;
   }
   const parts = /^\/v2\/models\/([^/]+)(?:\/versions\/\d+)?(?:\/(\w+))?$/.exec(request.url);
@@ -112,17 +115,11 @@ async function answer(request, response) {
   const pieces = [];
   for await (const piece of request) pieces.push(piece);
   stats.most = Math.max(stats.most, ++stats.open);
-  let isOver = false;
-  response.on('close', () => {
-    stats.open--;
-    if (!response.writableFinished && !name.startsWith('cut')) stats.closed++;
-    isOver = true;
-  });
+  response.on('close', () => { stats.open--; });
   const body = Buffer.concat(pieces);
   const headLength = Number(request.headers['inference-header-content-length'] ?? body.length);
   if (isRows(name)) await rows(name, JSON.parse(body.subarray(0, headLength)), response);
   else await text(name, response);
-  return isOver;
 }
 
 const server = createServer((request, response) => { answer(request, response).catch(() => response.destroy()); });
