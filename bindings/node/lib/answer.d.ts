@@ -22,6 +22,7 @@ export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' |
 export interface ChatMessage {
   role: 'assistant';
   content: string | null;
+  refusal?: string | null;
   tool_calls?: ToolCall[];
   reasoning_content?: string | null;
 }
@@ -45,6 +46,7 @@ export interface ChatCompletion {
 export interface ChatDelta {
   role?: 'assistant';
   content?: string | null;
+  refusal?: string | null;
   tool_calls?: { index: number; id?: string; type?: 'function'; function?: { name?: string; arguments?: string } }[];
   reasoning_content?: string | null;
 }

@@ -49,56 +49,41 @@ export class EmbeddingRows implements Iterable<Float32Array> {
 type Streamed = { stream: true };
 type Whole = { stream?: false | null };
 
-export interface Completion {
-  (request: ChatRequest & Streamed, options?: WaitOptions): Promise<Stream<ChatCompletionChunk>>;
-  (request: ChatRequest & Whole, options?: WaitOptions): Promise<ChatCompletion>;
-  (request: ChatRequest, options?: WaitOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
-}
-
-export interface CompletionOfText {
-  (request: TextRequest & Streamed, options?: WaitOptions): Promise<Stream<TextCompletion>>;
-  (request: TextRequest & Whole, options?: WaitOptions): Promise<TextCompletion>;
-  (request: TextRequest, options?: WaitOptions): Promise<TextCompletion | Stream<TextCompletion>>;
-}
-
-export interface Embedding {
-  (request: EmbeddingRequest & { encoding_format: 'base64' }, options?: WaitOptions): Promise<EmbeddingList<string>>;
-  (request: EmbeddingRequest & { encoding_format?: 'float' }, options?: WaitOptions): Promise<EmbeddingList>;
-}
-
-export interface Rows {
-  (request: EmbeddingRequest, options?: WaitOptions): Promise<EmbeddingRows>;
-}
-
-export interface Invoke {
-  /** `Answer` is what the operation gives; nothing checks it. */
-  <Answer = unknown>(operation: string, request?: Record<string, unknown>, options?: WaitOptions): Promise<Answer>;
-}
-
 /** Calls models: connections, what is known of models, and defaults for every request. Make one and keep it. */
 export class Client {
   constructor(config?: ClientConfig);
+
   /** A chat completion, or with `stream: true` a stream of its chunks, once the first is there. */
-  readonly completion: Completion;
+  completion(request: ChatRequest & Streamed, options?: WaitOptions): Promise<Stream<ChatCompletionChunk>>;
+  completion(request: ChatRequest & Whole, options?: WaitOptions): Promise<ChatCompletion>;
+  completion(request: ChatRequest, options?: WaitOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
+
   /** A text completion, or with `stream: true` a stream of its chunks, once the first is there. */
-  readonly textCompletion: CompletionOfText;
+  textCompletion(request: TextRequest & Streamed, options?: WaitOptions): Promise<Stream<TextCompletion>>;
+  textCompletion(request: TextRequest & Whole, options?: WaitOptions): Promise<TextCompletion>;
+  textCompletion(request: TextRequest, options?: WaitOptions): Promise<TextCompletion | Stream<TextCompletion>>;
+
   /** Embeddings, in OpenAI's shape. */
-  readonly embedding: Embedding;
+  embedding(request: EmbeddingRequest & { encoding_format: 'base64' }, options?: WaitOptions): Promise<EmbeddingList<string>>;
+  embedding(request: EmbeddingRequest & { encoding_format?: 'float' }, options?: WaitOptions): Promise<EmbeddingList>;
+
   /** Embeddings as rows of a Float32Array, which never were text. */
-  readonly embeddingRows: Rows;
-  /** Any operation by its name: "infer", "models", "health", "model.load" …; info().operations lists them. */
-  readonly invoke: Invoke;
+  embeddingRows(request: EmbeddingRequest, options?: WaitOptions): Promise<EmbeddingRows>;
+
+  /** Any operation by its name: "infer", "models", "health" …; info().operations lists them. Nothing checks `Answer`. */
+  invoke<Answer = unknown>(operation: string, request?: Record<string, unknown>, options?: WaitOptions): Promise<Answer>;
+
   /** Ends all calls of this client with a ClientClosedError, at once, and refuses new ones. */
   close(): void;
   [Symbol.dispose](): void;
 }
 
 /** As the client's methods, of a default client. Requests carry their api_base. */
-export const completion: Completion;
-export const textCompletion: CompletionOfText;
-export const embedding: Embedding;
-export const embeddingRows: Rows;
-export const invoke: Invoke;
+export const completion: Client['completion'];
+export const textCompletion: Client['textCompletion'];
+export const embedding: Client['embedding'];
+export const embeddingRows: Client['embeddingRows'];
+export const invoke: Client['invoke'];
 
 /** What the library can do. */
 export function info(): { version: string; abi: number; operations: string[]; [key: string]: unknown };

@@ -28,7 +28,8 @@ function loadAddon() {
 function findLibrary() {
   const named = process.env.MISHIKALLM_LIBRARY;
   const path = named || join(folder, 'libmishikallm.so.0');
-  if (existsSync(path)) return path;
+  // A name without a folder is looked for where the system keeps its libraries.
+  if (existsSync(path) || !path.includes('/')) return path;
   throw missing(named
     ? `MISHIKALLM_LIBRARY names ${named}, and there is no such file.`
     : `mishikallm has no library for ${machine}: ${path} is missing. Set MISHIKALLM_LIBRARY to the path of a ` +

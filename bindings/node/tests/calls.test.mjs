@@ -132,3 +132,23 @@ test('ESM and CommonJS have the same things', () => {
   assert.deepEqual(Object.keys(mishikallm).filter((name) => name !== 'default').sort(), Object.keys(required).sort());
   for (const [name, value] of Object.entries(required)) assert.equal(mishikallm[name], value, name);
 });
+
+test('a second copy in one environment works beside the first, as test runners make them', async () => {
+  const require = createRequire(import.meta.url);
+  const first = require('mishikallm');
+  for (const path of Object.keys(require.cache)) if (path.includes('/mishikallm/')) delete require.cache[path];
+  const second = require('mishikallm');
+  assert.notEqual(second, first);
+  const [a, b] = await Promise.all([first.completion(chat('slow_50')), second.completion(chat('say'))]);
+  assert.equal(a.choices[0].message.content + b.choices[0].message.content, 'hellohello');
+});
+
+test('the caller\'s AsyncLocalStorage is there after a call, and in a stream', async () => {
+  const { AsyncLocalStorage } = await import('node:async_hooks');
+  const storage = new AsyncLocalStorage();
+  await Promise.all([1, 2, 3].map((id) => storage.run(id, async () => {
+    await completion(chat('slow_20'));
+    assert.equal(storage.getStore(), id);
+    for await (const _ of await completion(chat('drip_3_5', { stream: true }))) assert.equal(storage.getStore(), id);
+  })));
+});

@@ -50,6 +50,8 @@ test('MISHIKALLM_LIBRARY names another library, or one that is none', async () =
   assert.match(absent.err, /MISHIKALLM_LIBRARY names \/no\/such.so, and there is no such file/);
   const none = await loaded(null, { MISHIKALLM_LIBRARY: new URL(import.meta.url).pathname });
   assert.match(none.err, /cannot be loaded: .*(invalid ELF header|file too short)/);
+  const unknown = await loaded(null, { MISHIKALLM_LIBRARY: 'libmishikallm-of-nowhere.so.0' });
+  assert.match(unknown.err, /libmishikallm-of-nowhere.so.0: cannot be loaded: .*cannot open shared object file/);
   const other = await loaded(null, { MISHIKALLM_LIBRARY: process.env.ANOTHER_LIBRARY ?? '/lib/x86_64-linux-gnu/libm.so.6' });
   assert.match(other.err, /lacks mishikallm_abi_version/);
 });

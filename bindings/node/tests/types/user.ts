@@ -27,6 +27,9 @@ export async function answers(signal: AbortSignal): Promise<string | null> {
   same<typeof either, ChatCompletion | Stream<ChatCompletionChunk>>(true);
   const text = await textCompletion({ model: 'm', prompt: ['a', 'b'] });
   same<typeof text, TextCompletion>(true);
+  const next = { ...request, messages: [...request.messages, inline.choices[0]!.message, { role: 'user', content: 'and?' }] };
+  same<Awaited<ReturnType<typeof client.embeddingRows>>, EmbeddingRows>(true);
+  void completion(next);
   const extra = (whole as unknown as Record<string, unknown>).system_fingerprint;
   const calls = inline.choices[0]?.message.tool_calls?.map((call) => call.function.name);
   return whole.choices[0]?.message.content ?? String(extra ?? calls);
@@ -65,6 +68,13 @@ export function failures(error: unknown): string {
   if (error instanceof MishikaError) return `${error.status} ${error.param} ${error.cStatus}`;
   return String(error);
 }
+
+class Mine extends Client {
+  override embeddingRows(...args: Parameters<Client['embeddingRows']>): Promise<EmbeddingRows> {
+    return super.embeddingRows(...args);
+  }
+}
+new Mine()[Symbol.dispose]();
 
 setLog('warn', (level, message) => console.error(level.toUpperCase(), message));
 setLog('off');
