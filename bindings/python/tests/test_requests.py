@@ -57,22 +57,6 @@ class Requests(Case):
         self.assertEqual(self.sent(messages=(m for m in others))["text_input"], "a b c d e f")
         self.assertEqual(self.sent(messages=tuple(others))["text_input"], "a b c d e f")
 
-    def test_real_pydantic_and_its_classes(self):
-        try:
-            import pydantic
-        except ImportError:
-            self.skipTest("pydantic is not installed beside the package here")
-
-        class Message(pydantic.BaseModel):
-            role: str
-            content: str
-            name: "str | None" = None
-
-        self.assertEqual(self.sent(messages=[Message(role="user", content="a")])["text_input"], "a")
-        with self.assertRaises(mishikallm.UnsupportedParamsError) as caught:
-            self.sent(response_format=Message)
-        self.assertIn("response_format", str(caught.exception))
-
     def test_values_of_other_kinds(self):
         class Color(enum.Enum):
             RED = "red"
@@ -120,6 +104,23 @@ class Requests(Case):
         for operation in ("nonsense", "a\0b", ""):
             with self.assertRaises(mishikallm.BadRequestError):
                 mishikallm.invoke(operation, api_base=self.server.url)
+
+
+class Pydantic(Case):
+    """Needs pydantic beside the package."""
+
+    def test_its_models_are_messages_and_its_classes_response_formats(self):
+        import pydantic
+
+        class Message(pydantic.BaseModel):
+            role: str
+            content: str
+            name: "str | None" = None
+
+        mishikallm.completion(**self.request("ok", messages=[Message(role="user", content="a")]))
+        self.assertEqual(self.last("ok").body["text_input"], "a")
+        with self.assertRaisesRegex(mishikallm.UnsupportedParamsError, "response_format"):
+            mishikallm.completion(**self.request("ok", response_format=Message))
 
 
 class Clients(Case):

@@ -285,8 +285,15 @@ class DefaultClient(Client):
     """The process-wide client: each request carries its api_base. It is never closed, and works on both sides of a fork()."""
 
     def __init__(self) -> None:
-        self._handle = None
+        self._handle = None  # the library's own default client
         self._pid = os.getpid()
+
+    def _call(self, operation: str, fields: Mapping[str, Any]) -> Call:
+        if self._pid != os.getpid():
+            # A child of fork(), where the library's default client is the parent's.
+            self._handle = _library.client_new(None, None)
+            self._pid = os.getpid()
+        return super()._call(operation, fields)
 
     def close(self) -> None:
         """Does nothing."""
