@@ -892,7 +892,7 @@ private:
 /// A call that gives its answer in chunks, on the thread that asks for them. One thread at a time; see canceller.
 ///
 /// To destroy it is to cancel it, at the server too.
-class stream {
+class [[nodiscard]] stream {
 public:
     /// Takes over a handle.
     explicit stream(mishikallm_stream *handle)
@@ -1072,7 +1072,7 @@ private:
 
 /// A call on a thread of the library. To destroy it cancels it and waits for its last event, as std::jthread does;
 /// detach() lets it go on.
-class call {
+class [[nodiscard]] call {
 public:
     /// Takes over a handle.
     explicit call(mishikallm_call *handle)
