@@ -1,4 +1,4 @@
-//! Gives the shared library its soname, whose number is the ABI's version, and keeps it loaded.
+//! Gives the shared library its soname, whose number is the ABI's version, and lets it stay where it was loaded once.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
