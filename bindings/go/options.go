@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Options say where a request goes and how it is made. A client's Config holds defaults for them. What is zero, or nil, is
-// left to the client, and then to the library, whose manual (mishikallm.h) tells more of each.
+// Options say where a request goes and how it is made. A client's Config holds defaults for them, but for Fallbacks and
+// ExtraBody. What is zero, or nil, is left to the client, and then to the library, whose manual (mishikallm.h) tells more
+// of each.
 type Options struct {
 	// APIBase is a server ("http://host:8000"), a model (".../v2/models/NAME") or an endpoint (".../generate", ".../infer").
 	APIBase string `json:"api_base,omitempty"`
@@ -88,11 +89,9 @@ type Config struct {
 	FirstByteTimeout     time.Duration     `json:"-"`
 	IdleTimeout          time.Duration     `json:"-"`
 	NumRetries           *int              `json:"num_retries,omitempty"`
-	Fallbacks            []any             `json:"fallbacks,omitempty"`
 	DropParams           *bool             `json:"drop_params,omitempty"`
 	AllowedOpenAIParams  []string          `json:"allowed_openai_params,omitempty"`
 	AdditionalDropParams []string          `json:"additional_drop_params,omitempty"`
-	ExtraBody            map[string]any    `json:"extra_body,omitempty"`
 	MockResponse         *string           `json:"mock_response,omitempty"`
 	ChatTemplate         string            `json:"chat_template,omitempty"`
 	ChatTemplateKwargs   map[string]any    `json:"chat_template_kwargs,omitempty"`
