@@ -279,7 +279,7 @@ func TestTwoThatWaitForTheSameChunk(t *testing.T) {
 	}()
 	<-server.begun
 	time.Sleep(20 * time.Millisecond)
-	if _, err := stream.Next(); !errors.Is(err, mishikallm.ErrBadRequest) {
+	if _, err := stream.Next(); !errors.Is(err, mishikallm.ErrRateLimit) {
 		t.Errorf("the second got %v", err)
 	}
 	if err := <-first; err != nil {

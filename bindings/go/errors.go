@@ -33,7 +33,7 @@ const (
 	ErrTooLarge Kind = "too_large"
 	// ErrUnprocessable: HTTP 422.
 	ErrUnprocessable Kind = "unprocessable"
-	// ErrRateLimit: HTTP 429.
+	// ErrRateLimit: HTTP 429; or another goroutine is waiting for the same stream.
 	ErrRateLimit Kind = "rate_limit"
 	// ErrConnection: the server cannot be reached: its name, the connection, TLS.
 	ErrConnection Kind = "connection"
@@ -98,8 +98,10 @@ func (e *Error) Timeout() bool { return e.Kind == ErrTimeout }
 // kindOf sorts what the library says.
 func kindOf(status C.int32_t, http int) Kind {
 	switch status {
-	case C.MISHIKALLM_ARGUMENT, C.MISHIKALLM_CONFIG, C.MISHIKALLM_BUSY:
+	case C.MISHIKALLM_ARGUMENT, C.MISHIKALLM_CONFIG:
 		return ErrBadRequest
+	case C.MISHIKALLM_BUSY:
+		return ErrRateLimit
 	case C.MISHIKALLM_CONNECT:
 		return ErrConnection
 	case C.MISHIKALLM_DEADLINE:
