@@ -50,9 +50,7 @@ const (
 )
 
 // Error lets a kind stand as the target of errors.Is.
-func (k Kind) Error() string {
-	return "mishikallm: " + string(k)
-}
+func (k Kind) Error() string { return string(k) }
 
 // Error is what every call returns that fails.
 //
@@ -80,7 +78,7 @@ type Error struct {
 
 // Error gives the kind and the message.
 func (e *Error) Error() string {
-	return e.Kind.Error() + ": " + e.Message
+	return "mishikallm: " + string(e.Kind) + ": " + e.Message
 }
 
 // Is reports whether target is the error's kind.
