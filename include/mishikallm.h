@@ -193,7 +193,7 @@ typedef struct mishikallm_client mishikallm_client;
 typedef struct mishikallm_embeddings mishikallm_embeddings;
 
 /**
- * A call that gives its answer in chunks.
+ * A call that gives its answer in chunks, and can be cancelled.
  *
  * It runs on the thread that asks for the next chunk, and on no other.
  */
@@ -508,10 +508,11 @@ char *mishikallm_invoke(const mishikallm_client *client,
  * Opens a stream of chunks.
  *
  * @param client        May be NULL: the default client.
- * @param operation     Not NULL. "chat.completions" or "completions".
- * @param request_json  Not NULL. As in mishikallm_completion() or mishikallm_text_completion(); stream may be left
- *   out, and stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no
- *   choices.
+ * @param operation     Not NULL. As in mishikallm_invoke().
+ * @param request_json  Not NULL. The operation's request as a JSON object. Chat and text completions come in chunks,
+ *   and stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no choices.
+ *   With "stream": false, and for every other operation, the whole answer is the one chunk: a call that another
+ *   thread can cancel, and that its own can leave for a while.
  * @param out_error     May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
  *   mishikallm_string_free().
  * @return a stream that the caller frees with mishikallm_stream_free(); NULL when the request is wrong.
@@ -537,8 +538,9 @@ mishikallm_stream *mishikallm_stream_open(const mishikallm_client *client,
  *   time-outs let it.
  * @param out_status  May be NULL. Gets MISHIKALLM_OK with a chunk; MISHIKALLM_DONE when there is no more;
  *   MISHIKALLM_TIMEOUT when nothing came in time, and the stream goes on; or a negative status with an error.
- * @return OpenAI's chat.completion.chunk, or text_completion, which the caller frees with mishikallm_string_free();
- *   an error JSON with a negative status; NULL only with MISHIKALLM_DONE and MISHIKALLM_TIMEOUT.
+ * @return OpenAI's chat.completion.chunk, or text_completion, or an answer that comes whole, which the caller frees
+ *   with mishikallm_string_free(); an error JSON with a negative status; NULL only with MISHIKALLM_DONE and
+ *   MISHIKALLM_TIMEOUT.
  *
  * The chunks that came before an error are given before it. An answer that was cut short never ends with
  * MISHIKALLM_DONE. An error ends the stream, and is given again to whoever asks again; MISHIKALLM_BUSY, while
@@ -685,6 +687,26 @@ char *mishikallm_embeddings_info(const mishikallm_embeddings *embeddings);
  * 0.1.0.
  */
 void mishikallm_embeddings_free(mishikallm_embeddings *embeddings);
+
+/**
+ * Waits for the numbers of a stream of the operation "embeddings": mishikallm_embedding_f32(), to be cancelled.
+ *
+ * @param stream      Not NULL.
+ * @param timeout_ms  As in mishikallm_stream_next().
+ * @param out_status  May be NULL. As in mishikallm_stream_next().
+ * @param out_error   May be NULL. Always written: NULL, or with a negative status an error JSON that the caller frees
+ *   with mishikallm_string_free().
+ * @return the rows, which the caller frees with mishikallm_embeddings_free(); NULL with any status but MISHIKALLM_OK.
+ *
+ * It gives what mishikallm_stream_next() would, but as numbers: the rows once, and MISHIKALLM_DONE from then on. For
+ * another operation it is MISHIKALLM_ARGUMENT, which changes nothing.
+ *
+ * Blocks. One thread at a time, which need not be the same each time. Since 0.1.0.
+ */
+mishikallm_embeddings *mishikallm_stream_embeddings(mishikallm_stream *stream,
+                                                    int32_t timeout_ms,
+                                                    int32_t *out_status,
+                                                    char **out_error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -29,6 +29,18 @@ impl Drop for Embeddings {
 }
 
 impl Embeddings {
+    /// The numbers of a call that is done, and what it was done with.
+    pub(super) fn take(run: &mut Run, info: String, client: &Client) -> Result<Embeddings> {
+        let rows = run.call.take_rows();
+        let matrix = rows.ok_or_else(|| Error::protocol("the answer has no numbers"))?;
+        Ok(Embeddings {
+            columns: matrix.columns,
+            data: matrix.values.into_f32(),
+            info,
+            spare: Arc::downgrade(&client.http.spare),
+        })
+    }
+
     /// All numbers, row after row.
     pub fn data(&self) -> &[f32] {
         &self.data
@@ -58,19 +70,11 @@ impl Client {
     pub fn embedding_f32(&self, request_json: &str) -> Result<Embeddings> {
         let call = self.prepare(Operation::Embeddings, request_json, Manner::Rows)?;
         let mut run = Run::new(call);
-        let info = match run.advance(self, Waiter::default())? {
-            Progress::Answer(info) => info,
+        match run.advance(self, Waiter::default())? {
+            Progress::Answer(info) => Embeddings::take(&mut run, info, self),
             Progress::Chunk(_) | Progress::Paused => {
-                return Err(Error::protocol("the answer came in chunks"));
+                Err(Error::protocol("the answer came in chunks"))
             }
-        };
-        let rows = run.call.take_rows();
-        let matrix = rows.ok_or_else(|| Error::protocol("the answer has no numbers"))?;
-        Ok(Embeddings {
-            columns: matrix.columns,
-            data: matrix.values.into_f32(),
-            info,
-            spare: Arc::downgrade(&self.http.spare),
-        })
+        }
     }
 }

@@ -105,7 +105,8 @@ impl Client {
 
     /// Opens a stream of chunks. Nothing is sent before the first chunk is asked for.
     ///
-    /// The operation is `chat.completions` or `completions`; a wrong request is found here.
+    /// A text comes in chunks unless the request says `stream: false`; that, and any other operation's answer, is one chunk.
+    /// A wrong request is found here.
     pub fn stream(self: &Arc<Self>, operation: Operation, request_json: &str) -> Result<Stream> {
         let call = self.prepare(operation, request_json, Manner::Chunks)?;
         Ok(Stream::new(self.clone(), call))
@@ -256,6 +257,7 @@ pub fn info() -> String {
         "stream",
         "submit",
         "embedding_f32",
+        "stream_operations",
         "chat_templates",
         "tools",
     ];

@@ -1,8 +1,8 @@
 //! A stream of chunks, pulled by the caller: it runs on his thread, while he waits for the next.
 
-use super::Client;
 use super::cancel::Token;
 use super::run::{Progress, Run, Waiter};
+use super::{Client, Embeddings};
 use crate::error::{Error, Result};
 use crate::plan::call::Call;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 /// What a stream gives next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// OpenAI's chunk, as JSON.
-    Chunk(String),
+pub enum Next<T = String> {
+    /// OpenAI's chunk, as JSON, or an answer that comes whole.
+    Chunk(T),
     /// Nothing came in time; the stream goes on.
     Timeout,
     /// There is no more.
     Done,
 }
 
-/// A call that gives its answer in chunks. Dropping it cancels it.
+/// A call that gives its answer in chunks, or whole, as its one chunk. Dropping it cancels it.
 #[derive(Debug)]
 pub struct Stream {
     client: Arc<Client>,
@@ -51,6 +51,25 @@ impl Stream {
     /// Errors: `BUSY` while another thread waits for a chunk, which changes nothing. Any other ends the stream: it is given again
     /// to whoever asks again.
     pub fn next(&self, patience: Option<Duration>) -> Result<Next> {
+        let text = |_: &mut Run, text| Ok(text);
+        self.pull(patience, |call| call.as_rows(false), text)
+    }
+
+    /// The same for the operation `embeddings`, whose one chunk comes as numbers; no JSON of them is made.
+    ///
+    /// Errors as [`Stream::next`], and `ARGUMENT` for another operation, which changes nothing.
+    pub fn next_rows(&self, patience: Option<Duration>) -> Result<Next<Embeddings>> {
+        let rows = |run: &mut Run, info| Embeddings::take(run, info, &self.client);
+        self.pull(patience, |call| call.as_rows(true), rows)
+    }
+
+    /// Waits for the next chunk, and lets `give` make of it what the caller gets.
+    fn pull<T>(
+        &self,
+        patience: Option<Duration>,
+        ask: impl FnOnce(&mut Call) -> Result<()>,
+        give: impl FnOnce(&mut Run, String) -> Result<T>,
+    ) -> Result<Next<T>> {
         if self.client.is_forked() {
             return Err(Error::forked());
         }
@@ -77,18 +96,20 @@ impl Stream {
             State::Ended(Ok(())) => return Ok(Next::Done),
             State::Ended(Err(error)) => return Err(error.clone()),
         };
+        ask(&mut run.call)?;
         let waiter = Waiter {
             patience: patience.and_then(|p| Instant::now().checked_add(p)),
             token: Some(&self.token),
         };
         let ended = match run.advance(&self.client, waiter) {
-            Ok(Progress::Chunk(chunk)) => return Ok(Next::Chunk(chunk)),
+            Ok(Progress::Chunk(chunk)) => return give(run, chunk).map(Next::Chunk),
             Ok(Progress::Paused) => return Ok(Next::Timeout),
-            Ok(Progress::Answer(_)) => Ok(()),
+            Ok(Progress::Answer(nothing)) if nothing.is_empty() => Ok(Next::Done),
+            Ok(Progress::Answer(whole)) => give(run, whole).map(Next::Chunk),
             Err(error) => Err(error),
         };
-        *state = State::Ended(ended.clone());
-        ended.map(|()| Next::Done)
+        *state = State::Ended(ended.as_ref().map(drop).map_err(Error::clone));
+        ended
     }
 
     /// Ends the stream at once with `CANCELLED`, and with it the request at the server. Any thread, any number of times.

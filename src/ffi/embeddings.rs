@@ -1,10 +1,11 @@
 //! Embeddings over the border as an array of floats.
 
 use super::client::{borrow, mishikallm_client};
-use super::guard::{answer, constructed};
+use super::guard::{answer, constructed, constructed_if};
+use super::stream::{mishikallm_stream, patience, shared, status_of};
 use super::text::from_c;
-use crate::client::Embeddings;
-use crate::error::Error;
+use crate::client::{Embeddings, Next};
+use crate::error::{Error, Status};
 use crate::limits;
 use std::ffi::c_char;
 use std::ptr;
@@ -106,4 +107,44 @@ pub unsafe extern "C" fn mishikallm_embeddings_free(embeddings: *mut mishikallm_
         // SAFETY: by contract it came from Box::into_raw, and is freed once.
         drop(unsafe { Box::from_raw(embeddings) });
     }
+}
+
+/// Waits for the numbers of a stream of the operation "embeddings": mishikallm_embedding_f32(), to be cancelled.
+///
+/// @param stream      Not NULL.
+/// @param timeout_ms  As in mishikallm_stream_next().
+/// @param out_status  May be NULL. As in mishikallm_stream_next().
+/// @param out_error   May be NULL. Always written: NULL, or with a negative status an error JSON that the caller frees
+///   with mishikallm_string_free().
+/// @return the rows, which the caller frees with mishikallm_embeddings_free(); NULL with any status but MISHIKALLM_OK.
+///
+/// It gives what mishikallm_stream_next() would, but as numbers: the rows once, and MISHIKALLM_DONE from then on. For
+/// another operation it is MISHIKALLM_ARGUMENT, which changes nothing.
+///
+/// Blocks. One thread at a time, which need not be the same each time. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mishikallm_stream_embeddings(
+    stream: *mut mishikallm_stream,
+    timeout_ms: i32,
+    out_status: *mut i32,
+    out_error: *mut *mut c_char,
+) -> *mut mishikallm_embeddings {
+    let mut status = Status::Panic;
+    // SAFETY: NULL or writable, by the caller's contract.
+    let made = unsafe {
+        constructed_if(out_error, || {
+            // SAFETY: NULL or a live handle, by the caller's contract.
+            let next = shared(stream).and_then(|stream| stream.next_rows(patience(timeout_ms)));
+            status = status_of(&next);
+            next.map(|next| match next {
+                Next::Chunk(embeddings) => Some(mishikallm_embeddings { embeddings }),
+                Next::Timeout | Next::Done => None,
+            })
+        })
+    };
+    if !out_status.is_null() {
+        // SAFETY: not NULL, and writable by contract.
+        unsafe { out_status.write(status.as_i32()) };
+    }
+    made
 }

@@ -35,8 +35,21 @@ pub(super) unsafe fn constructed<T>(
     out_error: *mut *mut c_char,
     body: impl FnOnce() -> Result<T>,
 ) -> *mut T {
+    // SAFETY: the same contract.
+    unsafe { constructed_if(out_error, || body().map(Some)) }
+}
+
+/// The same, where there may be nothing to give and no error either: both are NULL then.
+///
+/// # Safety
+/// `out_error` is NULL or points to a writable `char *`.
+pub(super) unsafe fn constructed_if<T>(
+    out_error: *mut *mut c_char,
+    body: impl FnOnce() -> Result<Option<T>>,
+) -> *mut T {
     let (made, error) = match guarded(body) {
-        Ok(made) => (Box::into_raw(Box::new(made)), ptr::null_mut()),
+        Ok(Some(made)) => (Box::into_raw(Box::new(made)), ptr::null_mut()),
+        Ok(None) => (ptr::null_mut(), ptr::null_mut()),
         Err(e) => (ptr::null_mut(), to_c(e.to_json())),
     };
     if out_error.is_null() {

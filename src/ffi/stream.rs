@@ -4,7 +4,7 @@ use super::client::{borrow, mishikallm_client};
 use super::guard::{constructed, guarded};
 use super::text::{from_c, to_c};
 use crate::client::{Next, Stream};
-use crate::error::{Error, Status};
+use crate::error::{Error, Result, Status};
 use crate::limits;
 use crate::openai::Operation;
 use std::ffi::c_char;
@@ -12,7 +12,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A call that gives its answer in chunks.
+/// A call that gives its answer in chunks, and can be cancelled.
 ///
 /// It runs on the thread that asks for the next chunk, and on no other.
 pub struct mishikallm_stream {
@@ -22,10 +22,11 @@ pub struct mishikallm_stream {
 /// Opens a stream of chunks.
 ///
 /// @param client        May be NULL: the default client.
-/// @param operation     Not NULL. "chat.completions" or "completions".
-/// @param request_json  Not NULL. As in mishikallm_completion() or mishikallm_text_completion(); stream may be left
-///   out, and stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no
-///   choices.
+/// @param operation     Not NULL. As in mishikallm_invoke().
+/// @param request_json  Not NULL. The operation's request as a JSON object. Chat and text completions come in chunks,
+///   and stream_options {"include_usage": true} gives one more chunk at the end, which has the usage and no choices.
+///   With "stream": false, and for every other operation, the whole answer is the one chunk: a call that another
+///   thread can cancel, and that its own can leave for a while.
 /// @param out_error     May be NULL. Always written: NULL on success, else an error JSON that the caller frees with
 ///   mishikallm_string_free().
 /// @return a stream that the caller frees with mishikallm_stream_free(); NULL when the request is wrong.
@@ -66,8 +67,9 @@ pub unsafe extern "C" fn mishikallm_stream_open(
 ///   time-outs let it.
 /// @param out_status  May be NULL. Gets MISHIKALLM_OK with a chunk; MISHIKALLM_DONE when there is no more;
 ///   MISHIKALLM_TIMEOUT when nothing came in time, and the stream goes on; or a negative status with an error.
-/// @return OpenAI's chat.completion.chunk, or text_completion, which the caller frees with mishikallm_string_free();
-///   an error JSON with a negative status; NULL only with MISHIKALLM_DONE and MISHIKALLM_TIMEOUT.
+/// @return OpenAI's chat.completion.chunk, or text_completion, or an answer that comes whole, which the caller frees
+///   with mishikallm_string_free(); an error JSON with a negative status; NULL only with MISHIKALLM_DONE and
+///   MISHIKALLM_TIMEOUT.
 ///
 /// The chunks that came before an error are given before it. An answer that was cut short never ends with
 /// MISHIKALLM_DONE. An error ends the stream, and is given again to whoever asks again; MISHIKALLM_BUSY, while
@@ -81,24 +83,40 @@ pub unsafe extern "C" fn mishikallm_stream_next(
     timeout_ms: i32,
     out_status: *mut i32,
 ) -> *mut c_char {
-    let next = guarded(|| {
-        // SAFETY: NULL or a live handle, by the caller's contract; only borrowed shared, as another thread may cancel it.
-        let stream = unsafe { stream.as_ref() }
-            .map(|handle| handle.stream.clone())
-            .ok_or_else(|| Error::argument("stream", "stream: expected a stream, got NULL"))?;
-        stream.next(patience(timeout_ms))
-    });
-    let (text, status) = match next {
-        Ok(Next::Chunk(chunk)) => (to_c(chunk), Status::Ok),
-        Ok(Next::Timeout) => (ptr::null_mut(), Status::Timeout),
-        Ok(Next::Done) => (ptr::null_mut(), Status::Done),
-        Err(e) => (to_c(e.to_json()), e.status()),
+    // SAFETY: NULL or a live handle, by the caller's contract.
+    let next = guarded(|| unsafe { shared(stream) }?.next(patience(timeout_ms)));
+    let status = status_of(&next);
+    let text = match next {
+        Ok(Next::Chunk(chunk)) => to_c(chunk),
+        Ok(Next::Timeout | Next::Done) => ptr::null_mut(),
+        Err(e) => to_c(e.to_json()),
     };
     if !out_status.is_null() {
         // SAFETY: not NULL, and writable by contract.
         unsafe { out_status.write(status.as_i32()) };
     }
     text
+}
+
+/// The stream of a handle.
+///
+/// # Safety
+/// NULL or a live handle; only borrowed shared, as another thread may cancel it.
+pub(super) unsafe fn shared(stream: *mut mishikallm_stream) -> Result<Arc<Stream>> {
+    // SAFETY: by the caller's contract.
+    unsafe { stream.as_ref() }
+        .map(|handle| handle.stream.clone())
+        .ok_or_else(|| Error::argument("stream", "stream: expected a stream, got NULL"))
+}
+
+/// How the caller is told what came.
+pub(super) fn status_of<T>(next: &Result<Next<T>>) -> Status {
+    match next {
+        Ok(Next::Chunk(_)) => Status::Ok,
+        Ok(Next::Timeout) => Status::Timeout,
+        Ok(Next::Done) => Status::Done,
+        Err(e) => e.status(),
+    }
 }
 
 /// The time that a caller gives; negative: all there is.

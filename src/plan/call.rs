@@ -45,7 +45,7 @@ pub struct Env {
 pub enum Manner {
     /// Whole; a request with `stream: true` is wrong.
     Whole,
-    /// In chunks; a request with `stream: false` is wrong.
+    /// In chunks, if it is a text and the request does not say `stream: false`; else the whole answer is the one chunk.
     Chunks,
     /// As the request's `stream` says.
     AsAsked,
@@ -151,16 +151,6 @@ impl Call {
         manner: Manner,
         resources: &dyn Resources,
     ) -> Result<Call> {
-        let is_text = matches!(operation, Operation::Chat | Operation::Text);
-        if manner == Manner::Chunks && !is_text {
-            return Err(Error::argument(
-                "operation",
-                format!(
-                    "operation: expected chat.completions or completions, which can be streamed, got {}",
-                    operation.name()
-                ),
-            ));
-        }
         let requested = match operation.needs_model() {
             true => Some(take_model(&mut fields)?),
             false => fields.string("model")?,
@@ -268,6 +258,24 @@ impl Call {
     /// How many fallbacks are left. When it changes the call goes elsewhere, with other headers.
     pub fn fallbacks_left(&self) -> usize {
         self.fallbacks.len()
+    }
+
+    /// Lets embeddings that are not here yet come as numbers, in the manner of [`Manner::Rows`], or as text.
+    ///
+    /// Errors: any other call has no numbers to give.
+    pub fn as_rows(&mut self, yes: bool) -> Result<()> {
+        match (&self.work, yes) {
+            (Work::Embeddings(..), true) => self.manner = Manner::Rows,
+            (Work::Embeddings(..), false) => self.manner = Manner::Whole,
+            (_, false) => {}
+            (_, true) => {
+                return Err(Error::argument(
+                    "stream",
+                    "stream: only the operation embeddings gives numbers",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Of a call in the manner of [`Manner::Rows`] that is done, the numbers. What it was done with is the JSON of the rest.

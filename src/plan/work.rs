@@ -318,12 +318,8 @@ fn take_generation(fields: Fields, given: &Given<'_>) -> Result<Generation> {
             "stream",
             "stream: this call gives one whole answer; leave stream out, or open a stream",
         )),
-        Manner::Chunks if says_no => Err(Error::argument(
-            "stream",
-            "stream: a stream gives chunks; leave stream out, or set it to true",
-        )),
         Manner::Chunks => {
-            generation.stream = true;
+            generation.stream = !says_no;
             Ok(generation)
         }
         Manner::Whole | Manner::AsAsked | Manner::Rows => Ok(generation),

@@ -137,6 +137,7 @@ three_ways!(calls: |way: Way| way.check("calls", &[&Server::start().url, &Refuse
 three_ways!(log: |way: Way| way.check("log", &[&Server::start().url]));
 
 three_ways!(streams: |way: Way| way.check("streams", &[&Server::start().url, &Refused::new().url]));
+three_ways!(whole: |way: Way| way.check("whole", &[&Server::start().url]));
 
 three_ways!(submit: |way: Way| way.check("submit", &[&Server::start().url]));
 

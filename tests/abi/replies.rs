@@ -142,7 +142,7 @@ pub fn reply(request: &Request, counts: &Counts) -> Reply {
         ("POST", ["other", "generate"]) => ok(json!({"hello": "world"})),
         ("POST", ["list", "generate"]) => ok(json!([1, 2, 3])),
         ("POST", ["hidden", "generate"]) => ok(json!({"error": "the model exploded"})),
-        ("POST", ["silent", "generate"]) => Reply::Silence,
+        ("POST", ["silent", "generate" | "infer"]) => Reply::Silence,
         ("POST", ["count", which, "generate"]) => {
             let count = match *which {
                 "silent" => &counts.silent,

@@ -1,7 +1,7 @@
 //! Tensors of every kind, in and out.
 
 use super::{invoke, server};
-use mishikallm::Client;
+use mishikallm::{Client, Next};
 use serde_json::{Value, json};
 
 fn infer(model: &str, more: Value) -> Result<Value, Value> {
@@ -396,9 +396,14 @@ fn a_submitted_request_gives_its_answer_as_one_piece() {
         told.len() == 2 && told[0].contains("out_fp16") && told[1] == "Done",
         "{told:?}"
     );
-    // There is nothing to stream.
-    let refused = client.stream(operation, &request.to_string()).unwrap_err();
-    assert_eq!(refused.param(), Some("operation"));
+    // Nothing of it comes before the rest: as a stream it is one chunk.
+    let stream = client.stream(operation, &request.to_string()).unwrap();
+    let chunk = stream.next(None).unwrap();
+    assert!(
+        matches!(&chunk, Next::Chunk(text) if text.contains("out_fp16")),
+        "{chunk:?}"
+    );
+    assert_eq!(stream.next(None).unwrap(), Next::Done);
 }
 
 #[test]

@@ -18,7 +18,7 @@ static void info(void)
     char *info = mishikallm_info();
     CHECK_JSON(info, "version", version);
     CHECK(strtoul(json_at(info, "abi"), NULL, 10) == mishikallm_abi_version());
-    CHECK_JSON(info, "features", "[\"tls\",\"stream\",\"submit\",\"embedding_f32\",\"chat_templates\",\"tools\",\"tokenizers\"]");
+    CHECK_JSON(info, "features", "[\"tls\",\"stream\",\"submit\",\"embedding_f32\",\"stream_operations\",\"chat_templates\",\"tools\",\"tokenizers\"]");
     CHECK(strtol(json_at(info, "limits.request_bytes"), NULL, 10) >= 64 << 20);
     CHECK_JSON(info, "limits.workers", "16"); /* the header says so */
     CHECK_JSON(info, "limits.queue_size", "1024");

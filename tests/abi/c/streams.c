@@ -177,9 +177,9 @@ static void refusals(const mishikallm_client *client)
     static const struct {
         const char *operation, *more, *param;
     } wrong[] = {
-        {"chat.completions", ",\"stream\":false", "\"stream\""}, {"embeddings", "", "\"operation\""},
-        {"models", "", "\"operation\""},                         {"health", "", "\"operation\""},
-        {"chat.completions", ",\"timeout\":-1", "\"timeout\""},  {"chat", "", "\"operation\""},
+        {"chat.completions", ",\"timeout\":-1", "\"timeout\""},
+        {"embeddings", "", "\"input\""},
+        {"chat", "", "\"operation\""},
         {NULL, "", "\"operation\""},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
