@@ -18,13 +18,11 @@ public final class Library {
     /** {@code ffm} or {@code jna}, to have that one and no other. */
     static final String BACKEND_PROPERTY = "mishikallm.backend";
 
+    private static volatile Native loaded;
+    private static UnsatisfiedLinkError failure;
     private static Path path;
 
     private Library() {}
-
-    private static final class Holder {
-        static final Native LOADED = load();
-    }
 
     /**
      * The C functions; loads the library at the first call.
@@ -32,14 +30,23 @@ public final class Library {
      * @throws UnsatisfiedLinkError if it cannot be loaded, at every call; the message says what to do
      */
     public static Native get() {
-        try {
-            return Holder.LOADED;
-        } catch (ExceptionInInitializerError failed) {
-            if (failed.getCause() instanceof Error cause) {
-                throw cause;
-            }
-            throw failed;
+        Native there = loaded;
+        return there != null ? there : loadOnce();
+    }
+
+    private static synchronized Native loadOnce() {
+        if (failure != null) {
+            throw unsatisfied(failure.getMessage(), failure);
         }
+        if (loaded == null) {
+            try {
+                loaded = load();
+            } catch (UnsatisfiedLinkError e) {
+                failure = e;
+                throw e;
+            }
+        }
+        return loaded;
     }
 
     /** Where the library lies while it is being loaded. */
@@ -48,9 +55,10 @@ public final class Library {
     }
 
     private static Native load() {
+        Class<?> foreign = foreign();
         Path named = named();
         if (named != null) {
-            return load(named);
+            return load(named, foreign);
         }
         // Only this user can read or write the folder, and nothing is left of it: what is mapped needs no name.
         Path folder = null;
@@ -59,7 +67,7 @@ public final class Library {
             folder = Files.createTempDirectory("mishikallm-");
             unpacked = folder.resolve("libmishikallm.so");
             unpack(unpacked);
-            return load(unpacked);
+            return load(unpacked, foreign);
         } catch (IOException e) {
             throw unsatisfied("cannot unpack libmishikallm to " + (folder == null
                     ? System.getProperty("java.io.tmpdir") : folder) + " (-Djava.io.tmpdir=FOLDER names another): " + e, e);
@@ -113,44 +121,45 @@ public final class Library {
         }
     }
 
-    private static Native load(Path library) {
+    private static Native load(Path library, Class<?> foreign) {
         path = library;
-        Native loaded;
+        Native made;
         try {
-            loaded = backend(library);
+            made = foreign == null ? new Jna(library) : foreign(foreign, library);
         } catch (UnsatisfiedLinkError | IllegalArgumentException e) {
             // A noexec folder for temporary files, another libc, or an older library: the loader's words tell which.
             throw unsatisfied("cannot load " + library + " (-D" + LIBRARY_PROPERTY + "=PATH names another, "
                     + "-Djava.io.tmpdir=FOLDER another place to unpack it): " + e.getMessage(), e);
         }
-        if (loaded.abiVersion() != Native.ABI_VERSION) {
-            throw unsatisfied(library + " has the ABI " + loaded.abiVersion() + ", this jar needs "
+        if (made.abiVersion() != Native.ABI_VERSION) {
+            throw unsatisfied(library + " has the ABI " + made.abiVersion() + ", this jar needs "
                     + Native.ABI_VERSION, null);
         }
-        return loaded;
+        return made;
     }
 
-    private static Native backend(Path library) {
+    /** The class over java.lang.foreign; null where JNA is to be taken. */
+    private static Class<?> foreign() {
         String wanted = System.getProperty(BACKEND_PROPERTY, "");
-        switch (wanted) {
-            case "jna":
-                return new Jna(library);
-            case "ffm", "":
-                break;
-            default:
-                throw unsatisfied("the system property " + BACKEND_PROPERTY + ": expected ffm or jna, got " + wanted, null);
+        if (wanted.equals("jna")) {
+            return null;
         }
-        Class<?> foreign;
+        if (!wanted.isEmpty() && !wanted.equals("ffm")) {
+            throw unsatisfied("the system property " + BACKEND_PROPERTY + ": expected ffm or jna, got " + wanted, null);
+        }
         try {
             // Only a jar that Java 22 or later reads has it: it is compiled by such a Java, for such a Java.
-            foreign = Class.forName(Library.class.getPackageName() + ".Ffm", false, Library.class.getClassLoader());
+            return Class.forName(Library.class.getPackageName() + ".Ffm", false, Library.class.getClassLoader());
         } catch (ClassNotFoundException | UnsupportedClassVersionError e) {
             if (wanted.isEmpty()) {
-                return new Jna(library);
+                return null;
             }
             throw unsatisfied("the system property " + BACKEND_PROPERTY + "=ffm: it takes Java 22 or later (this is "
                     + Runtime.version().feature() + ") and a jar that was built by such a Java", e);
         }
+    }
+
+    private static Native foreign(Class<?> foreign, Path library) {
         try {
             return (Native) foreign.getDeclaredConstructor(Path.class).newInstance(library);
         } catch (InvocationTargetException e) {
