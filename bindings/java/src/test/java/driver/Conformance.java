@@ -26,6 +26,7 @@ import io.github.mishikallm.TextCompletion;
 import io.github.mishikallm.TextRequest;
 import io.github.mishikallm.TooLargeException;
 import io.github.mishikallm.UnprocessableException;
+import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -48,7 +49,7 @@ final class Conformance {
         result.put("way", way);
     }
 
-    static void run(JsonNode cases, String base) {
+    static void run(JsonNode cases, String base) throws IOException {
         for (JsonNode given : cases) {
             for (String way : new String[] {"sync", "async"}) {
                 String at = base + "/" + way + "/" + given.path("name").asText();

@@ -1,14 +1,17 @@
 package driver;
 
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A program over the public API, as a user would write it; prints a line of JSON for each result. */
 final class Driver {
-    static final ObjectMapper MAPPER = new ObjectMapper();
+    /** Writes ASCII, whatever the encoding of stdout, and whatever its reader takes for the end of a line. */
+    static final ObjectMapper MAPPER = JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
     private Driver() {}
 
@@ -28,8 +31,8 @@ final class Driver {
         return MAPPER.readTree(Files.readAllBytes(Path.of(file)));
     }
 
-    static void print(JsonNode line) {
-        System.out.println(line);
+    static void print(JsonNode line) throws IOException {
+        System.out.println(MAPPER.writeValueAsString(line));
         System.out.flush();
     }
 }
