@@ -58,7 +58,7 @@ final class Call implements AutoCloseable {
         try {
             T result = waiting.during(() -> handle.use(use, null));
             if (result == null) {
-                throw Reason.cancelled("the call was cancelled");
+                throw cancelled();
             }
             return result;
         } catch (RejectedExecutionException e) {
@@ -71,19 +71,25 @@ final class Call implements AutoCloseable {
 
     private RuntimeException failed(int status, byte[] json) {
         RuntimeException failure = Reason.of(status, json);
-        return failure instanceof CancelledException && waiting.isInterrupted()
-                ? Reason.cancelled("the thread was interrupted, and its call cancelled")
-                : failure;
+        return failure instanceof CancelledException ? cancelled() : failure;
+    }
+
+    private CancelledException cancelled() {
+        return Reason.cancelled(waiting.isInterrupted()
+                ? "the thread was interrupted, and its call cancelled"
+                : "the call was cancelled");
     }
 
     /** Ends the call at once, and with it the request at the server. Any thread, any number of times. */
     void cancel() {
         handle.tell(Library.get()::streamCancel);
+        waiting.release();
     }
 
     /** Cancels, and gives up what the call holds. Any thread, any number of times. */
     @Override
     public void close() {
         handle.close();
+        waiting.release();
     }
 }

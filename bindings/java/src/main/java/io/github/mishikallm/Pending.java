@@ -21,7 +21,7 @@ final class Pending<T> extends CompletableFuture<T> {
             Workers.SHARED.execute(() -> future.run(run));
         } catch (RejectedExecutionException e) {
             future.completeExceptionally(Reason.busy(e.getMessage(), "queue_full"));
-        } catch (Error e) {
+        } catch (RuntimeException | Error e) {
             future.completeExceptionally(e);
         }
         return future;

@@ -143,6 +143,40 @@ class AsyncTest {
 
     @Test
     @EnabledForJreRange(min = JRE.JAVA_21)
+    void aVirtualThreadWhoseTurnHasNotComeIsCancelledAtOnce() throws Exception {
+        try (FakeServer slow = new FakeServer(256, FakeServer.Exchange::silence);
+                FakeServer other = new FakeServer(exchange -> exchange.text("x"))) {
+            List<CompletableFuture<ChatCompletion>> first = new ArrayList<>();
+            for (int i = 0; i < 256; i++) {
+                first.add(client.completionAsync(to(slow)));
+            }
+            slow.awaitWaiting(256);
+            CompletableFuture<String> interrupted = new CompletableFuture<>();
+            ExecutorService virtual = virtualThreads();
+            Future<?> call = virtual.submit(() -> {
+                try {
+                    client.completion(to(other));
+                } catch (CancelledException e) {
+                    interrupted.complete(e.getMessage());
+                }
+            });
+            ChatStream stream = client.stream(to(other));
+            Future<?> read = virtual.submit(() -> assertThrows(CancelledException.class, stream::next));
+            Thread.sleep(100);
+            call.cancel(true);
+            stream.cancel();
+            assertTrue(interrupted.get(5, TimeUnit.SECONDS).contains("interrupted"));
+            read.get(5, TimeUnit.SECONDS);
+            stream.close();
+            first.forEach(future -> future.cancel(true));
+            slow.awaitGone();
+            assertEquals(0, other.requests.get());
+            virtual.shutdown();
+        }
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
     void aVirtualThreadReadsAStream() throws Exception {
         try (FakeServer server = new FakeServer(exchange -> {
             exchange.begin();

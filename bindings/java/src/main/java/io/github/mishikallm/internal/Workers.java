@@ -21,8 +21,9 @@ public final class Workers {
     private static final long STACK_BYTES = 512 << 10;
 
     /** Those of the process. */
-    public static final Workers SHARED = new Workers(Integer.getInteger(THREADS_PROPERTY, THREADS), WAITING);
+    public static final Workers SHARED = new Workers(System.getProperty(THREADS_PROPERTY, "" + THREADS), WAITING);
 
+    private final String given;
     private final int most;
     private final int waiting;
     private final Queue<Runnable> tasks = new ArrayDeque<>();
@@ -32,11 +33,9 @@ public final class Workers {
     private int idle;
     private long started;
 
-    Workers(int most, int waiting) {
-        if (most < 1) {
-            throw new IllegalArgumentException(THREADS_PROPERTY + ": expected a number of at least 1, got " + most);
-        }
-        this.most = most;
+    Workers(String most, int waiting) {
+        this.given = most;
+        this.most = most.matches("[0-9]{1,6}") ? Integer.parseInt(most) : 0;
         this.waiting = waiting;
     }
 
@@ -44,8 +43,13 @@ public final class Workers {
      * Has a thread run the task, now or when one is free.
      *
      * @throws RejectedExecutionException if as many wait as may
+     * @throws IllegalStateException      if the number of threads that was given is none
      */
     public void execute(Runnable task) {
+        if (most < 1) {
+            throw new IllegalStateException("the system property " + THREADS_PROPERTY
+                    + ": expected a number from 1 to 999999, got " + given);
+        }
         lock.lock();
         try {
             if (idle <= tasks.size() && threads < most) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 class WorkersTest {
     @Test
     void oneThreadDoesWhatComesOneAfterTheOther() throws Exception {
-        Workers workers = new Workers(8, 8);
+        Workers workers = new Workers("8", 8);
         Set<Thread> threads = ConcurrentHashMap.newKeySet();
         for (int i = 0; i < 50; i++) {
             CountDownLatch done = new CountDownLatch(1);
@@ -32,7 +32,7 @@ class WorkersTest {
 
     @Test
     void thereAreNeverMoreThreadsThanAllowedAndNoMoreTasksWait() throws Exception {
-        Workers workers = new Workers(2, 3);
+        Workers workers = new Workers("2", 3);
         CountDownLatch hold = new CountDownLatch(1);
         CountDownLatch done = new CountDownLatch(5);
         Set<Thread> threads = ConcurrentHashMap.newKeySet();
@@ -57,7 +57,7 @@ class WorkersTest {
 
     @Test
     void anInterruptOfOneTaskIsNotTheNexts() throws Exception {
-        Workers workers = new Workers(1, 3);
+        Workers workers = new Workers("1", 3);
         CountDownLatch done = new CountDownLatch(1);
         workers.execute(() -> Thread.currentThread().interrupt());
         boolean[] interrupted = {true};
@@ -67,6 +67,14 @@ class WorkersTest {
         });
         done.await();
         assertEquals(false, interrupted[0]);
-        assertThrows(IllegalArgumentException.class, () -> new Workers(0, 1));
+    }
+
+    @Test
+    void aNumberOfThreadsThatIsNoneIsRefused() {
+        for (String wrong : new String[] {"0", "many", "-1", "", "9999999999"}) {
+            String message = assertThrows(IllegalStateException.class, () -> new Workers(wrong, 1).execute(() -> { }))
+                    .getMessage();
+            assertEquals("the system property mishikallm.threads: expected a number from 1 to 999999, got " + wrong, message);
+        }
     }
 }
