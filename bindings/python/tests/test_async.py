@@ -292,6 +292,22 @@ class Others(Case):
         self.assertEqual((answer.choices[0].message.content, cancelled), ("hello", True))
         self.assert_left("hang")
 
+    def test_idle_threads_end(self):
+        async def main():
+            await asyncio.gather(*(mishikallm.acompletion(**self.request("slow-100")) for _ in range(30)))
+
+        before, _pool.IDLE = _pool.IDLE, 0.2
+        try:
+            time.sleep(0.1)
+            asyncio.run(main())
+            self.assertGreaterEqual(len(_pool._pool._workers), 1)
+            self.assertTrue(self.server.wait_for(lambda: len(_pool._pool._idle) == len(_pool._pool._workers), 2))
+            asyncio.run(main())  # those that began to wait before are used once more
+            self.assertTrue(self.server.wait_for(lambda: not _pool._pool._workers, 15), "threads stay")
+            asyncio.run(main())
+        finally:
+            _pool.IDLE = before
+
     def test_without_a_loop_it_says_so(self):
         coroutine = mishikallm.acompletion(**self.request("ok"))
         with self.assertRaisesRegex(RuntimeError, "no running event loop"):
