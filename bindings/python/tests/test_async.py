@@ -156,7 +156,7 @@ class Loops(Case):
         self.assert_left("slow-700")
 
     def test_many_slow_streams_all_make_progress(self):
-        """More of them than there are threads: they take turns."""
+        """More of them than there are threads; none ends before each has had three chunks."""
         count = _pool.MOST + 100
         counts = [0] * count
 
@@ -164,7 +164,7 @@ class Loops(Case):
             async with await self.acompletion("endless-300", stream=True) as stream:
                 async for _ in stream:
                     counts[number] += 1
-                    if counts[number] == 3:
+                    if min(counts) >= 3:
                         return
 
         async def main():
@@ -172,8 +172,8 @@ class Loops(Case):
 
         began = time.monotonic()
         self.run_loop(main())
-        self.assertEqual(set(counts), {3})
-        self.assertLess(time.monotonic() - began, 20)
+        self.assertGreaterEqual(min(counts), 3)
+        self.assertLess(time.monotonic() - began, 60)
 
     def test_a_short_call_is_not_starved_by_long_ones(self):
         async def main():

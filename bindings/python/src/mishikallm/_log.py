@@ -31,11 +31,9 @@ def set_log(level: Union[str, int, None]) -> None:
     else:
         # The most that logging's number lets through.
         number = max((ours for ours, theirs in _LEVELS.items() if theirs >= level), default=0)
-    global _set_by
     status = _library.set_log(_callback if number else None, None, number)
     if status != _library.OK:
         raise RuntimeError("the log cannot be changed by a handler of its own lines")
-    _set_by = os.getpid()
     logger.setLevel(_LEVELS[number] if number else logging.NOTSET)
 
 
@@ -43,16 +41,11 @@ def _write(level: int, message: bytes, userdata: Any) -> None:
     logger.log(_LEVELS.get(level, logging.DEBUG), "%s", message.decode("utf-8", "replace"))
 
 
-_set_by: Optional[int] = None
 _callback = _library.LOG_FUNCTION(_write)
 
 def _at_exit() -> None:
-    """Returns when no thread is in _write any more, and none will be: the interpreter is about to go.
-
-    Not in a child of fork() that did not set it: a thread that it has not got may have been in _write at that moment, for ever.
-    """
-    if _set_by == os.getpid():
-        _library.set_log(None, None, 0)
+    """Returns when no thread is in _write any more, and none will be: the interpreter is about to go."""
+    _library.set_log(None, None, 0)
 
 
 atexit.register(_at_exit)
