@@ -1,10 +1,16 @@
-//! Gives the shared library its soname, whose number is the ABI's version.
+//! Gives the shared library its soname, whose number is the ABI's version, and lets it stay where it was loaded once.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if target != "linux" {
+        return;
+    }
+    // The C library keeps it while a thread has its thread-locals, but a thread that ends runs code of the library's after it has
+    // dropped them: a dlclose() in that moment would take the code away.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     // cargo-c gives the same soname itself.
-    if target == "linux" && std::env::var_os("CARGO_C_BUILD").is_none() {
+    if std::env::var_os("CARGO_C_BUILD").is_none() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libmishikallm.so.0");
     }
 }

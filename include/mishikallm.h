@@ -35,7 +35,8 @@
  *     handles are freed in any order.
  *  4. A client may be NULL: the process-wide default client, whose requests each carry their api_base.
  *  5. No thread starts before the first mishikallm_submit(). A client that was made before fork() answers
- *     MISHIKALLM_FORKED in the child, with its streams and calls, and all of them are freed there as anywhere.
+ *     MISHIKALLM_FORKED in the child, with its streams and calls, and all of them are freed there as anywhere. The
+ *     default client is the child's own.
  *  6. Nothing that the caller or the server sends aborts the process: NULL where a string is expected, bytes that are
  *     no UTF-8, text that is no JSON are MISHIKALLM_ARGUMENT, with a message that names the field. A defect of the
  *     library becomes MISHIKALLM_PANIC. No message and no log line holds a key or a header's value, and none a prompt,
@@ -43,7 +44,9 @@
  *  7. Time-outs bound connecting, TLS and waiting, and a cancel ends each of them at once. Resolving a host's name is
  *     the system's: it takes the time that resolv.conf says, which counts, and nothing interrupts it.
  *  8. Unknown fields of an answer are to be ignored: there may be more in later versions. Numbers of statuses and
- *     constants never change; functions are only added. Do not unload the library (dlclose) while calls are under way.
+ *     constants never change; functions are only added.
+ *  9. The shared library is never unloaded (it is linked with -z nodelete): dlclose() is harmless at any time, and a
+ *     later dlopen() finds it as it was. Link a plugin that holds the static library with -z nodelete too.
  */
 
 

@@ -26,6 +26,7 @@ use crate::plan::call::{Call, Env, Manner};
 use crate::plan::resources::Resources;
 use crate::triton::endpoint::{self, Route};
 use crate::{ABI_VERSION, VERSION, json, limits};
+use arc_swap::ArcSwapOption;
 use cancel::Bed;
 use once_cell::sync::OnceCell;
 use serde_json::json;
@@ -86,10 +87,19 @@ impl Client {
         })
     }
 
-    /// The process-wide client without a configuration: each request carries its `api_base`.
-    pub fn default_client() -> Result<&'static Arc<Client>> {
-        static DEFAULT: OnceCell<Arc<Client>> = OnceCell::new();
-        DEFAULT.get_or_try_init(|| Client::new("").map(Arc::new))
+    /// The process-wide client without a configuration: each request carries its `api_base`. A child of `fork()` gets its own.
+    pub fn default_client() -> Result<Arc<Client>> {
+        // Behind no lock: a thread that makes it when another one forks would hold it in the child for ever.
+        static DEFAULT: ArcSwapOption<Client> = ArcSwapOption::const_empty();
+        let there = DEFAULT.load();
+        if let Some(client) = there.as_ref().filter(|client| !client.is_forked()) {
+            return Ok(client.clone());
+        }
+        let made = Arc::new(Client::new("")?);
+        let before = DEFAULT.compare_and_swap(&there, Some(made.clone()));
+        // Another thread may have been faster; all use the same one.
+        let faster = Option::clone(&before).filter(|client| !client.is_forked());
+        Ok(faster.unwrap_or(made))
     }
 
     /// Does what `operation` names, with OpenAI's JSON in and out; blocks until the answer is whole.

@@ -24,7 +24,7 @@ pub(super) unsafe fn borrow(client: *const mishikallm_client) -> Result<Arc<Clie
     // SAFETY: valid by contract where it is not NULL.
     match unsafe { client.as_ref() } {
         Some(handle) => Ok(handle.client.clone()),
-        None => Client::default_client().cloned(),
+        None => Client::default_client(),
     }
 }
 

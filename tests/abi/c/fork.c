@@ -1,5 +1,5 @@
-/* fork() with streams and calls under way: a child is refused what was made before, frees it, and works with a client
- * of its own; the parent notices nothing.
+/* fork() with streams and calls under way: a child is refused what was made before, frees it, and works with clients of
+ * its own, the default one too; the parent notices nothing.
  * usage: fork URL FORKS exit|exec */
 #define _POSIX_C_SOURCE 200809L
 #include "events.h"
@@ -68,25 +68,21 @@ static void child_is_refused(void)
 {
     double began = seconds();
     struct request request = chat_with("llm", "");
-    const mishikallm_client *clients[] = {client, NULL};
-    for (int i = 0; i < 2; i++) {
-        int32_t status = -99;
-        char *answer = mishikallm_completion(clients[i], request.json, &status);
-        expect_forked(answer, status);
-        answer = mishikallm_invoke(clients[i], "models", "{}", &status);
-        expect_forked(answer, status);
-        char *error = NULL;
-        CHECK(mishikallm_stream_open(clients[i], "chat.completions", request.json, &error) == NULL);
-        expect_forked(error, MISHIKALLM_FORKED);
-        CHECK(mishikallm_embedding_f32(clients[i], request.json, &error) == NULL);
-        expect_forked(error, MISHIKALLM_FORKED);
-        CHECK(mishikallm_submit(clients[i], "chat.completions", request.json, tell, NULL, &error) == NULL);
-        expect_forked(error, MISHIKALLM_FORKED);
-    }
+    int32_t status = -99;
+    char *answer = mishikallm_completion(client, request.json, &status);
+    expect_forked(answer, status);
+    answer = mishikallm_invoke(client, "models", "{}", &status);
+    expect_forked(answer, status);
+    char *error = NULL;
+    CHECK(mishikallm_stream_open(client, "chat.completions", request.json, &error) == NULL);
+    expect_forked(error, MISHIKALLM_FORKED);
+    CHECK(mishikallm_embedding_f32(client, request.json, &error) == NULL);
+    expect_forked(error, MISHIKALLM_FORKED);
+    CHECK(mishikallm_submit(client, "chat.completions", request.json, tell, NULL, &error) == NULL);
+    expect_forked(error, MISHIKALLM_FORKED);
     for (int i = 0; i < STREAMS; i++) {
         for (int32_t timeout = -1; timeout <= 1; timeout++) {
-            int32_t status = -99;
-            char *error = mishikallm_stream_next(streams[i], timeout, &status);
+            error = mishikallm_stream_next(streams[i], timeout, &status);
             expect_forked(error, status);
         }
         mishikallm_stream_cancel(streams[i]);
@@ -112,10 +108,9 @@ static void free_all(int client_first)
     memset(calls, 0, sizeof calls);
 }
 
-/* In a child everything works on a client that was made there. */
-static void child_works(void)
+/* In a child everything works on a client that was made there, and on the default client, which is the child's own. */
+static void works(const mishikallm_client *own)
 {
-    mishikallm_client *own = mishikallm_client_new("{}", NULL);
     int32_t status = -99;
     char *answer = mishikallm_completion(own, chat_with("llm", "").json, &status);
     CHECK(status == MISHIKALLM_OK);
@@ -125,7 +120,14 @@ static void child_works(void)
     struct told done = {0};
     ended(submitted(own, "say-3-0", ",\"stream\":true", &done), &done, 4, MISHIKALLM_DONE);
     mishikallm_stream_free(stream);
+}
+
+static void child_works(void)
+{
+    mishikallm_client *own = mishikallm_client_new("{}", NULL);
+    works(own);
     mishikallm_client_free(own);
+    works(NULL);
 }
 
 static pid_t children[64];
@@ -273,6 +275,7 @@ static void *be_anywhere(void *unused)
 {
     while (!stop) {
         mishikallm_string_free(mishikallm_completion(client, chat_with("llm", "").json, NULL));
+        mishikallm_string_free(mishikallm_completion(NULL, chat_with("llm", "").json, NULL));
         mishikallm_stream *stream = opened(client, "say-3-0");
         take(stream, 2);
         mishikallm_stream_free(stream);
