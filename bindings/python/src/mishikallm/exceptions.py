@@ -1,4 +1,4 @@
-"""The errors of a call, under the names that users of OpenAI's Python package, and of gateways before it, catch.
+"""The errors of a call, under the names that users of OpenAI's Python package catch.
 
 All of them are APIError. Each tells the message, the HTTP status that says the same (status_code), the field at fault (param), OpenAI's
 code and type, what the server's Retry-After asked for in seconds (retry_after), and the C library's status by its name (status).
