@@ -101,6 +101,18 @@ class Streams(Case):
         self.assertEqual((caught.exception.status, caught.exception.status_code), ("CANCELLED", 499))
         self.assert_left("stuck-1")
 
+    def test_a_second_reader_is_refused_and_disturbs_nothing(self):
+        stream, got = self.stream("stream-6-200"), []
+        thread = threading.Thread(target=lambda: got.extend(stream))
+        thread.start()
+        time.sleep(0.1)
+        with self.assertRaises(mishikallm.BadRequestError) as caught:
+            while thread.is_alive():
+                next(stream)
+        self.assertEqual(caught.exception.status, "BUSY")
+        thread.join()
+        self.assertEqual("".join(chunk.choices[0].delta.content or "" for chunk in got), "t0 t1 t2 t3 t4 t5 ")
+
     def test_text_streams(self):
         chunks = list(mishikallm.text_completion("x", "triton/m", api_base=self.server.base("stream-3-0"), stream=True))
         self.assertEqual("".join(chunk.choices[0].text for chunk in chunks), "t0 t1 t2 ")

@@ -195,6 +195,7 @@ class ClientForkedError(APIError):
 
 _BY_STATUS: Dict[str, Type[APIError]] = {
     "ARGUMENT": BadRequestError,
+    "BUSY": BadRequestError,
     "CONFIG": BadRequestError,
     "CONNECT": APIConnectionError,
     "DEADLINE": Timeout,
