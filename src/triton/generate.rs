@@ -6,18 +6,35 @@
 use super::reply::Reply;
 use super::usage::Told;
 use crate::error::{Error, Result};
-use crate::json::kind;
+use crate::json::{Pairs, kind};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The bytes of a request: `top` at the top level, `parameters` in their object, if there are any.
-pub fn encode(mut top: Map<String, Value>, parameters: Map<String, Value>) -> Vec<u8> {
-    if !parameters.is_empty() {
-        top.insert("parameters".to_owned(), Value::Object(parameters));
+/// The bytes of a request: `top` at the top level, `parameters`, if there are any, in their object.
+pub fn encode<P: Serialize>(mut top: Pairs<'_>, parameters: Option<&P>) -> Vec<u8> {
+    struct Body<'a, P>(Pairs<'a>, Option<&'a P>);
+    impl<P: Serialize> Serialize for Body<'_, P> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            for (key, value) in self.0.iter() {
+                map.serialize_entry(key, value)?;
+            }
+            if let Some(parameters) = self.1 {
+                map.serialize_entry(PARAMETERS, parameters)?;
+            }
+            map.end()
+        }
     }
-    serde_json::to_vec(&top).unwrap_or_default()
+    if parameters.is_some() {
+        top.remove(PARAMETERS);
+    }
+    // Nothing here has a key that is no string, the only thing that could fail.
+    serde_json::to_vec(&Body(top, parameters)).unwrap_or_default()
 }
+
+const PARAMETERS: &str = "parameters";
 
 /// A reply, or one event of a stream of them.
 #[derive(Clone, Debug, Default, PartialEq)]
