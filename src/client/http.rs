@@ -446,7 +446,7 @@ impl Http {
             Ok(uri) => Ok((url.to_owned(), uri)),
             Err(_) => Err(bad_url()),
         };
-        self.uris.get(url, |kept| kept == url, parse)
+        self.uris.get([url], |kept| kept == url, parse)
     }
 
     /// The agent for a server; a proxy never has a way to the caller's own loopback.

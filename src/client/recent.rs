@@ -26,40 +26,54 @@ impl<K, V> fmt::Debug for Recent<K, V> {
 }
 
 impl<K, V: Clone> Recent<K, V> {
-    /// The value under a key, kept or made. `text`: what tells the key from others best.
-    pub fn get<E>(
+    /// The value under a key, kept or made. `texts`: what tells the key from others.
+    pub fn get<E, const N: usize>(
         &self,
-        text: &str,
+        texts: [&str; N],
         is_key: impl FnOnce(&K) -> bool,
         make: impl FnOnce() -> Result<(K, V), E>,
     ) -> Result<V, E> {
-        if text.len() > LONGEST {
+        if texts.iter().any(|text| text.len() > LONGEST) {
             return make().map(|(_, value)| value);
         }
-        // Ends differ where beginnings do not.
-        let end = text.bytes().rev().take(16);
-        let place = end.fold(text.len(), |sum, b| sum.wrapping_mul(31) + usize::from(b)) % PLACES;
-        if let Some(kept) = &*self.0[place].load() {
+        let place = &self.0[place_of(texts)];
+        if let Some(kept) = &*place.load() {
             if is_key(&kept.0) {
                 return Ok(kept.1.clone());
             }
         }
         let made = Arc::new(make()?);
         let value = made.1.clone();
-        self.0[place].store(Some(made));
+        place.store(Some(made));
         Ok(value)
     }
+}
+
+/// By the lengths of texts, and by their ends: these differ where beginnings do not.
+fn place_of<const N: usize>(texts: [&str; N]) -> usize {
+    let mut hash = 0u64;
+    let mut take = |n: u64| hash = (hash.rotate_left(5) ^ n).wrapping_mul(0x517c_c1b7_2722_0a95);
+    for text in texts {
+        take(text.len() as u64);
+        text.bytes()
+            .rev()
+            .take(16)
+            .for_each(|byte| take(byte.into()));
+    }
+    // The highest bits depend on all others.
+    (hash >> (u64::BITS - PLACES.ilog2())) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn a_value_is_made_once_and_an_error_is_not_kept() {
         let recent = Recent::<String, usize>::default();
         let get = |key: &str, made: Result<usize, ()>| {
-            recent.get(key, |k| k == key, || made.map(|v| (key.to_owned(), v)))
+            recent.get([key], |k| k == key, || made.map(|v| (key.to_owned(), v)))
         };
         assert_eq!(get("a", Err(())), Err(()));
         assert_eq!(get("a", Ok(1)), Ok(1));
@@ -69,6 +83,10 @@ mod tests {
             assert_eq!(get(&format!("key {i}"), Ok(i)), Ok(i));
         }
         assert_eq!(get("key 99", Err(())), Ok(99));
+        let places: HashSet<usize> = (0..100)
+            .map(|i| place_of(["url", &i.to_string()]))
+            .collect();
+        assert!(places.len() == PLACES, "{places:?}");
         let long = "x".repeat(LONGEST + 1);
         assert_eq!(get(&long, Ok(2)), Ok(2));
         assert_eq!(get(&long, Ok(3)), Ok(3));

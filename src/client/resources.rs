@@ -45,7 +45,7 @@ impl Resources for Files {
                 && place.endpoint == triton.endpoint
                 && place.version == triton.version
         };
-        self.routes.get(url, is_it, || {
+        self.routes.get([url, model], is_it, || {
             let place = Place {
                 api_base: url.to_owned(),
                 model: model.to_owned(),
