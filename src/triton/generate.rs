@@ -45,23 +45,32 @@ pub struct Answer {
     pub told: Told,
     /// Whether it tells anything beside the text.
     pub tells: bool,
-    /// Which version of the model answered.
+    /// Which version of the model answered, where that is wanted.
     pub model_version: Option<String>,
     /// What the output of log probabilities holds, where it was asked for.
     pub logprobs: Option<Value>,
 }
 
-/// Reads a reply's or an event's JSON. `output` is the tensor that the caller needs: where it is missing, an `error`
-/// beside it is the answer. `logprobs` is the output of log probabilities, where they are wanted.
+/// What is wanted of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The tensor that the caller needs: where it is missing, an `error` beside it is the answer.
+    pub output: &'a str,
+    /// The output of log probabilities.
+    pub logprobs: Option<&'a str>,
+    /// The version of the model.
+    pub version: bool,
+}
+
+/// Reads a reply's or an event's JSON.
 ///
 /// Written straight into what is wanted: an event is read for every token of every stream.
-pub fn decode(json: &[u8], output: &str, logprobs: Option<&str>) -> Result<Answer> {
+pub fn decode(json: &[u8], wanted: Wanted<'_>) -> Result<Answer> {
     let mut error = None;
     let mut wrong = None;
     let mut answer = Answer::default();
     let seed = Whole {
-        output,
-        logprobs,
+        wanted,
         answer: &mut answer,
         error: &mut error,
         wrong: &mut wrong,
@@ -84,7 +93,8 @@ pub fn decode(json: &[u8], output: &str, logprobs: Option<&str>) -> Result<Answe
     match (&answer.text, wrong, error) {
         (Some(_), None, _) => Ok(answer),
         (_, Some(value), _) => Err(Error::protocol(format!(
-            "the answer of Triton has {output} as {}, where a string was expected",
+            "the answer of Triton has {} as {}, where a string was expected",
+            wanted.output,
             kind(&value)
         ))),
         (None, None, Some(error)) => Err(Reply::hidden_error(&error)),
@@ -108,8 +118,7 @@ pub fn missing(json: &[u8], output: &str) -> Error {
 
 /// Reads the object at the top.
 struct Whole<'a> {
-    output: &'a str,
-    logprobs: Option<&'a str>,
+    wanted: Wanted<'a>,
     answer: &'a mut Answer,
     error: &'a mut Option<Value>,
     /// What stood where the text should be.
@@ -135,7 +144,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Name(self.output, self.logprobs))? {
+        while let Some(key) = map.next_key_seed(Name(self.wanted))? {
             match key {
                 Key::Output => {
                     let mut text = String::new();
@@ -175,8 +184,8 @@ enum Key {
     Other,
 }
 
-/// Reads a key without keeping it; `.0` is the output's name, `.1` that of the log probabilities.
-struct Name<'a>(&'a str, Option<&'a str>);
+/// Reads a key without keeping it.
+struct Name<'a>(Wanted<'a>);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Key;
@@ -198,10 +207,10 @@ impl Visitor<'_> for Name<'_> {
 
     fn visit_str<E>(self, key: &str) -> std::result::Result<Key, E> {
         Ok(match key {
-            key if key == self.0 => Key::Output,
-            key if Some(key) == self.1 => Key::Logprobs,
+            key if key == self.0.output => Key::Output,
+            key if Some(key) == self.0.logprobs => Key::Logprobs,
             "error" => Key::Error,
-            "model_version" => Key::Version,
+            "model_version" if self.0.version => Key::Version,
             key => Told::name(key).map_or(Key::Other, Key::Told),
         })
     }
@@ -277,8 +286,16 @@ impl<'de> Visitor<'de> for Element<'_> {
 mod tests {
     use super::*;
 
+    fn wanted(output: &str) -> Wanted<'_> {
+        Wanted {
+            output,
+            logprobs: Some("logprobs"),
+            version: true,
+        }
+    }
+
     fn decode_text(body: &str) -> Result<Answer> {
-        decode(body.as_bytes(), "text_output", Some("logprobs"))
+        decode(body.as_bytes(), wanted("text_output"))
     }
 
     #[test]
@@ -295,7 +312,7 @@ mod tests {
     #[test]
     fn an_output_named_error_is_an_output() {
         assert!(decode_text(r#"{"text_output":"x","error":""}"#).is_ok());
-        let named = decode(br#"{"error":"is the text"}"#, "error", None).unwrap();
+        let named = decode(br#"{"error":"is the text"}"#, wanted("error")).unwrap();
         assert_eq!(named.text.as_deref(), Some("is the text"));
     }
 

@@ -8,7 +8,7 @@ mod rules;
 
 use super::dialect::{self, Holds, Logprobs};
 use super::endpoint::Verb;
-use super::generate::{self, Answer};
+use super::generate::{self, Answer, Wanted};
 use super::infer::{self, Body};
 use super::model::Model;
 use super::reply::Reply;
@@ -222,7 +222,12 @@ fn output_name(named: Option<&str>, model: Option<&Model>) -> Result<String> {
 
 /// An answer of generate that has its text.
 fn generate_answer(json: &[u8], output: &str, logprobs: Option<Logprobs>) -> Result<Answer> {
-    let answer = generate::decode(json, output, logprobs.map(|l| l.output))?;
+    let wanted = Wanted {
+        output,
+        logprobs: logprobs.map(|l| l.output),
+        version: true,
+    };
+    let answer = generate::decode(json, wanted)?;
     match answer.text {
         Some(_) => Ok(answer),
         None => Err(generate::missing(json, output)),
