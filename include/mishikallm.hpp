@@ -47,6 +47,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <ostream>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -364,6 +365,8 @@ public:
     /// The text as a JSON library's value: parse<nlohmann::json>().
     template <class J>
     J parse() const { return J::parse(begin(), end()); }
+
+    friend std::ostream &operator<<(std::ostream &out, const json_view &it) { return out << it.json_; }
 
 protected:
     std::string_view json_; ///< What is read.
@@ -899,10 +902,10 @@ public:
         : handle_(handle, [](mishikallm_stream *it) { mishikallm_stream_free(it); }) {}
 
     /// The next chunk, or that there is no more, or the error. Waits as long as the call's time-outs let it.
-    result<step> try_next() noexcept { return take(detail::for_ever); }
+    result<step> try_next() { return take(detail::for_ever); }
     /// The same, and no longer than this.
     template <class Rep, class Period>
-    result<step> try_next_for(std::chrono::duration<Rep, Period> most) noexcept
+    result<step> try_next_for(std::chrono::duration<Rep, Period> most)
     {
         return take(detail::milliseconds(most));
     }
@@ -1020,7 +1023,7 @@ public:
 #endif
 
 private:
-    result<step> take(std::int32_t most) noexcept
+    result<step> take(std::int32_t most)
     {
         std::int32_t status = MISHIKALLM_PANIC;
         json_text source(mishikallm_stream_next(handle_.get(), most, &status));
@@ -1080,8 +1083,10 @@ public:
     call(call &&) noexcept = default;
     call &operator=(call &&other) noexcept
     {
-        end();
-        handle_ = std::move(other.handle_);
+        if (this != &other) {
+            end();
+            handle_ = std::move(other.handle_);
+        }
         return *this;
     }
     ~call() { end(); }

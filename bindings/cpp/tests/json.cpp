@@ -3,6 +3,7 @@
 #include <cstring>
 #include <memory>
 #include <mishikallm.hpp>
+#include <sstream>
 #include <type_traits>
 
 using mishikallm::json_view;
@@ -120,6 +121,9 @@ static void ownership()
     CHECK(info.data() == where && other.empty()); // NOLINT
     CHECK(info.string_at("/version") == mishikallm::version());
     CHECK(info.str() == std::string_view(info));
+    std::ostringstream out;
+    out << info << view(" {}");
+    CHECK(out.str() == info.str() + " {}");
     char *mine = info.release();
     CHECK(mine == where && info.empty() && info.release() == nullptr);
     mishikallm_string_free(mine);
