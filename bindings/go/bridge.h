@@ -76,6 +76,8 @@ static inline go_rows go_next_rows(mishikallm_stream *stream) {
 	out.made = mishikallm_stream_embeddings(stream, -1, &status, &text);
 	if (out.made) {
 		out.data = mishikallm_embeddings_data(out.made, &out.rows, &out.columns);
+		if (out.rows * out.columns == 0)
+			out.data = NULL; // what a pointer to nothing points to may be no pointer to Go
 		text = mishikallm_embeddings_info(out.made);
 	}
 	out.text = go_measured(text, status);

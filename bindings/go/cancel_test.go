@@ -193,7 +193,7 @@ func TestACancelBetweenTwoChunksComesBeforeTheNext(t *testing.T) {
 	server := serve(t, drips(100, 0))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	stream := must[*mishikallm.Stream[mishikallm.ChatCompletionChunk]](t)(
+	stream := must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 		mishikallm.Default().OpenChatCompletionStream(ctx, chat(server.generate())))
 	for range 3 {
 		if _, err := stream.Next(); err != nil {
@@ -212,7 +212,7 @@ func TestAStreamGivesItsEndAgain(t *testing.T) {
 	noLeaks(t)
 	server := serve(t, drips(2, 0))
 	ctx, cancel := context.WithCancel(context.Background())
-	stream := must[*mishikallm.Stream[mishikallm.ChatCompletionChunk]](t)(
+	stream := must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 		mishikallm.Default().OpenChatCompletionStream(ctx, chat(server.generate())))
 	text := ""
 	for chunk, err := stream.Next(); err != io.EOF; chunk, err = stream.Next() {
@@ -235,7 +235,7 @@ func TestAStreamGivesItsEndAgain(t *testing.T) {
 func TestClosingAStreamWhileAnotherGoroutineWaits(t *testing.T) {
 	noLeaks(t)
 	server := serve(t, hangs)
-	stream := must[*mishikallm.Stream[mishikallm.ChatCompletionChunk]](t)(
+	stream := must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 		mishikallm.Default().OpenChatCompletionStream(context.Background(), chat(server.generate())))
 	go func() {
 		<-server.begun
@@ -255,7 +255,7 @@ func TestAStreamThatIsForgottenIsClosed(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	func() {
-		stream := must[*mishikallm.Stream[mishikallm.ChatCompletionChunk]](t)(
+		stream := must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 			mishikallm.Default().OpenChatCompletionStream(ctx, chat(server.generate())))
 		if _, err := stream.Next(); err != nil {
 			t.Fatal(err)
@@ -269,7 +269,7 @@ func TestAStreamThatIsForgottenIsClosed(t *testing.T) {
 
 func TestTwoThatWaitForTheSameChunk(t *testing.T) {
 	server := serve(t, drips(2, 200*time.Millisecond))
-	stream := must[*mishikallm.Stream[mishikallm.ChatCompletionChunk]](t)(
+	stream := must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 		mishikallm.Default().OpenChatCompletionStream(context.Background(), chat(server.generate())))
 	defer stream.Close()
 	first := make(chan error)

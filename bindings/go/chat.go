@@ -183,12 +183,12 @@ func (c *Client) ChatCompletion(ctx context.Context, request ChatCompletionReque
 // The call begins with the loop, and leaving the loop ends it at the server at once. An error is the last thing that the
 // loop gets. An answer that was cut short ends with one. A second loop makes a second call.
 func (c *Client) ChatCompletionStream(ctx context.Context, request ChatCompletionRequest) iter.Seq2[*ChatCompletionChunk, error] {
-	return ranged(func() (*Stream[ChatCompletionChunk], error) { return c.OpenChatCompletionStream(ctx, request) })
+	return ranged(func() (*Stream[*ChatCompletionChunk], error) { return c.OpenChatCompletionStream(ctx, request) })
 }
 
 // OpenChatCompletionStream is ChatCompletionStream for who asks for each chunk, and closes the stream. Nothing is sent before
 // the first chunk is asked for. The context ends the stream as long as it is not over.
-func (c *Client) OpenChatCompletionStream(ctx context.Context, request ChatCompletionRequest) (*Stream[ChatCompletionChunk], error) {
+func (c *Client) OpenChatCompletionStream(ctx context.Context, request ChatCompletionRequest) (*Stream[*ChatCompletionChunk], error) {
 	body, err := request.wire()
 	if err != nil {
 		return nil, err

@@ -66,9 +66,9 @@ func TestCloseWhileOthersBegin(t *testing.T) {
 
 func TestAStreamOutlivesItsClientsVariable(t *testing.T) {
 	server := serve(t, drips(4, 0))
-	stream := func() *mishikallm.Stream[mishikallm.ChatCompletionChunk] {
+	stream := func() *mishikallm.Stream[*mishikallm.ChatCompletionChunk] {
 		client := must[*mishikallm.Client](t)(mishikallm.New(mishikallm.Config{}))
-		return must[*mishikallm.Stream[mishikallm.ChatCompletionChunk]](t)(
+		return must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 			client.OpenChatCompletionStream(context.Background(), chat(server.generate())))
 	}()
 	chunks := 0

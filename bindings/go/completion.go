@@ -108,11 +108,11 @@ func (c *Client) Completion(ctx context.Context, request CompletionRequest) (*Co
 
 // CompletionStream asks for a text completion in chunks, as ChatCompletionStream does for a chat.
 func (c *Client) CompletionStream(ctx context.Context, request CompletionRequest) iter.Seq2[*Completion, error] {
-	return ranged(func() (*Stream[Completion], error) { return c.OpenCompletionStream(ctx, request) })
+	return ranged(func() (*Stream[*Completion], error) { return c.OpenCompletionStream(ctx, request) })
 }
 
 // OpenCompletionStream is CompletionStream for who asks for each chunk, and closes the stream.
-func (c *Client) OpenCompletionStream(ctx context.Context, request CompletionRequest) (*Stream[Completion], error) {
+func (c *Client) OpenCompletionStream(ctx context.Context, request CompletionRequest) (*Stream[*Completion], error) {
 	body, err := request.wire()
 	if err != nil {
 		return nil, err

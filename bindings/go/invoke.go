@@ -19,7 +19,7 @@ func (c *Client) Invoke(ctx context.Context, operation string, request any) (jso
 
 // Stream is ChatCompletionStream for requests and chunks as JSON, and for any operation: what does not come in chunks comes
 // whole, as one chunk.
-func (c *Client) Stream(ctx context.Context, operation string, request any) iter.Seq2[*json.RawMessage, error] {
+func (c *Client) Stream(ctx context.Context, operation string, request any) iter.Seq2[json.RawMessage, error] {
 	return ranged(func() (*Stream[json.RawMessage], error) { return c.OpenStream(ctx, operation, request) })
 }
 
@@ -29,7 +29,7 @@ func (c *Client) OpenStream(ctx context.Context, operation string, request any) 
 	if err != nil {
 		return nil, err
 	}
-	keep := func(text []byte) (*json.RawMessage, error) { return (*json.RawMessage)(&text), nil }
+	keep := func(text []byte) (json.RawMessage, error) { return text, nil }
 	return openStream(ctx, c, name, body, keep)
 }
 

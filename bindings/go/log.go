@@ -22,8 +22,8 @@ import (
 // SetLogger sets where the C library's log goes, for the whole process; nil: nowhere, as at first. Nothing below the level is
 // logged: slog.LevelDebug has a line for each request. No line holds a key, a header's value or a prompt.
 //
-// The logger's handler runs while a call is made, so it should be quick. It may make calls; what they would log is not
-// logged. A panic in it is dropped, and so is a call of SetLogger from inside it, which returns an error.
+// The logger's handler runs while a call is made, so it should be quick. It must not make calls: they would wait for a thread
+// that its own call may hold, see [SetMaxThreads]. A panic in it is dropped. SetLogger from inside it returns an error.
 func SetLogger(to *slog.Logger, level slog.Level) error {
 	number := C.int32_t(0)
 	if to != nil {

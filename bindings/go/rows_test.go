@@ -12,20 +12,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mishikallm/mishikallm/bindings/go"
 )
 
-// gives answers rows of numbers as binary data, as Triton's infer does: the number of row r and column c is r + c/1024.
-func gives(rows, columns int) http.HandlerFunc {
+// gives answers rows of numbers as binary data, as Triton's infer does: the number of row r and column c is
+// first + r + c/1024.
+func gives(first, rows, columns int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		head := fmt.Sprintf(`{"model_name":"m","model_version":"1","outputs":[{"name":"embedding","datatype":"FP32",`+
 			`"shape":[%d,%d],"parameters":{"binary_data_size":%d}}]}`, rows, columns, rows*columns*4)
 		body := []byte(head)
 		for r := range rows {
 			for c := range columns {
-				body = binary.LittleEndian.AppendUint32(body, math.Float32bits(float32(r)+float32(c)/1024))
+				body = binary.LittleEndian.AppendUint32(body, math.Float32bits(float32(first+r)+float32(c)/1024))
 			}
 		}
 		w.Header().Set("inference-header-content-length", strconv.Itoa(len(head)))
@@ -41,7 +43,7 @@ func rowsFrom(t testing.TB, server *fake, rows int) *mishikallm.Embeddings {
 }
 
 func TestRowsAreTheMemoryOfC(t *testing.T) {
-	server := serve(t, gives(3, 16))
+	server := serve(t, gives(0, 3, 16))
 	made := rowsFrom(t, server, 3)
 	if made.Len() != 3 || made.Columns() != 16 || made.Model != "m" {
 		t.Fatalf("%d rows of %d from %q", made.Len(), made.Columns(), made.Model)
@@ -95,7 +97,7 @@ func resident(t testing.TB) int {
 
 // Without the net these would take 400 MB.
 func TestRowsThatAreForgottenAreFreed(t *testing.T) {
-	server := serve(t, gives(256, 1024))
+	server := serve(t, gives(0, 256, 1024))
 	rowsFrom(t, server, 256).Close()
 	before := resident(t)
 	for i := range 400 {
@@ -111,23 +113,27 @@ func TestRowsThatAreForgottenAreFreed(t *testing.T) {
 	}
 }
 
-// A slice is all that is kept of these: the collector must not free what it shows.
+// A slice is all that is kept of these: the collector must not free what it shows. Each answer has other numbers, so that
+// memory that was freed would show those of a later one.
 func TestRowsThatAreShownAreNotFreed(t *testing.T) {
-	server := serve(t, gives(64, 1024))
+	var answers atomic.Int64
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		gives(int(answers.Add(1)), 8, 1024)(w, r)
+	})
 	var kept [][]float32
-	for range 50 {
-		kept = append(kept, rowsFrom(t, server, 64).Row(63))
+	for range 100 {
+		kept = append(kept, rowsFrom(t, server, 8).Row(7))
 		runtime.GC()
 	}
-	for _, row := range kept {
-		if row[0] != 63 || row[1023] != 63+1023./1024 {
-			t.Fatal("a row that is kept was freed")
+	for i, row := range kept {
+		if want := float32(i + 1 + 7); row[0] != want || row[1023] != want+1023./1024 {
+			t.Fatalf("row %d, which is kept, was freed: it shows %v and %v", i, row[0], row[1023])
 		}
 	}
 }
 
 func TestEmbeddingsAsJSON(t *testing.T) {
-	server := serve(t, gives(2, 4))
+	server := serve(t, gives(0, 2, 4))
 	for _, format := range []string{"", "float", "base64"} {
 		request := texts(server.URL+"/m/infer", "a", "b")
 		request.EncodingFormat = format

@@ -17,24 +17,25 @@ import (
 // One goroutine at a time may wait for a chunk. Close may be called from any.
 type Stream[T any] struct {
 	chunks *chunks
-	decode func([]byte) (*T, error)
+	decode func([]byte) (T, error)
 }
 
 // Next waits for the next chunk. The error is io.EOF when there is no more. An answer that was cut short never ends with
 // io.EOF, and the chunks that came before an error are given before it. The end, however it came, is given again to who
 // asks again.
-func (s *Stream[T]) Next() (*T, error) {
+func (s *Stream[T]) Next() (T, error) {
 	text, err := s.chunks.next()
 	runtime.KeepAlive(s)
 	if err != nil {
-		return nil, err
+		var none T
+		return none, err
 	}
 	return s.decode(text)
 }
 
 // All gives the chunks that are left, for a loop. The stream is closed when the loop ends, however it ends.
-func (s *Stream[T]) All() iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func (s *Stream[T]) All() iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		defer s.Close()
 		for {
 			chunk, err := s.Next()
@@ -55,7 +56,7 @@ func (s *Stream[T]) Close() error {
 
 // openStream opens a stream; nothing is sent before its first chunk is asked for.
 func openStream[T any](
-	ctx context.Context, c *Client, operation, request []byte, decode func([]byte) (*T, error),
+	ctx context.Context, c *Client, operation, request []byte, decode func([]byte) (T, error),
 ) (*Stream[T], error) {
 	if err := c.begin(ctx); err != nil {
 		return nil, err
@@ -74,11 +75,12 @@ func openStream[T any](
 }
 
 // ranged opens a stream for each loop over it, and closes it when the loop ends.
-func ranged[T any](open func() (*Stream[T], error)) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func ranged[T any](open func() (*Stream[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		stream, err := open()
 		if err != nil {
-			yield(nil, err)
+			var none T
+			yield(none, err)
 			return
 		}
 		stream.All()(yield)

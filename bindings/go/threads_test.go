@@ -89,7 +89,7 @@ func TestManyGoroutinesHoldFewThreads(t *testing.T) {
 	if failed.Load() != 0 || answered.Load() != manyGoroutines {
 		t.Errorf("%d calls failed", failed.Load())
 	}
-	if most.Load() > bound || most.Load() < bound/2 {
+	if most.Load() > bound || most.Load() < bound/10 {
 		t.Errorf("%d calls were at the server at once, and %d are allowed", most.Load(), bound)
 	}
 	// Beside those in C there are Go's own, a few for each processor.
@@ -141,7 +141,7 @@ func TestClosingEndsTheWaitForAThread(t *testing.T) {
 		t.Errorf("the client is closed: %v", err)
 	}
 
-	stream := must[*mishikallm.Stream[mishikallm.ChatCompletionChunk]](t)(
+	stream := must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 		mishikallm.Default().OpenChatCompletionStream(context.Background(), chat(server.generate())))
 	time.AfterFunc(20*time.Millisecond, func() { _ = stream.Close() })
 	if _, err := stream.Next(); !errors.Is(err, mishikallm.ErrClosed) {

@@ -205,7 +205,7 @@ func TestTritonTakesTensors(t *testing.T) {
 		t.Errorf("got %s", answer)
 	}
 	for chunk, err := range mishikallm.Default().Stream(context.Background(), "server", map[string]string{"api_base": triton(t)}) {
-		if err != nil || !strings.Contains(string(*chunk), "live") {
+		if err != nil || !strings.Contains(string(chunk), "live") {
 			t.Errorf("got %v, %v", chunk, err)
 		}
 	}

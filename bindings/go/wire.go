@@ -50,7 +50,8 @@ func (w wire) text(what string) ([]byte, error) {
 			return nil, argumentError(what, "%s: Extra cannot be made JSON: %v", what, err)
 		}
 	}
-	return terminated(what, text)
+	// JSON that was made has no NUL byte.
+	return append(text, 0), nil
 }
 
 // withField adds a field to the end of a JSON object. What is no object stays as it is: the library says so.

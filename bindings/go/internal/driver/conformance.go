@@ -154,7 +154,7 @@ func (o *outcome) takeRows(made *mishikallm.Embeddings, err error) error {
 }
 
 // read loops over a stream as a user would.
-func read[T any](o *outcome, test *testCase, cancel func(), chunks func(func(*T, error) bool)) error {
+func read[T any](o *outcome, test *testCase, cancel func(), chunks func(func(T, error) bool)) error {
 	o.streams = true
 	for chunk, err := range chunks {
 		if err != nil {
