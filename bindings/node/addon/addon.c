@@ -40,15 +40,19 @@ static instance *arguments(napi_env env, napi_callback_info info, size_t count, 
     return home;
 }
 
+/* undefined for NULL, and for a text that is longer than JavaScript's may be. */
 static napi_value text_value(napi_env env, const char *text, size_t length, bool is_ascii)
 {
-    napi_value value = NULL;
+    napi_value value, error;
+    napi_status made = napi_generic_failure;
     if (text != NULL && is_ascii)
-        napi_create_string_latin1(env, text, length, &value);
+        made = napi_create_string_latin1(env, text, length, &value);
     else if (text != NULL)
-        napi_create_string_utf8(env, text, length, &value);
-    else
+        made = napi_create_string_utf8(env, text, length, &value);
+    if (made != napi_ok) {
+        napi_get_and_clear_last_exception(env, &error);
         napi_get_undefined(env, &value);
+    }
     return value;
 }
 

@@ -59,6 +59,12 @@ function signalOf(options) {
   return signal;
 }
 
+/** What JSON says; the addon gives none where there is too much of it. */
+function parse(json) {
+  if (json !== undefined) return JSON.parse(json);
+  throw errors.tooLarge('the answer is longer than a text of JavaScript may be: ask for less at once, or for embeddingRows');
+}
+
 /** What the one event of a call without chunks tells, where it went well. */
 async function single(start, request, options) {
   const signal = signalOf(options);
@@ -88,7 +94,7 @@ async function single(start, request, options) {
 async function answer(client, operation, request, options) {
   const json = encode(request, operation);
   const [text] = await single(() => native.submit(client, operation, json, 0), request, options);
-  return JSON.parse(text);
+  return parse(text);
 }
 
 /** Embeddings as numbers. */

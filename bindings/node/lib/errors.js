@@ -70,4 +70,9 @@ function badRequest(param, message, cause) {
   return new BadRequestError(message, about, cause && { cause });
 }
 
-module.exports = { classes, fromJson, refused, badRequest };
+/** An answer that cannot be handed over; the library says the same of one that is longer than max_reply_bytes. */
+function tooLarge(message) {
+  return new BadGatewayError(message, { status: 502, code: '502', type: 'internal_server_error', cStatus: 'LIMIT' });
+}
+
+module.exports = { classes, fromJson, refused, badRequest, tooLarge };

@@ -10,8 +10,8 @@ import { Client, completion, embeddingRows } from 'mishikallm';
 import { base, chat, stats } from './serve.mjs';
 
 const CALLS = 200;
-/** Generous: a call that blocked the loop would be a gap of its whole second. */
-const LARGEST_GAP_MS = 400;
+/** Generous: a call that blocked the loop would be a gap of its whole three seconds. */
+const LARGEST_GAP_MS = 500;
 
 /** How long this thread has waited for a processor, which a busy machine has it do: not our doing, so not counted. */
 function waited() {
@@ -38,13 +38,13 @@ async function ticking(work) {
 }
 
 const WORK = {
-  calls: () => completion(chat('slow_1000')),
+  calls: () => completion(chat('slow_3000')),
   streams: async () => {
     let chunks = 0;
-    for await (const _ of await completion(chat('drip_10_100', { stream: true }))) chunks++;
+    for await (const _ of await completion(chat('drip_10_300', { stream: true }))) chunks++;
     assert.equal(chunks, 11);
   },
-  rows: () => embeddingRows({ model: 'triton/rowsslow_1000', api_base: base, input: ['a'] }),
+  rows: () => embeddingRows({ model: 'triton/rowsslow_3000', api_base: base, input: ['a'] }),
 };
 
 for (const [name, one] of Object.entries(WORK)) {
@@ -53,9 +53,9 @@ for (const [name, one] of Object.entries(WORK)) {
     await stats();
     const { gap, ticks, ms } = await ticking(() => Promise.all(Array.from({ length: CALLS }, one)));
     const { most } = await stats();
-    t.diagnostic(`${CALLS} ${name} of 1 s in ${ms.toFixed(0)} ms, ${ticks} ticks, largest gap ${gap.toFixed(1)} ms`);
+    t.diagnostic(`${CALLS} ${name} of 3 s in ${ms.toFixed(0)} ms, ${ticks} ticks, largest gap ${gap.toFixed(1)} ms`);
     assert.equal(most, CALLS, 'all of them were at the server at once');
-    assert.ok(ms < 10000, `they took ${ms} ms`);
+    assert.ok(ms < 20000, `they took ${ms} ms`);
     assert.ok(gap < LARGEST_GAP_MS, `the largest gap was ${gap} ms`);
     assert.ok(ticks > 50);
   });

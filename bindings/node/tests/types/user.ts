@@ -1,4 +1,5 @@
 // What a user writes, and the types it has. Compiled by tsc --strict, and never run.
+import everything from 'mishikallm';
 import {
   APIConnectionTimeoutError, Client, MishikaError, RateLimitError, completion, embedding, embeddingRows, info, invoke,
   setLog, textCompletion,
@@ -80,3 +81,4 @@ setLog('warn', (level, message) => console.error(level.toUpperCase(), message));
 setLog('off');
 info().operations.includes('infer');
 client.close();
+new everything.Client().close();
