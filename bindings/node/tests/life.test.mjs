@@ -1,7 +1,7 @@
 // The life of a process, and of its workers: it ends when nothing is under way, not before, and never with a crash.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { run, stats, until } from './serve.mjs';
+import { run } from './serve.mjs';
 
 const PRELUDE = `
   import { Client, completion, embeddingRows, setLog } from 'mishikallm';
@@ -10,20 +10,28 @@ const PRELUDE = `
   const chat = (model, more) => ({ model: 'triton/' + model, api_base: base, messages: [{ role: 'user', content: 'x' }], ...more });
   const rows = (model) => ({ model: 'triton/' + model, api_base: base, input: ['a'] });
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  /** Waits until so many requests are under way at the server. */
+  const reaches = async (holds, what) => {
+    let open;
+    for (let tries = 0; !holds(open = (await (await fetch(base + '/stats')).json()).open); tries++) {
+      if (tries === 200) throw new Error(open + ' calls are under way: they are not all ' + what);
+      await pause(20);
+    }
+  };
 `;
 
 /** Calls of every kind: slow ones, a stream that flows, one whose reader sleeps, rows. */
 const EVERYTHING = `
   const everything = async () => {
     setLog('debug', () => {});
-    const open = [];
+    const unread = [];
     for (let i = 0; i < 8; i++) {
-      completion(chat('slow_3000')).catch(() => {});
-      embeddingRows(rows('rowsslow_3000')).catch(() => {});
-      open.push(await completion(chat('flood_20000_2000', { stream: true })));
+      completion(chat('slow_60000')).catch(() => {});
+      embeddingRows(rows('rowsslow_60000')).catch(() => {});
+      unread.push(await completion(chat('flood_20000_2000', { stream: true })));
       (async () => { for await (const _ of await completion(chat('flood_20000_10', { stream: true }))); })().catch(() => {});
     }
-    globalThis.open = open;
+    globalThis.unread = unread;
     await pause(100);
   };
 `;
@@ -58,6 +66,16 @@ test('a process stays while a call is under way', async () => {
 
 test('an unfinished stream that is left does not hold the process', async () => {
   await ends("for await (const _ of await completion(chat('drip_1000_50', { stream: true }))) break;", { within: 5000 });
+});
+
+test('a stream that nobody reads does not hold the process once its client is closed, or it is cancelled', async () => {
+  await ends(`
+    const client = new Client();
+    globalThis.kept = [await client.completion(chat('flood_20000_2000', { stream: true })), await completion(chat('flood_20000_2000', { stream: true }))];
+    await pause(200);
+    client.close();
+    kept[1].cancel();
+  `, { within: 8000 });
 });
 
 test('process.exit() with calls of every kind under way', async () => {
@@ -99,11 +117,13 @@ test('worker.terminate() with calls of every kind under way ends them at the ser
     for (let i = 0; i < 5; i++) {
       const w = ${worker("await everything(); parentPort.postMessage('under way'); await pause(60000);")};
       await new Promise((resolve, reject) => { w.on('message', resolve); w.on('error', reject); });
+      await reaches((count) => count >= 24, 'under way');
       await w.terminate();
+      // Seen from within the process: its end would close the connections anyway.
+      await reaches((count) => count === 0, 'ended');
     }
     console.log((await completion(chat('say'))).choices[0].message.content);
   `, { within: 25000 });
-  await until(async () => (await stats()).open === 0);
 });
 
 test('worker.terminate() at any moment', async () => {

@@ -120,10 +120,10 @@ test('a stream that waits for its reader is woken by close and by cancel', async
   const stuck = await client.completion(chat('flood_20000_10000', { stream: true }));
   await pause(200);
   client.close();
+  await until(async () => (await stats()).open === 0);
   let read = 0;
   await assert.rejects(async () => { for await (const _ of stuck) read++; }, { name: 'ClientClosedError' });
   assert.ok(read >= 16 && read <= 18, `${read} chunks had come before`);
-  await until(async () => (await stats()).open === 0);
 
   const other = await streamed('flood_20000_10000');
   await pause(200);

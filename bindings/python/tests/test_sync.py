@@ -1,6 +1,7 @@
 """Streams and calls on the caller's own thread: what ends them, and how soon the server knows."""
 
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -25,6 +26,21 @@ try:
 except KeyboardInterrupt:
     print("interrupted", flush=True)
     time.sleep(5)          # still there: it is the interrupt that ends the call, not the end of the process
+"""
+
+
+# The same in an event loop.
+INTERRUPTED_LOOP = """
+import asyncio, json, sys, time, mishikallm
+async def main():
+    async for chunk in await mishikallm.acompletion(**json.loads(sys.argv[1])):
+        pass
+print("ready", flush=True)
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    time.sleep(5)
 """
 
 
@@ -85,6 +101,18 @@ class Streams(Case):
         self.assertEqual((caught.exception.status, caught.exception.status_code), ("CANCELLED", 499))
         self.assert_left("stuck-1")
 
+    def test_a_second_reader_is_refused_and_disturbs_nothing(self):
+        stream, got = self.stream("stream-6-200"), []
+        thread = threading.Thread(target=lambda: got.extend(stream))
+        thread.start()
+        time.sleep(0.1)
+        with self.assertRaises(mishikallm.BadRequestError) as caught:
+            while thread.is_alive():
+                next(stream)
+        self.assertEqual(caught.exception.status, "BUSY")
+        thread.join()
+        self.assertEqual("".join(chunk.choices[0].delta.content or "" for chunk in got), "t0 t1 t2 t3 t4 t5 ")
+
     def test_text_streams(self):
         chunks = list(mishikallm.text_completion("x", "triton/m", api_base=self.server.base("stream-3-0"), stream=True))
         self.assertEqual("".join(chunk.choices[0].text for chunk in chunks), "t0 t1 t2 ")
@@ -102,12 +130,13 @@ class Streams(Case):
 
 
 class Interrupts(Case):
-    def interrupt(self, behaviour, **more):
-        import json
-        program = subprocess.Popen([sys.executable, "-B", "-c", INTERRUPTED, json.dumps(self.request(behaviour, **more))],
+    def interrupt(self, behaviour, text=INTERRUPTED, **more):
+        before = len(self.server.of(behaviour))
+        program = subprocess.Popen([sys.executable, "-B", "-c", text, json.dumps(self.request(behaviour, **more))],
                                    stdout=subprocess.PIPE, text=True, cwd=HERE)
         try:
             self.assertEqual(program.stdout.readline(), "ready\n")
+            self.assertTrue(self.server.wait_for(lambda: len(self.server.of(behaviour)) > before), "no request came")
             seen = self.last(behaviour)
             time.sleep(0.2)
             self.assertIsNone(seen.left_at)
@@ -129,6 +158,11 @@ class Interrupts(Case):
 
     def test_ctrl_c_ends_a_stream_between_chunks(self):
         self.interrupt("stuck-2", stream=True)
+
+    def test_ctrl_c_ends_the_calls_of_a_loop(self):
+        self.interrupt("stuck-0", INTERRUPTED_LOOP, stream=True)
+        self.interrupt("stuck-3", INTERRUPTED_LOOP, stream=True)
+        self.interrupt("hang", INTERRUPTED_LOOP)
 
     def test_a_signal_handler_that_raises_ends_a_call(self):
         class Alarm(Exception):
