@@ -39,7 +39,7 @@ class Loops(Case):
 
         answers, took = self.run_loop(main())
         self.assertEqual({answer.choices[0].message.content for answer in answers}, {"hello"})
-        self.assertLess(took, 4.0)   # all at once: one after the other it would be 200 s
+        self.assertLess(took, 6.0)   # all at once: one after the other it would be 200 s
         self.assertGreater(len(gaps), 40)
         self.assertLess(max(gaps), 0.8)
 
@@ -53,7 +53,7 @@ class Loops(Case):
                 await task
             return time.monotonic() - began
 
-        self.assertLess(self.run_loop(main()), 0.2)
+        self.assertLess(self.run_loop(main()), 1.0)
         self.assert_left("hang")
 
     def test_cancelling_before_anything_was_sent(self):
@@ -142,7 +142,7 @@ class Loops(Case):
         self.run_loop(main())
         mine = self.server.of("hang")[before:]
         self.assertEqual(len(mine), 5)
-        self.assertTrue(self.server.wait_for(lambda: all(seen.left_at for seen in mine), 1.0))
+        self.assertTrue(self.server.wait_for(lambda: all(seen.left_at for seen in mine), 2.0))
 
     def test_a_loop_that_is_closed_over_calls(self):
         loop = asyncio.new_event_loop()
@@ -187,7 +187,7 @@ class Loops(Case):
             await asyncio.gather(*long, return_exceptions=True)
             return took
 
-        self.assertLess(self.run_loop(main()), 2.0)
+        self.assertLess(self.run_loop(main()), 4.0)
 
     def test_chunks_are_whole_and_in_order(self):
         async def main():

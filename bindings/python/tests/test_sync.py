@@ -49,14 +49,14 @@ class Streams(Case):
         return mishikallm.completion(**self.request(behaviour, **more), stream=True)
 
     def test_chunks_come_one_by_one(self):
-        times, texts = [], []
-        for chunk in self.stream("stream-5-50"):
+        texts, sent = [], []
+        for chunk in self.stream("stream-5-200"):
             self.assertIsInstance(chunk, mishikallm.ChatCompletionChunk)
-            times.append(time.monotonic())
+            sent.append(self.last("stream-5-200").tokens)  # as far as the server has come
             texts.append(chunk.choices[0].delta.content or "")
         self.assertEqual("".join(texts), "t0 t1 t2 t3 t4 ")
         self.assertEqual(chunk.choices[0].finish_reason, "stop")
-        self.assertGreater(times[4] - times[0], 0.15)
+        self.assertLess(sent[0], 5)
 
     def test_an_ended_stream_stays_ended(self):
         with self.stream("stream-2-0") as stream:
@@ -97,7 +97,7 @@ class Streams(Case):
         began = time.monotonic()
         with self.assertRaises(mishikallm.RequestCancelledError) as caught:
             next(stream)
-        self.assertLess(time.monotonic() - began, 1.0)
+        self.assertLess(time.monotonic() - began, 2.0)
         self.assertEqual((caught.exception.status, caught.exception.status_code), ("CANCELLED", 499))
         self.assert_left("stuck-1")
 
@@ -143,7 +143,7 @@ class Interrupts(Case):
             began = time.monotonic()
             program.send_signal(signal.SIGINT)
             self.assertEqual(program.stdout.readline(), "interrupted\n")
-            self.assertLess(time.monotonic() - began, 1.0)
+            self.assertLess(time.monotonic() - began, 2.0)
             self.assert_left(behaviour)
         finally:
             program.kill()
@@ -192,7 +192,7 @@ class Threads(Case):
                 if answer.choices[0].message.content != "hello":
                     wrong.append(answer)
 
-        with mishikallm.Client(api_base=self.server.base("slow-20")) as client:
+        with mishikallm.Client(api_base=self.server.base("slow-50")) as client:
             threads = [threading.Thread(target=work, args=(client,)) for _ in range(40)]
             began = time.monotonic()
             for thread in threads:
@@ -200,8 +200,8 @@ class Threads(Case):
             for thread in threads:
                 thread.join()
         self.assertEqual(wrong, [])
-        self.assertEqual(len(self.server.of("slow-20")), 200)
-        self.assertLess(time.monotonic() - began, 3.0)  # one after the other it would be 4
+        self.assertEqual(len(self.server.of("slow-50")), 200)
+        self.assertLess(time.monotonic() - began, 6.0)  # one after the other it would be 10
 
     def test_waiting_holds_up_no_other_thread(self):
         thread = threading.Thread(target=lambda: mishikallm.completion(**self.request("slow-500")))
