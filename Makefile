@@ -56,17 +56,21 @@ install: lib
 	bindings/cpp/install '$(PREFIX)' '$(DESTDIR)'
 
 # Of the packages: the C library in build/prefix, and one that runs on any Linux with glibc, for packages that carry it.
+OURS = $(CURDIR)/build/prefix
 prefix: lib
-	@bindings/cpp/install '$(CURDIR)/build/prefix'
+	@bindings/cpp/install '$(OURS)'
 
 portable:
 	bindings/portable/build
 
 cpp go: prefix
+	PREFIX='$(OURS)' bindings/$@/build
+
+python java: portable
 	bindings/$@/build
 
-python node java: portable
-	bindings/$@/build
+node: prefix portable
+	PREFIX='$(OURS)' bindings/$@/build
 
 packages: $(LANGUAGES)
 
