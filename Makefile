@@ -15,10 +15,18 @@ CFLAGS  ?= -O2
 LIB_FLAGS ?=
 WARN     = -std=c99 -Wall -Wextra -pedantic
 
-.PHONY: help lib demo test bench fuzz header fmt lint clean
+# Where `make install` puts the library, and what the packages are built with.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+LANGUAGES = cpp go python node java
+
+.PHONY: help lib demo test bench fuzz header fmt lint clean install portable prefix packages conformance samples memory $(LANGUAGES)
 help:
 	@sed -n '1,3p' Makefile
 	@echo '# make lib        target/release/libmishikallm.so and .a'
+	@echo '# make install    the library, its headers, pkg-config and CMake files in PREFIX (/usr/local), below DESTDIR'
+	@echo '# make cpp | go | python | node | java        the package of a language, in build/'
+	@echo '# make conformance | samples | memory         what each language has to do, and does'
 	@echo '# make bench      speed beside raw libcurl'
 	@echo '# make fuzz       an hour of fuzzing'
 	@echo '# make header     include/mishikallm.h anew, after a change in src/ffi'
@@ -43,6 +51,34 @@ else ifeq ($(strip $(MODEL)),)
 else
 	build/demo '$(TRITON)' '$(MODEL)' '$(EMBEDDING_MODEL)'
 endif
+
+install: lib
+	bindings/cpp/install '$(PREFIX)' '$(DESTDIR)'
+
+# Of the packages: the C library in build/prefix, and one that runs on any Linux with glibc, for packages that carry it.
+prefix: lib
+	@bindings/cpp/install '$(CURDIR)/build/prefix'
+
+portable:
+	bindings/portable/build
+
+cpp go: prefix
+	bindings/$@/build
+
+python node java: portable
+	bindings/$@/build
+
+packages: $(LANGUAGES)
+
+conformance: packages
+	bindings/conformance/run
+
+samples: packages
+	@.ci/needs python3
+	tests/triton/triton run -- bindings/conformance/samples
+
+memory: packages
+	bindings/conformance/memory
 
 test:
 	.ci/test

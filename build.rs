@@ -9,8 +9,6 @@ fn main() {
     // The C library keeps it while a thread has its thread-locals, but a thread that ends runs code of the library's after it has
     // dropped them: a dlclose() in that moment would take the code away.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    // cargo-c gives the same soname itself.
-    if std::env::var_os("CARGO_C_BUILD").is_none() {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libmishikallm.so.0");
-    }
+    // cargo-c says it too: the same, by Cargo.toml's version_suffix_components.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libmishikallm.so.0");
 }

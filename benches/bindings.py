@@ -7,7 +7,6 @@ Python, net/http with encoding/json for Go, fetch with JSON for Node. The method
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -43,7 +42,7 @@ def main() -> int:
         if not driver[0].exists():
             say(f"bindings/{language}/driver is not there")
             return 2
-    peers = {name: command for name, command in usual_ways().items() if name[0] in options.languages}
+    peers = usual_ways(options.languages)
 
     server_cpu, client_cpu = choose_cpus()
     server = Server(build.OUT / "server", server_cpu)
@@ -72,7 +71,7 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
-def usual_ways() -> dict[tuple[str, str], list]:
+def usual_ways(languages: list[str]) -> dict[tuple[str, str], list]:
     """(language, way): its command. A way that has no call of a kind is not asked for it, see WAYS_WITHOUT."""
 
     def python(requirements: str, peer: str) -> list:
@@ -80,14 +79,24 @@ def usual_ways() -> dict[tuple[str, str], list]:
         interpreter = pypi.environment(name, str(HERE / requirements), PYTHONS, "for the benchmark", say, "--quiet", "--no-compile")
         return [interpreter, HERE / peer]
 
-    go = build.OUT / "peer-go"
-    subprocess.run(["go", "build", "-o", go, HERE / "peer.go"], check=True, cwd=HERE)
-    return {
-        ("go", "net/http"): [go],
-        ("python", "LiteLLM"): python("litellm.txt", "peer_litellm.py"),
-        ("python", "tritonclient"): python("tritonclient.txt", "peer_tritonclient.py"),
-        ("node", "fetch"): [shutil.which("node") or "node", "--expose-gc", HERE / "peer.mjs"],
-    }
+    found: dict[tuple[str, str], list] = {}
+    if "go" in languages:
+        _needs("go")
+        program = build.OUT / "peer-go"
+        subprocess.run(["go", "build", "-o", program, HERE / "peer.go"], check=True, cwd=HERE)
+        found["go", "net/http"] = [program]
+    if "python" in languages:
+        found["python", "LiteLLM"] = python("litellm.txt", "peer_litellm.py")
+        found["python", "tritonclient"] = python("tritonclient.txt", "peer_tritonclient.py")
+    if "node" in languages:
+        _needs("node")
+        found["node", "fetch"] = ["node", "--expose-gc", HERE / "peer.mjs"]
+    return found
+
+
+def _needs(tool: str) -> None:
+    """Gets it, or says how to."""
+    subprocess.run([build.ROOT / ".ci" / "needs", tool], check=True)
 
 
 WAYS_WITHOUT = {"tritonclient": {"chat", "stream"}}
@@ -120,7 +129,9 @@ def measure(options, server: Server, cpu: int | None, drivers: dict, peers: dict
                 figures.setdefault((kind, "C"), []).append(result["cpu_us"])
                 for who, command in [*drivers.items(), *((way, command) for (_, way), command in peers.items())]:
                     if kind not in WAYS_WITHOUT.get(who, ()):
-                        figures.setdefault((kind, who), []).append(run(who, command, kind, request(kind, server.url), calls // FEWER.get(who, 1), cpu))
+                        made = calls // FEWER.get(who, 1)
+                        cost = run(who, command, kind, request(kind, server.url), made, cpu)
+                        figures.setdefault((kind, who), []).append(cost)
     finally:
         c_client.stop()
     return figures

@@ -211,6 +211,9 @@ fn template_name(fields: &mut Fields) -> Result<Option<String>> {
 
 /// One map with another over it.
 fn over(below: &Map<String, Value>, above: Map<String, Value>) -> Map<String, Value> {
+    if below.is_empty() {
+        return above;
+    }
     let mut map = below.clone();
     map.extend(above);
     map

@@ -2,6 +2,9 @@
 //!
 //! What came is told by its kind, never by its text: a string may be a prompt or a key.
 
+mod out;
+mod pairs;
+
 use crate::error::{Error, Result};
 use crate::limits;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -10,6 +13,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt;
 
+pub use out::{Out, is_plain};
+pub use pairs::Pairs;
+
 /// A JSON object whose known fields are taken out one by one; what is left belongs to somebody else.
 ///
 /// A list, not a map: a request has a handful of fields and is asked for many that it does not have. What is left keeps
@@ -17,10 +23,24 @@ use std::fmt;
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     entries: Vec<(String, Value)>,
+    /// The [`mark`] of each entry that was ever here: most keys that are asked for are not.
+    marks: u64,
     /// Where the object stands, such as `triton.`; empty at the top.
     path: String,
     /// A field that is still text, see [`object_with_raw`].
     raw: Option<(String, Box<RawValue>)>,
+}
+
+/// One of 64 bits for a key. Two keys may have the same.
+#[inline]
+const fn mark(key: &str) -> u64 {
+    let bytes = key.as_bytes();
+    let n = match bytes {
+        [] => 0,
+        [first, .., last] => bytes.len() + 7 * *first as usize + 23 * *last as usize,
+        [one] => *one as usize,
+    };
+    1 << (n % 64)
 }
 
 /// Says what a value is, for the end of an error message.
@@ -124,7 +144,8 @@ impl<'de> DeserializeSeed<'de> for TopSeed<'_> {
                 self,
                 mut map: A,
             ) -> std::result::Result<Top, A::Error> {
-                let mut entries = Vec::with_capacity(16);
+                // Room for a usual request: 16 would be more than what the allocator has at hand.
+                let mut entries = Vec::with_capacity(8);
                 let mut raw = None;
                 while let Some(key) = map.next_key::<String>()? {
                     if self.0.raw == Some(key.as_str()) {
@@ -171,27 +192,36 @@ impl<'de> DeserializeSeed<'de> for TopSeed<'_> {
 impl Fields {
     /// Wraps an object at the top level.
     pub fn new(map: Map<String, Value>) -> Fields {
+        Fields::from_entries(map.into_iter().collect())
+    }
+
+    /// Of two fields of one name the later counts, as in every JSON library.
+    fn from_entries(mut entries: Vec<(String, Value)>) -> Fields {
+        let mut marks = 0;
+        let mut i = entries.len();
+        while i > 0 {
+            i -= 1;
+            let key = &entries[i].0;
+            let bit = mark(key);
+            let is_there =
+                marks & bit != 0 && entries[i + 1..].iter().any(|(later, _)| later == key);
+            match is_there {
+                true => drop(entries.remove(i)),
+                false => marks |= bit,
+            }
+        }
         Fields {
-            entries: map.into_iter().collect(),
+            entries,
+            marks,
             path: String::new(),
             raw: None,
         }
     }
 
-    /// Of two fields of one name the later counts, as in every JSON library.
-    fn from_entries(entries: Vec<(String, Value)>) -> Fields {
-        let mut kept: Vec<(String, Value)> = Vec::with_capacity(entries.len());
-        for entry in entries.into_iter().rev() {
-            if !kept.iter().any(|(key, _)| *key == entry.0) {
-                kept.push(entry);
-            }
-        }
-        kept.reverse();
-        Fields {
-            entries: kept,
-            path: String::new(),
-            raw: None,
-        }
+    /// Whether a key is surely not there: so it is of nearly all that a request is asked for.
+    #[inline]
+    fn lacks(&self, key: &str) -> bool {
+        self.marks & mark(key) == 0
     }
 
     fn position(&self, key: &str) -> Option<usize> {
@@ -212,13 +242,47 @@ impl Fields {
     }
 
     /// Takes a field as it is; `null` counts as absent.
+    #[inline]
     pub fn take(&mut self, key: &str) -> Option<Value> {
+        match self.lacks(key) {
+            true => None,
+            false => self.take_if_there(key),
+        }
+    }
+
+    fn take_if_there(&mut self, key: &str) -> Option<Value> {
         let i = self.position(key)?;
         Some(self.entries.remove(i).1).filter(|v| !v.is_null())
     }
 
+    /// Takes a field as something else; what `convert` gives back was not `expected`.
+    #[inline]
+    fn take_as<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        convert: impl FnOnce(Value) -> std::result::Result<T, Value>,
+    ) -> Result<Option<T>> {
+        if self.lacks(key) {
+            return Ok(None);
+        }
+        match self.take_if_there(key).map(convert) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(other)) => Err(self.wrong(key, expected, &other)),
+        }
+    }
+
     /// Looks at a field without taking it; `null` counts as absent.
+    #[inline]
     pub fn get(&self, key: &str) -> Option<&Value> {
+        match self.lacks(key) {
+            true => None,
+            false => self.get_if_there(key),
+        }
+    }
+
+    fn get_if_there(&self, key: &str) -> Option<&Value> {
         let i = self.position(key)?;
         Some(&self.entries[i].1).filter(|v| !v.is_null())
     }
@@ -240,24 +304,25 @@ impl Fields {
     }
 
     /// Takes a string.
+    #[inline]
     pub fn string(&mut self, key: &str) -> Result<Option<String>> {
-        match self.take(key) {
-            None => Ok(None),
-            Some(Value::String(s)) => Ok(Some(s)),
-            Some(other) => Err(self.wrong(key, "a string", &other)),
-        }
+        self.take_as(key, "a string", |value| match value {
+            Value::String(s) => Ok(s),
+            other => Err(other),
+        })
     }
 
     /// Takes a boolean.
+    #[inline]
     pub fn boolean(&mut self, key: &str) -> Result<Option<bool>> {
-        match self.take(key) {
-            None => Ok(None),
-            Some(Value::Bool(b)) => Ok(Some(b)),
-            Some(other) => Err(self.wrong(key, "true or false", &other)),
-        }
+        self.take_as(key, "true or false", |value| match value {
+            Value::Bool(b) => Ok(b),
+            other => Err(other),
+        })
     }
 
     /// Takes a whole number of at least `least`. `3.0` is whole, `"3"` is no number.
+    #[inline]
     pub fn whole(&mut self, key: &str, least: u64) -> Result<Option<u64>> {
         match self.take(key) {
             None => Ok(None),
@@ -295,9 +360,8 @@ impl Fields {
         match self.take(key) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(Fields {
-                entries: map.into_iter().collect(),
                 path: format!("{}{key}.", self.path),
-                raw: None,
+                ..Fields::new(map)
             })),
             Some(other) => Err(self.wrong(key, "an object", &other)),
         }

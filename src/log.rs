@@ -104,9 +104,13 @@ macro_rules! warn_line {
     ($($arg:tt)*) => { $crate::log::write($crate::log::Level::Warn, format_args!($($arg)*)) };
 }
 
-/// `debug!("…")`: one line a request.
+/// `debug!("…")`: one line a request. What it tells is found out only where somebody listens.
 macro_rules! debug_line {
-    ($($arg:tt)*) => { $crate::log::write($crate::log::Level::Debug, format_args!($($arg)*)) };
+    ($($arg:tt)*) => {
+        if $crate::log::enabled($crate::log::Level::Debug) {
+            $crate::log::write($crate::log::Level::Debug, format_args!($($arg)*));
+        }
+    };
 }
 
 pub(crate) use {debug_line, warn_line};

@@ -31,6 +31,6 @@ def lines(command, seconds, **more):
     except subprocess.TimeoutExpired as late:
         # Its last words are of use: they tell where it hangs.
         out = (late.stdout or b"").decode(errors="replace")
-        return out.splitlines(), "still running after %d s" % seconds
+        return out.rstrip("\n").split("\n"), "still running after %d s" % seconds
     ended = "" if done.returncode == 0 else "status %d: %s" % (done.returncode, done.stderr.strip()[-2000:])
-    return done.stdout.splitlines(), ended
+    return done.stdout.rstrip("\n").split("\n"), ended

@@ -103,6 +103,7 @@ int main(int arguments, char **argument)
 
     /* A tenth is enough for buffers, stacks and the allocator to have their size. */
     while (order < rounds / 10) once(&order);
+    race(rounds);
     struct library library = loaded(path, RTLD_LOCAL);
     void *address = (void *)library.completion;
     CHECK(dlclose(library.handle) == 0);

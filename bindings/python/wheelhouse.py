@@ -25,6 +25,16 @@ VERSIONS = ("3.11", "3.12", "3.13")
 SOURCES = ("pyproject.toml", "hatch_build.py", "README.md", "src")
 LICENCES = ("LICENSE-MIT", "LICENSE-APACHE")
 
+# Asks auditwheel which versions of glibc it knows.
+POLICIES = """
+from auditwheel.architecture import Architecture
+from auditwheel.libc import Libc
+from auditwheel.policy import WheelPolicies
+for policy in WheelPolicies(libc=Libc.GLIBC, arch=Architecture.x86_64):
+    if policy.name.startswith("manylinux_"):
+        print(policy.name[len("manylinux_"):-len("_x86_64")])
+"""
+
 
 def say(text):
     print("python: " + text, file=sys.stderr, flush=True)
@@ -114,9 +124,11 @@ def audit(python, path):
     if told.returncode != 0 or not found:
         raise CannotInstall("auditwheel does not find the wheel portable:\n%s" % told.stdout)
     needed = tuple(map(int, found.groups()))
-    # auditwheel knows a few versions of glibc only, and tells the next of them; ours is what the library really asks for.
-    if needed < claimed:
-        say("the library asks for glibc %d.%d; auditwheel would let it pass for %d.%d" % (claimed + needed))
+    known = subprocess.check_output([python, "-c", POLICIES], text=True).split()
+    # auditwheel knows some versions of glibc only: a library that asks for 2.30 is told to be for 2.31, the next that it knows.
+    least = min(version for version in (tuple(map(int, each.split("_"))) for each in known) if version >= claimed)
+    if needed > least:
+        raise CannotInstall("the wheel is called manylinux_%d_%d, and auditwheel finds that it needs more:\n%s" % (*claimed, told.stdout))
     say("auditwheel: %s, glibc %d.%d as the tag says" % (os.path.basename(path), *claimed))
 
 

@@ -3,12 +3,14 @@
 use super::cancel::{Interrupt, Token};
 use super::context::{self, Limits};
 use super::pool::{Parked, Pool, Pooling};
+use super::recent::Recent;
 use super::resolve::CachingResolver;
 use super::socket::SocketConnector;
 use super::tls;
 use crate::config::{ClientConfig, Secret};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::plan::credentials::Header;
 use crate::triton::reply::Reply;
 use crate::triton::{Method, Request};
 use std::io::Read;
@@ -16,11 +18,15 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use ureq::config::Config;
-use ureq::http::{self, HeaderMap, HeaderValue, Uri};
+use ureq::http::header::RETRY_AFTER;
+use ureq::http::{self, HeaderMap, HeaderName, Uri};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
 use ureq::{Agent, BodyReader, Proxy, ProxyProtocol};
+
+/// Where the JSON of a body ends and its raw tensors begin.
+const JSON_LENGTH: &str = "inference-header-content-length";
 
 /// Under glibc's threshold for `mmap`: buffers of ureq's own 128 KiB would be mapped and unmapped for each connection,
 /// and make a large reply cost twice the CPU.
@@ -53,6 +59,8 @@ pub struct Http {
     pub(super) proxy: String,
     max_reply: usize,
     pub(super) spare: Arc<Spare>,
+    /// URLs that were read.
+    uris: Recent<String, Uri>,
 }
 
 /// The memory of replies that were handed out whole and came back, for the next ones: it need not be cleared again.
@@ -86,7 +94,7 @@ impl Spare {
 #[derive(Debug)]
 pub struct Terms<'a> {
     /// Headers for every request of the call.
-    pub headers: &'a [(String, String)],
+    pub headers: &'a [Header],
     /// The end of the try.
     pub deadline: Instant,
     /// How long a try may take, and which option says so, for the message.
@@ -132,7 +140,8 @@ pub struct Flight {
     heard: Option<Instant>,
     /// The whole request is sent.
     sent: bool,
-    opened: Option<Opened>,
+    /// Apart: a flight is moved about before its reply is there.
+    opened: Option<Box<Opened>>,
 }
 
 impl Flight {
@@ -293,6 +302,7 @@ impl Http {
             proxied: proxy.map(proxied),
             max_reply: config.max_reply_bytes.unwrap_or(limits::REPLY_BYTES),
             spare: Arc::default(),
+            uris: Recent::default(),
         })
     }
 
@@ -314,7 +324,7 @@ impl Http {
         if let Some(opened) = &flight.opened {
             return Ok(opened.reply.status);
         }
-        let uri: Uri = request.url.parse().map_err(|_| bad_url())?;
+        let uri = self.uri(&request.url)?;
         let heard = flight.heard.unwrap_or_else(Instant::now);
         let parked = flight.parked.take();
         let scope = context::enter(terms.limits(Phase::Head), terms.token, heard, parked);
@@ -325,13 +335,12 @@ impl Http {
         flight.heard = Some(scope.heard());
         flight.sent |= context::was_sent();
         let response = response?;
-        let json_length: Option<usize> =
-            number(response.headers(), "inference-header-content-length");
+        let json_length: Option<usize> = number(response.headers(), JSON_LENGTH);
         let skip = json_length.map_or(0, |n| n.wrapping_neg() % ALIGNMENT);
         let reply = Reply {
             status: response.status().as_u16(),
             json_length,
-            retry_after: retry_after(response.headers(), SystemTime::now()),
+            retry_after: retry_after(response.headers(), SystemTime::now),
             body: vec![0; skip],
             skip,
         };
@@ -341,14 +350,14 @@ impl Http {
         let reader = body.into_with_config().limit(u64::MAX).reader();
         let socket = context::waits_for();
         drop(scope);
-        flight.opened = Some(Opened {
+        flight.opened = Some(Box::new(Opened {
             reply,
             reader,
             uri,
             length,
             filled: 0,
             socket,
-        });
+        }));
         Ok(status)
     }
 
@@ -432,6 +441,14 @@ impl Http {
         }
     }
 
+    fn uri(&self, url: &str) -> Result<Uri> {
+        let parse = || match url.parse::<Uri>() {
+            Ok(uri) => Ok((url.to_owned(), uri)),
+            Err(_) => Err(bad_url()),
+        };
+        self.uris.get([url], |kept| kept == url, parse)
+    }
+
     /// The agent for a server; a proxy never has a way to the caller's own loopback.
     fn agent(&self, uri: &Uri) -> &Agent {
         match &self.proxied {
@@ -452,17 +469,26 @@ impl Http {
         uri: &Uri,
         terms: &Terms<'_>,
     ) -> std::result::Result<http::Response<ureq::Body>, ureq::Error> {
-        let mut builder = http::Request::builder().uri(uri.clone());
-        for (name, value) in terms.headers {
-            builder = builder.header(name.as_str(), header_value(value)?);
-        }
-        if let Some(length) = request.json_length {
-            builder = builder.header("inference-header-content-length", length);
-        }
         let agent = self.agent(uri);
+        let head = || {
+            let mut head = http::Request::new(());
+            *head.uri_mut() = uri.clone();
+            for (name, value) in terms.headers {
+                head.headers_mut().append(name, value.clone());
+            }
+            if let Some(length) = request.json_length {
+                let name = HeaderName::from_static(JSON_LENGTH);
+                head.headers_mut().append(name, length.into());
+            }
+            head
+        };
         match request.method {
-            Method::Get => agent.run(builder.method("GET").body(())?),
-            Method::Post => agent.run(builder.method("POST").body(request.body.as_slice())?),
+            Method::Get => agent.run(head()),
+            Method::Post => {
+                let mut post = head().map(|()| request.body.as_slice());
+                *post.method_mut() = http::Method::POST;
+                agent.run(post)
+            }
         }
     }
 }
@@ -499,13 +525,6 @@ pub(super) fn bad_url() -> Error {
     )
 }
 
-fn header_value(text: &str) -> std::result::Result<HeaderValue, ureq::Error> {
-    let mut value =
-        HeaderValue::from_bytes(text.as_bytes()).map_err(|e| ureq::Error::Http(e.into()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 fn too_long(most: usize) -> Error {
     Error::limit(
         502,
@@ -514,12 +533,13 @@ fn too_long(most: usize) -> Error {
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). A date that is past is no time at all.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
+    let after = headers.get(RETRY_AFTER)?;
     let seconds = number(headers, "retry-after").map(|s: u32| Duration::from_secs(s.into()));
     seconds.or_else(|| {
-        let date = headers.get("retry-after")?.to_str().ok()?;
+        let date = after.to_str().ok()?;
         let date = httpdate::parse_http_date(date.trim()).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
+        Some(date.duration_since(now()).unwrap_or_default())
     })
 }
 
@@ -547,7 +567,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("retry-after", text.parse().unwrap());
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
-            retry_after(&headers, now).map(|d| d.as_secs())
+            retry_after(&headers, || now).map(|d| d.as_secs())
         };
         assert_eq!(after(" 3 "), Some(3));
         assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));

@@ -8,6 +8,7 @@ use crate::error::{Error, Status};
 use crate::limits;
 use crate::log::{debug_line, warn_line};
 use crate::plan::call::Call;
+use crate::plan::credentials::Header;
 use crate::triton::Request;
 use crate::triton::exchange::Description;
 use crate::triton::model::Model;
@@ -174,7 +175,7 @@ fn is_unknown_model(reply: &Reply) -> bool {
         && reply::words(reply.bytes()).is_some_and(|w| w.contains("unknown model"))
 }
 
-fn digest(headers: &[(String, String)]) -> u64 {
+fn digest(headers: &[Header]) -> u64 {
     let mut hasher = DefaultHasher::new();
     headers.hash(&mut hasher);
     hasher.finish()

@@ -11,6 +11,7 @@ mod http;
 mod look_up;
 mod models;
 mod pool;
+mod recent;
 mod resolve;
 mod resources;
 mod run;
@@ -234,30 +235,41 @@ fn check_places(config: &ClientConfig) -> Result<()> {
 fn env() -> Env {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     // The standard library's keys for hash maps are the process's own randomness, and differ in each process.
-    static KEYS: OnceCell<RandomState> = OnceCell::new();
-    let keys = KEYS.get_or_init(RandomState::new);
+    static KEYS: OnceCell<(u64, u64)> = OnceCell::new();
+    let keys = KEYS.get_or_init(|| {
+        let random = RandomState::new();
+        (random.hash_one(0), random.hash_one(1))
+    });
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    let (high, low) = (
-        keys.hash_one((call, 0u8, now)),
-        keys.hash_one((call, 1u8, now)),
-    );
+    // The first half is another for each call of a process; the clock tells a process from its parent.
+    let high = scattered(call ^ keys.0);
+    let low = scattered(high ^ keys.1 ^ now.as_nanos() as u64);
     Env {
         unix_time: now.as_secs(),
-        id: hexadecimal(high, low),
+        id: hexadecimal([high, low]),
         random: low,
     }
 }
 
+/// The last step of SplitMix64: each number becomes another one, without a likeness between neighbours.
+fn scattered(n: u64) -> u64 {
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
 /// 32 digits; `format!` costs as much as the rest of an answer.
-fn hexadecimal(high: u64, low: u64) -> String {
-    let value = u128::from(high) << 64 | u128::from(low);
-    (0..32)
-        .rev()
-        .map(|i| char::from(b"0123456789abcdef"[(value >> (4 * i)) as usize & 15]))
-        .collect()
+fn hexadecimal(halves: [u64; 2]) -> String {
+    let mut text = String::with_capacity(32);
+    for byte in halves.into_iter().flat_map(u64::to_be_bytes) {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+    text
 }
 
 /// What `mishikallm_info` tells.

@@ -33,6 +33,8 @@ struct State {
 }
 
 struct Idle {
+    /// Its server.
+    key: Arc<str>,
     transport: Box<dyn Transport>,
     socket: Interrupt,
     since: Instant,
@@ -117,12 +119,12 @@ impl Pool {
         }
     }
 
-    fn put(&self, key: &Arc<str>, idle: Idle) {
+    fn put(&self, idle: Idle) {
         let since = idle.since;
         let mut state = self.lock();
         let mut dropped = state.sweep(since);
         let full = state.closed || state.count >= limits::IDLE_CONNECTIONS;
-        match state.idle.get_mut(key) {
+        match state.idle.get_mut(&idle.key) {
             _ if full => dropped.push(idle),
             Some(stack) => {
                 let oldest =
@@ -134,7 +136,7 @@ impl Pool {
                 }
             }
             None => {
-                state.idle.insert(key.clone(), vec![idle]);
+                state.idle.insert(idle.key.clone(), vec![idle]);
                 state.count += 1;
             }
         }
@@ -227,7 +229,7 @@ impl<C: Connector<()>> Connector<()> for Pooling<C> {
         let key = [uri.scheme_str().unwrap_or(""), "://", authority].concat();
         if let Some(idle) = self.pool.take(&key)? {
             context::wait_for(idle.socket.clone())?;
-            return pooled(idle.transport, key.as_str().into(), idle.socket, 0);
+            return pooled(idle.transport, idle.key, idle.socket, 0);
         }
         // Whatever makes a socket has it noted here: where the client is closed, and where the call is cancelled.
         let noted: Arc<Mutex<Option<Interrupt>>> = Arc::default();
@@ -385,14 +387,12 @@ impl Drop for Pooled {
             context::release();
             let since = Instant::now();
             let socket = home.socket;
-            home.pool.put(
-                &home.key,
-                Idle {
-                    transport,
-                    socket,
-                    since,
-                },
-            );
+            home.pool.put(Idle {
+                key: home.key,
+                transport,
+                socket,
+                since,
+            });
         } else {
             context::park(Parked::Asked(Asked {
                 transport,

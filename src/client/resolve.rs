@@ -30,9 +30,6 @@ pub struct CachingResolver {
 
 impl CachingResolver {
     fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(ip, port)]);
-        }
         let key = (host.to_owned(), port);
         let now = Instant::now();
         let known = |this: &Self| {
@@ -72,6 +69,10 @@ impl Resolver for CachingResolver {
             _ => 80,
         });
         let mut addresses = self.empty();
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            addresses.push(SocketAddr::new(ip, port));
+            return Ok(addresses);
+        }
         for address in self.look_up(host, port)? {
             addresses.push(address);
         }

@@ -1,10 +1,13 @@
-//! Files that options name: read once, and again when they have changed.
+//! Files that options name: read once, and again when they have changed. And what is made of URLs.
 
+use super::recent::Recent;
+use crate::config::{EndpointKind, TritonOptions};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::plan::resources::Resources;
 use crate::template::{Named, Template, family, named};
 use crate::tokenizer::Tokenizer;
+use crate::triton::endpoint::Route;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
@@ -17,9 +20,42 @@ use std::time::SystemTime;
 pub struct Files {
     templates: Shelf<Template>,
     tokenizers: Shelf<Tokenizer>,
+    routes: Recent<Place, Arc<Route>>,
+}
+
+/// What a route is made of.
+struct Place {
+    api_base: String,
+    model: String,
+    endpoint: Option<EndpointKind>,
+    version: Option<String>,
 }
 
 impl Resources for Files {
+    fn route(
+        &self,
+        api_base: Option<&str>,
+        model: &str,
+        triton: &TritonOptions,
+    ) -> Result<Arc<Route>> {
+        let url = api_base.unwrap_or_default();
+        let is_it = |place: &Place| {
+            place.api_base == url
+                && place.model == model
+                && place.endpoint == triton.endpoint
+                && place.version == triton.version
+        };
+        self.routes.get([url, model], is_it, || {
+            let place = Place {
+                api_base: url.to_owned(),
+                model: model.to_owned(),
+                endpoint: triton.endpoint,
+                version: triton.version.clone(),
+            };
+            Ok((place, Arc::new(Route::new(api_base, model, triton)?)))
+        })
+    }
+
     fn template(&self, chat_template: &str, model: &str) -> Result<Arc<Template>> {
         let missing = || {
             let families: Vec<&str> = family::names().collect();

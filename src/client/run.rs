@@ -27,12 +27,12 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// A try begins now.
-    fn new(call: &Call, began: Instant) -> Span {
+    /// A try of a call begins now.
+    fn new(call: &Call, began: Instant, now: Instant) -> Span {
         let (timeout, name) = call.timeout();
         Span {
             began,
-            deadline: Instant::now() + timeout,
+            deadline: now + timeout,
             timeout,
             name,
         }
@@ -93,8 +93,9 @@ impl Waiter<'_> {
 impl Run {
     /// A call that begins now; nothing is done yet.
     pub(super) fn new(call: Call) -> Run {
+        let now = Instant::now();
         Run {
-            span: Span::new(&call, Instant::now()),
+            span: Span::new(&call, now, now),
             call,
             doing: Doing::Nothing(Event::Start),
             ahead: Ahead::default(),
@@ -107,7 +108,8 @@ impl Run {
 
     /// Its time begins now: it has waited for a thread.
     pub(super) fn begin(&mut self) {
-        self.span = Span::new(&self.call, Instant::now());
+        let now = Instant::now();
+        self.span = Span::new(&self.call, now, now);
     }
 
     /// Goes on until there is something for the caller.
@@ -171,7 +173,7 @@ impl Run {
         let todo = todo?;
         self.ahead.stay_at(self.call.fallbacks_left());
         if self.call.round() != round {
-            self.span = Span::new(&self.call, self.span.began);
+            self.span = Span::new(&self.call, self.span.began, Instant::now());
         }
         self.doing = match todo {
             Todo::Done(answer) => {

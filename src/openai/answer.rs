@@ -1,12 +1,11 @@
 //! Whole answers of chats and text completions, written straight to text: OpenAI's objects, with the fields in OpenAI's order.
 
 use super::logprobs::{OfChat, OfText, Token};
-use super::response::{FRAME, Stamp, Usage, to_text};
-use serde::Serialize;
+use super::response::{FRAME, Stamp, Usage};
+use crate::json::Out;
 
 /// Why the text ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
     /// It was over, or a stop sequence came.
     Stop,
@@ -14,6 +13,17 @@ pub enum FinishReason {
     Length,
     /// The model calls tools.
     ToolCalls,
+}
+
+impl FinishReason {
+    /// As JSON.
+    pub(super) fn json(self) -> &'static str {
+        match self {
+            FinishReason::Stop => "\"stop\"",
+            FinishReason::Length => "\"length\"",
+            FinishReason::ToolCalls => "\"tool_calls\"",
+        }
+    }
 }
 
 /// One generated text, as the model gave it, cut at the stop sequences.
@@ -75,126 +85,88 @@ pub struct TextChoice {
 
 /// A `chat.completion`.
 pub fn chat(stamp: &Stamp<'_>, choices: &[ChatChoice], usage: Usage) -> String {
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        id: String,
-        object: &'static str,
-        created: u64,
-        model: &'a str,
-        choices: Vec<Choice<'a>>,
-        usage: Usage,
-    }
-    #[derive(Serialize)]
-    struct Choice<'a> {
-        index: usize,
-        message: Message<'a>,
-        logprobs: Option<OfChat<'a>>,
-        finish_reason: FinishReason,
-    }
-    #[derive(Serialize)]
-    struct Message<'a> {
-        role: &'static str,
-        content: Option<&'a str>,
-        refusal: (),
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reasoning_content: Option<&'a str>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tool_calls: Vec<Call<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Call<'a> {
-        id: &'a str,
-        r#type: &'static str,
-        function: Function<'a>,
-    }
-    #[derive(Serialize)]
-    struct Function<'a> {
-        name: &'a str,
-        arguments: &'a str,
-    }
-    fn choice((index, choice): (usize, &ChatChoice)) -> Choice<'_> {
+    let texts = choices.iter().map(|c| c.said.content.as_deref());
+    let mut out = begin("chatcmpl-", "chat.completion", stamp, texts);
+    for (index, choice) in choices.iter().enumerate() {
         let said = &choice.said;
-        let calls = said.calls.iter().map(|call| Call {
-            id: &call.id,
-            r#type: "function",
-            function: Function {
-                name: &call.name,
-                arguments: &call.arguments,
-            },
-        });
-        Choice {
-            index,
-            message: Message {
-                role: "assistant",
-                content: said.content.as_deref(),
-                refusal: (),
-                reasoning_content: said.reasoning.as_deref(),
-                tool_calls: calls.collect(),
-            },
-            logprobs: choice
-                .logprobs
-                .as_ref()
-                .map(|(tokens, top)| OfChat { tokens, top: *top }),
-            finish_reason: choice.finish_reason,
+        out.put(if index == 0 { "{" } else { ",{" });
+        out.put("\"index\":").number(index);
+        out.put(",\"message\":{\"role\":\"assistant\",\"content\":");
+        match &said.content {
+            Some(content) => out.text(content),
+            None => out.put("null"),
+        };
+        out.put(",\"refusal\":null");
+        if let Some(reasoning) = &said.reasoning {
+            out.put(",\"reasoning_content\":").text(reasoning);
         }
+        for (i, call) in said.calls.iter().enumerate() {
+            out.put(if i == 0 { ",\"tool_calls\":[" } else { "," });
+            out.put("{\"id\":").text(&call.id);
+            out.put(",\"type\":\"function\",\"function\":{\"name\":");
+            out.text(&call.name);
+            out.put(",\"arguments\":").text(&call.arguments).put("}}");
+        }
+        out.put(if said.calls.is_empty() { "}" } else { "]}" });
+        out.put(",\"logprobs\":");
+        match &choice.logprobs {
+            Some((tokens, top)) => out.value(&OfChat { tokens, top: *top }),
+            None => out.put("null"),
+        };
+        end_choice(&mut out, choice.finish_reason);
     }
-    let texts = choices.iter().map(|c| {
-        let content = c.said.content.as_ref().map_or(0, String::len);
-        FRAME + content * 9 / 8
-    });
-    let length = texts.sum();
-    let answer = Answer {
-        id: ["chatcmpl-", stamp.id].concat(),
-        object: "chat.completion",
-        created: stamp.created,
-        model: stamp.model,
-        choices: choices.iter().enumerate().map(choice).collect(),
-        usage,
-    };
-    to_text(&answer, length)
+    end(out, usage)
 }
 
 /// A `text_completion`; choices in order.
 pub fn text(stamp: &Stamp<'_>, choices: &[TextChoice], usage: Usage) -> String {
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        id: String,
-        object: &'static str,
-        created: u64,
-        model: &'a str,
-        choices: Vec<Choice<'a>>,
-        usage: Usage,
+    let texts = choices.iter().map(|c| Some(c.text.as_str()));
+    let mut out = begin("cmpl-", "text_completion", stamp, texts);
+    for (index, choice) in choices.iter().enumerate() {
+        out.put(if index == 0 { "{" } else { ",{" });
+        out.put("\"text\":").text(&choice.text);
+        out.put(",\"index\":").number(index);
+        out.put(",\"logprobs\":");
+        match &choice.logprobs {
+            Some((tokens, top)) => out.value(&OfText {
+                tokens,
+                top: *top,
+                offset: 0,
+            }),
+            None => out.put("null"),
+        };
+        end_choice(&mut out, choice.finish_reason);
     }
-    #[derive(Serialize)]
-    struct Choice<'a> {
-        text: &'a str,
-        index: usize,
-        logprobs: Option<OfText<'a>>,
-        finish_reason: FinishReason,
-    }
-    let length = choices.iter().map(|c| FRAME + c.text.len() * 9 / 8).sum();
-    let answer = Answer {
-        id: ["cmpl-", stamp.id].concat(),
-        object: "text_completion",
-        created: stamp.created,
-        model: stamp.model,
-        choices: choices
-            .iter()
-            .enumerate()
-            .map(|(index, choice)| Choice {
-                text: &choice.text,
-                index,
-                logprobs: choice.logprobs.as_ref().map(|(tokens, top)| OfText {
-                    tokens,
-                    top: *top,
-                    offset: 0,
-                }),
-                finish_reason: choice.finish_reason,
-            })
-            .collect(),
-        usage,
-    };
-    to_text(&answer, length)
+    end(out, usage)
+}
+
+/// All before the choices.
+fn begin<'a>(
+    prefix: &str,
+    object: &str,
+    stamp: &Stamp<'_>,
+    texts: impl Iterator<Item = Option<&'a str>>,
+) -> Out {
+    // Some of a text has to be escaped.
+    let rooms = texts.map(|text| FRAME + text.map_or(0, str::len) * 9 / 8);
+    let mut out = Out::with_room(rooms.sum());
+    out.put("{\"id\":").text(&[prefix, stamp.id].concat());
+    out.put(",\"object\":").text(object);
+    out.put(",\"created\":").number(stamp.created);
+    out.put(",\"model\":").text(stamp.model);
+    out.put(",\"choices\":[");
+    out
+}
+
+fn end_choice(out: &mut Out, reason: FinishReason) {
+    out.put(",\"finish_reason\":").put(reason.json()).put("}");
+}
+
+fn end(mut out: Out, usage: Usage) -> String {
+    out.put("],\"usage\":");
+    usage.put(&mut out);
+    out.put("}");
+    out.finish()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use super::answer::FinishReason;
 use super::response::{Stamp, Usage};
+use crate::json::is_plain;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -119,17 +120,12 @@ impl Writer {
 
     /// The end of choice number `index`.
     pub fn finish(&self, index: usize, reason: FinishReason) -> String {
-        let reason = match reason {
-            FinishReason::Stop => "\"stop\"",
-            FinishReason::Length => "\"length\"",
-            FinishReason::ToolCalls => "\"tool_calls\"",
-        };
         let nothing = if self.is_chat {
             "\"delta\":{}"
         } else {
             "\"text\":\"\""
         };
-        self.choice(index, nothing, None, "", "null", reason)
+        self.choice(index, nothing, None, "", "null", reason.json())
     }
 
     /// What it took; `None` where the caller did not ask for it.
@@ -181,11 +177,6 @@ impl Writer {
 }
 
 const INDEX: &str = "{\"index\":";
-
-/// Whether JSON writes a text as it is.
-fn is_plain(text: &str) -> bool {
-    !text.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\')
-}
 
 #[cfg(test)]
 mod tests {

@@ -239,8 +239,13 @@ impl Generation {
     }
 
     /// Refuses what cannot be done, all of it in one message; with `drop_params` nothing is refused, and what cannot be done is
-    /// left out.
-    pub fn check(&self, abilities: &Abilities, options: &Options) -> Result<()> {
+    /// left out. `whose` says, for that message, whose abilities they are.
+    pub fn check(
+        &self,
+        abilities: &Abilities,
+        options: &Options,
+        whose: impl FnOnce() -> String,
+    ) -> Result<()> {
         if options.drop_params == Some(true) {
             return Ok(());
         }
@@ -278,7 +283,7 @@ impl Generation {
                 first,
                 format!(
                     "not supported for {}: {}; leave out, or set drop_params to true to have them dropped{}",
-                    abilities.whose,
+                    whose(),
                     offenders.join(", "),
                     hint(&offenders)
                 ),
@@ -290,8 +295,6 @@ impl Generation {
 /// What a model, asked in its dialect, can do beyond text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Abilities {
-    /// Whose they are, for a message.
-    pub whose: String,
     /// More than one choice.
     pub n: bool,
     /// Log probabilities, with up to so many alternatives.
@@ -415,7 +418,7 @@ mod tests {
         let mut fields = json::object("request_json", json)?;
         let options = Options::take(&mut fields)?;
         let generation = Generation::take(fields, &options, operation)?;
-        generation.check(abilities, &options)?;
+        generation.check(abilities, &options, String::new)?;
         Ok(generation)
     }
 
@@ -446,7 +449,6 @@ mod tests {
             n: true,
             logprobs: Some(20),
             guided: true,
-            ..Default::default()
         };
         let g = of(
             r#"{"n":3,"logprobs":true,"top_logprobs":2,"response_format":{"type":"json_object"}}"#,

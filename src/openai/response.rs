@@ -1,5 +1,6 @@
 //! What answers share, and embeddings and lists of models, written straight to text: OpenAI's objects, with the fields in OpenAI's order.
 
+use crate::json::Out;
 use serde::Serialize;
 
 pub use super::rows::{Matrix, Values, embeddings};
@@ -38,6 +39,20 @@ impl Usage {
             total_tokens: prompt,
             estimated,
         }
+    }
+
+    /// Puts the same as `Serialize` does.
+    pub(super) fn put(&self, out: &mut Out) {
+        out.put("{\"prompt_tokens\":").number(self.prompt_tokens);
+        if let Some(n) = self.completion_tokens {
+            out.put(",\"completion_tokens\":").number(n);
+        }
+        out.put(",\"total_tokens\":").number(self.total_tokens);
+        out.put(if self.estimated {
+            ",\"estimated\":true}"
+        } else {
+            "}"
+        });
     }
 
     /// What a further choice of the same prompt took: its own tokens alone.
@@ -121,6 +136,19 @@ pub fn models(data: &[ModelEntry]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn usage_is_put_as_it_is_serialized() {
+        for usage in [
+            Usage::completion(3, 2, false),
+            Usage::completion(0, u64::MAX, true),
+            Usage::embedding(7, true),
+        ] {
+            let mut out = Out::with_room(0);
+            usage.put(&mut out);
+            assert_eq!(out.finish(), serde_json::to_string(&usage).unwrap());
+        }
+    }
+
     #[test]
     fn usage_adds_up_and_stays_an_estimate() {
         let sum = Usage::completion(1, 2, false).plus(Usage::completion(3, 4, true));

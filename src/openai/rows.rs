@@ -49,11 +49,14 @@ impl Values {
     pub fn first_not_finite(&self) -> Option<usize> {
         match self {
             Values::F32(v) => {
-                // Without a way out of the loop the processor looks at many at once.
-                let is_odd = |x: &f32| x.to_bits() & 0x7f80_0000 == 0x7f80_0000;
+                const EXPONENT: u32 = 0x7f80_0000;
+                // Of an exponent that is all ones, and of no other, the carry reaches the sign. Without a way out of the loop
+                // the processor looks at many at once.
+                let carry = |x: &f32| (x.to_bits() & EXPONENT) + (1 << 23);
+                let is_odd = |carries: u32| carries >> 31 == 1;
                 v.chunks(1024)
-                    .any(|chunk| chunk.iter().fold(false, |any, x| any | is_odd(x)))
-                    .then(|| v.iter().position(is_odd))
+                    .any(|chunk| is_odd(chunk.iter().fold(0, |all, x| all | carry(x))))
+                    .then(|| v.iter().position(|x| is_odd(carry(x))))
                     .flatten()
             }
             Values::F64(v) => v.iter().position(|x| !x.is_finite()),

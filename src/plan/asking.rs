@@ -16,7 +16,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Asking {
     tasks: VecDeque<Task>,
-    current: Option<Exchange>,
+    /// What is large stands apart: a call is moved about before anything is asked.
+    current: Option<Box<Exchange>>,
     /// Requests of the tasks after the present one, made before their turn.
     made: VecDeque<Arc<Request>>,
     pub(super) outcomes: Vec<Outcome>,
@@ -26,7 +27,7 @@ pub(super) struct Asking {
     /// A text was not held to what the request wants, as the caller has allowed.
     pub(super) is_free: bool,
     /// Where the caller wants chunks.
-    speaking: Option<Speaking>,
+    speaking: Option<Box<Speaking>>,
 }
 
 impl Asking {
@@ -44,7 +45,7 @@ impl Asking {
     }
 
     /// The same, told in chunks.
-    pub(super) fn speak(mut self, speaking: Option<Speaking>) -> Asking {
+    pub(super) fn speak(mut self, speaking: Option<Box<Speaking>>) -> Asking {
         self.speaking = speaking;
         self
     }
@@ -65,7 +66,7 @@ impl Asking {
     /// Tells its answers under the name that another's would have had.
     pub(super) fn speak_as(&mut self, other: &mut Asking) {
         if let (Some(own), Some(other)) = (&mut self.speaking, other.speaking.take()) {
-            own.speak_as(other);
+            own.speak_as(*other);
         }
     }
 
@@ -73,30 +74,32 @@ impl Asking {
     fn note_freedom(&mut self) {
         if self.current.as_ref().is_some_and(|e| !e.is_guided()) {
             self.is_free = true;
-            self.speaking.iter_mut().for_each(Speaking::release);
+            if let Some(speaking) = &mut self.speaking {
+                speaking.release();
+            }
         }
     }
 
     /// Whether more of what is being read is of use.
     pub(super) fn wants_more(&self) -> bool {
-        self.current.as_ref().is_some_and(Exchange::wants_more)
+        self.current.as_ref().is_some_and(|e| e.wants_more())
     }
 
     /// Whether chunks of the present ask went out: then it cannot be asked again.
     pub(super) fn has_spoken(&self) -> bool {
-        self.current.as_ref().is_some_and(Exchange::has_spoken)
+        self.current.as_ref().is_some_and(|e| e.has_spoken())
     }
 
     /// Whether any chunk went out: then nobody else can be asked.
     pub(super) fn has_begun_to_speak(&self) -> bool {
-        self.speaking.as_ref().is_some_and(Speaking::has_begun)
+        self.speaking.as_ref().is_some_and(|s| s.has_begun())
     }
 
     /// How many asks have their answer; of embeddings, how many inputs have their rows.
     pub(super) fn answered(&self) -> usize {
         match &self.speaking {
             Some(speaking) => speaking.choices(),
-            None => self.outcomes.len() + self.current.as_ref().map_or(0, Exchange::received),
+            None => self.outcomes.len() + self.current.as_ref().map_or(0, |e| e.received()),
         }
     }
 
@@ -123,7 +126,8 @@ impl Asking {
 
 /// All texts, in order.
 pub(super) fn texts(asking: &mut Asking) -> Result<Vec<Generated>> {
-    let texts = asking.outcomes.drain(..).map(|outcome| match outcome {
+    let outcomes = std::mem::take(&mut asking.outcomes).into_iter();
+    let texts = outcomes.map(|outcome| match outcome {
         Outcome::Text(generated) => Ok(generated),
         Outcome::Rows(..) => Err(nothing_came()),
     });
@@ -141,7 +145,7 @@ pub(super) fn ask(
     options: &Arc<Options>,
     route: impl Fn() -> Result<Arc<Route>>,
 ) -> Result<Option<Todo>> {
-    if let Some(chunk) = asking.speaking.as_mut().and_then(Speaking::next_chunk) {
+    if let Some(chunk) = asking.speaking.as_mut().and_then(|s| s.next_chunk()) {
         return Ok(Some(Todo::Chunk(chunk)));
     }
     let mut step = match (event, asking.current.as_mut()) {
@@ -253,7 +257,10 @@ fn begin(
     asking.begun += 1;
     // What a try that failed has received is not asked for again.
     let tried = asking.current.take();
-    let exchange = Exchange::new(route()?, options.clone(), task).after(tried);
+    let mut exchange = Box::new(Exchange::new(route()?, options.clone(), task));
+    if let Some(tried) = tried {
+        exchange.go_on_after(*tried);
+    }
     asking.current.insert(exchange).start()
 }
 

@@ -11,7 +11,7 @@
 //! then on the way.
 
 use super::asking::Asking;
-use super::credentials::{headers, redact};
+use super::credentials::{Header, headers, redact};
 use super::resources::Resources;
 use super::work::{Given, Terms, Work};
 use super::{fallback, retry};
@@ -107,7 +107,7 @@ pub enum Event<'a> {
 pub struct Call {
     work: Work,
     options: Arc<Options>,
-    headers: Vec<(String, String)>,
+    headers: Vec<Header>,
     route: Option<Arc<Route>>,
     env: Env,
     /// The name that the answer gives.
@@ -162,13 +162,13 @@ impl Call {
         let listed = deployment.is_some();
         let (target, options) = match deployment {
             Some(d) => (
-                Some(d.model.clone()),
+                Some(d.model.as_str()),
                 own.or(&d.options).or(&config.defaults),
             ),
-            None => (requested.clone(), own.or(&config.defaults)),
+            None => (requested.as_deref(), own.or(&config.defaults)),
         };
         let options = Arc::new(options);
-        let target = target.as_deref().map(endpoint::model_name).transpose()?;
+        let target = target.map(endpoint::model_name).transpose()?;
         let model = match (&requested, target) {
             (Some(name), _) if listed => name.clone(),
             (_, target) => target.unwrap_or_default().to_owned(),
@@ -187,11 +187,11 @@ impl Call {
         let route = match &work {
             Work::Mock(..) => None,
             // A list or a health check of the server alone names no model; no URL of one is asked for then.
-            _ => Some(Arc::new(Route::new(
+            _ => Some(resources.route(
                 options.api_base.as_deref(),
                 target.unwrap_or("-"),
                 &options.triton,
-            )?)),
+            )?),
         };
         // What nobody describes is known to be plain at once, and what that cannot do is said before anything is done.
         if let (Some(asking), Some(route)) = (work.asking(), &route) {
@@ -201,7 +201,7 @@ impl Call {
         }
         Ok(Call {
             work,
-            headers: headers(&options),
+            headers: headers(&options)?,
             options,
             route,
             model,
@@ -310,8 +310,8 @@ impl Call {
         matches!(&self.work, Work::Raw(ask) if ask.changes_model())
     }
 
-    /// Headers of every request of this call: lower-case names, the caller's own first.
-    pub fn headers(&self) -> &[(String, String)] {
+    /// Headers of every request of this call: the caller's own first.
+    pub fn headers(&self) -> &[Header] {
         &self.headers
     }
 
@@ -551,10 +551,8 @@ mod tests {
         sent(c.on(Event::Described(known)));
         let answer = done(c.on(reply(200, json!({"model_name":"e","outputs":[{"name":"e","datatype":"FP32","shape":[1],"data":[1]}]}))));
         assert_eq!(answer["model"], "embed");
-        assert!(
-            c.headers()
-                .contains(&("authorization".to_owned(), "Bearer k".to_owned()))
-        );
+        let key = c.headers().iter().find(|(name, _)| name == "authorization");
+        assert_eq!(key.unwrap().1, "Bearer k");
     }
 
     #[test]

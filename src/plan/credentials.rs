@@ -1,24 +1,41 @@
 //! Where a call's secrets go: into its headers, and never into an error.
 
 use crate::config::{Options, Secret};
-use crate::error::{Error, clip};
+use crate::error::{Error, Result, clip};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 
-/// Headers of every request of a call: lower-case names, the caller's own first.
-pub(super) fn headers(options: &Options) -> Vec<(String, String)> {
-    let own = options.headers.iter();
-    let mut headers: Vec<(String, String)> = own
-        .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
-        .collect();
-    let mut add = |name: &str, value: String| {
-        if !options.headers.contains_key(name) {
-            headers.push((name.to_owned(), value));
-        }
-    };
-    if let Some(key) = &options.api_key {
-        add("authorization", format!("Bearer {}", key.reveal()));
+/// A header of a request, ready to be sent.
+pub type Header = (HeaderName, HeaderValue);
+
+/// Headers of every request of a call: the caller's own first.
+pub(super) fn headers(options: &Options) -> Result<Vec<Header>> {
+    let mut headers = Vec::with_capacity(options.headers.len() + 2);
+    for (name, value) in &options.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
+        headers.push((name, secret(value.reveal())?));
     }
-    add("content-type", "application/json".to_owned());
-    headers
+    let has = |name: HeaderName| options.headers.contains_key(name.as_str());
+    if let Some(key) = options.api_key.as_ref().filter(|_| !has(AUTHORIZATION)) {
+        headers.push((AUTHORIZATION, secret(&["Bearer ", key.reveal()].concat())?));
+    }
+    if !has(CONTENT_TYPE) {
+        headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    }
+    Ok(headers)
+}
+
+fn secret(text: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| unfit())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What the options have not noticed.
+fn unfit() -> Error {
+    Error::argument(
+        "extra_headers",
+        "extra_headers: a name or a value cannot be sent as a header",
+    )
 }
 
 /// A server may repeat what it was sent: the caller's secrets do not come back in an error. Then a long one is cut.

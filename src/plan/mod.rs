@@ -6,7 +6,7 @@
 mod asking;
 pub mod call;
 mod choices;
-mod credentials;
+pub mod credentials;
 pub mod fallback;
 mod prompt;
 pub mod resources;

@@ -1,12 +1,24 @@
 //! What a call needs beside its request, and the core, which reads no files, cannot get by itself.
 
+use crate::config::TritonOptions;
 use crate::error::{Error, Result};
 use crate::template::{Named, Template, named};
 use crate::tokenizer::Tokenizer;
+use crate::triton::endpoint::Route;
 use std::sync::Arc;
 
 /// Gives what options name. Whoever implements it may keep what was read.
 pub trait Resources {
+    /// The way to a model: see [`Route::new`].
+    fn route(
+        &self,
+        api_base: Option<&str>,
+        model: &str,
+        triton: &TritonOptions,
+    ) -> Result<Arc<Route>> {
+        Route::new(api_base, model, triton).map(Arc::new)
+    }
+
     /// The template that a `chat_template` names for a model. Errors name `chat_template`.
     fn template(&self, chat_template: &str, model: &str) -> Result<Arc<Template>>;
 

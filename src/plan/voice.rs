@@ -146,6 +146,11 @@ impl Voice {
 }
 
 impl Reading {
+    /// Whether all text is content.
+    fn is_plain(&self) -> bool {
+        self.format.is_none() && self.reasoning.is_none() && self.forced.is_none()
+    }
+
     /// A call's identity: unique, as the tool's answer names it. `answer` is the answer's.
     pub(super) fn call_id(&self, answer: &str, choice: usize, call: usize) -> String {
         // Mistral's templates refuse others than nine letters or digits.
@@ -169,14 +174,14 @@ fn two(number: usize) -> String {
 
 /// Reads a whole text. `answer` is the answer's identity.
 pub(super) fn said(reading: &Reading, text: String, answer: &str, choice: usize) -> (Said, bool) {
-    let mut voice = Voice::new(reading);
-    if voice.is_plain() {
+    if reading.is_plain() {
         let said = Said {
             content: Some(text),
             ..Default::default()
         };
         return (said, false);
     }
+    let mut voice = Voice::new(reading);
     let mut said = Said::default();
     let mut pieces = voice.push(&text);
     pieces.extend(voice.finish());

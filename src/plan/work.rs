@@ -28,7 +28,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum Work {
     /// Answered without calling anybody.
-    Mock(Operation, String, Option<Speaking>),
+    Mock(Operation, String, Option<Box<Speaking>>),
     /// How what the model writes is read, and how many alternatives of its tokens are told.
     Chat(Asking, Reading, Option<usize>),
     Text(Asking, Option<usize>),
@@ -80,28 +80,33 @@ impl Work {
             created: env.unix_time,
             model: given.model,
         };
-        let speaking = |generation: &Generation, reading: Reading| {
+        let speaking = |generation: &Generation, reading: &Reading| {
+            if !generation.stream {
+                return None;
+            }
             let is_chat = operation == Operation::Chat;
             let writer = Writer::new(is_chat, &stamp, generation.include_usage);
-            let top = generation.logprobs;
-            generation
-                .stream
-                .then(|| Speaking::new(writer, is_chat, &env.id, reading, top))
+            let (reading, top) = (reading.clone(), generation.logprobs);
+            let speaking = Speaking::new(writer, is_chat, &env.id, reading, top);
+            Some(Box::new(speaking))
         };
         let tokenizer = match &options.tokenizer {
             Some(path) => Some(resources.tokenizer(path)?),
             None => None,
         };
         let choices = |prompt: String, images: Vec<Image>, generation: &Arc<Generation>| {
-            let ask = Ask {
+            let first = Ask {
                 images,
                 tokenizer: tokenizer.clone(),
                 ..Ask::new(prompt, generation.clone())
             };
-            (0..generation.n).map(move |choice| {
-                let ask = ask.clone();
-                Task::Text(Ask { choice, ..ask })
-            })
+            let other = |choice| Ask {
+                choice,
+                ..first.clone()
+            };
+            let others: Vec<Ask> = (1..generation.n).map(other).collect();
+            let all = std::iter::once(first).chain(others);
+            all.map(|ask| Task::Text(Arc::new(ask)))
         };
         Ok(match (operation, mock) {
             (Operation::Chat, mock) => {
@@ -109,7 +114,7 @@ impl Work {
                 let mut generation = take_generation(fields, given)?;
                 match mock {
                     Some(text) => {
-                        let speaking = speaking(&generation, Reading::default());
+                        let speaking = speaking(&generation, &Reading::default());
                         Work::Mock(operation, text, speaking)
                     }
                     None => {
@@ -124,7 +129,7 @@ impl Work {
                         )?;
                         let generation = Arc::new(generation);
                         let tasks = choices(prompt.text, prompt.images, &generation);
-                        let speaking = speaking(&generation, prompt.reading.clone());
+                        let speaking = speaking(&generation, &prompt.reading);
                         let asking = Asking::new(tasks).speak(speaking);
                         Work::Chat(asking, prompt.reading, generation.logprobs)
                     }
@@ -134,7 +139,7 @@ impl Work {
                 let prompts = generation::take_prompts(&mut fields)?;
                 let generation = take_generation(fields, given)?;
                 let generation = Arc::new(generation);
-                let speaking = speaking(&generation, Reading::default());
+                let speaking = speaking(&generation, &Reading::default());
                 match mock {
                     Some(text) => Work::Mock(operation, text, speaking),
                     None => {

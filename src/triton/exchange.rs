@@ -34,8 +34,8 @@ use std::sync::Arc;
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum Task {
-    /// The continuation of a prompt.
-    Text(Ask),
+    /// The continuation of a prompt. Shared: it is kept for another try while this one is under way.
+    Text(Arc<Ask>),
     /// Vectors.
     Embed(embed::Ask),
 }
@@ -93,7 +93,7 @@ pub struct Exchange {
     looked_again: bool,
     target: Target,
     /// The answer that is being read as a stream.
-    events: Option<Events>,
+    events: Option<Box<Events>>,
     /// Its text, where it is wanted whole.
     text: Delta,
     /// Text went out: what was sent cannot be sent again.
@@ -149,11 +149,8 @@ impl Exchange {
     }
 
     /// Goes on where another try of the same ask ended: the rows that it has are not asked for again.
-    pub fn after(mut self, tried: Option<Exchange>) -> Exchange {
-        if let Some(tried) = tried {
-            self.batches = tried.batches;
-        }
-        self
+    pub fn go_on_after(&mut self, tried: Exchange) {
+        self.batches = tried.batches;
     }
 
     /// How many inputs have their rows.
@@ -210,7 +207,7 @@ impl Exchange {
             self.description.model.as_deref(),
             limits::EVENT_BYTES,
         )?;
-        self.events = Some(events);
+        self.events = Some(Box::new(events));
         Ok(Step::Read)
     }
 
@@ -238,7 +235,9 @@ impl Exchange {
 
     /// Whether more of the body that was opened is of use.
     pub fn wants_more(&self) -> bool {
-        self.events.as_ref().is_some_and(Events::wants_more)
+        self.events
+            .as_ref()
+            .is_some_and(|events| events.wants_more())
     }
 
     /// Whether some of the text went out.
@@ -494,7 +493,7 @@ mod tests {
     }
 
     fn prompt(text: &str) -> Task {
-        Task::Text(Ask::new(text, Arc::default()))
+        Task::Text(Arc::new(Ask::new(text, Arc::default())))
     }
 
     fn texts(texts: &[&str]) -> Task {
@@ -646,7 +645,10 @@ mod tests {
             stream: true,
             ..Default::default()
         };
-        let mut x = exchange("http://h", Task::Text(Ask::new("hi", Arc::new(generation))));
+        let mut x = exchange(
+            "http://h",
+            Task::Text(Arc::new(Ask::new("hi", Arc::new(generation)))),
+        );
         x.start().unwrap();
         let (url, body) = sent(x.described(known(unread(), false)));
         assert_eq!(

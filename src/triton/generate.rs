@@ -6,18 +6,35 @@
 use super::reply::Reply;
 use super::usage::Told;
 use crate::error::{Error, Result};
-use crate::json::kind;
+use crate::json::{Pairs, kind};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The bytes of a request: `top` at the top level, `parameters` in their object, if there are any.
-pub fn encode(mut top: Map<String, Value>, parameters: Map<String, Value>) -> Vec<u8> {
-    if !parameters.is_empty() {
-        top.insert("parameters".to_owned(), Value::Object(parameters));
+/// The bytes of a request: `top` at the top level, `parameters`, if there are any, in their object.
+pub fn encode<P: Serialize>(mut top: Pairs<'_>, parameters: Option<&P>) -> Vec<u8> {
+    struct Body<'a, P>(Pairs<'a>, Option<&'a P>);
+    impl<P: Serialize> Serialize for Body<'_, P> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            for (key, value) in self.0.iter() {
+                map.serialize_entry(key, value)?;
+            }
+            if let Some(parameters) = self.1 {
+                map.serialize_entry(PARAMETERS, parameters)?;
+            }
+            map.end()
+        }
     }
-    serde_json::to_vec(&top).unwrap_or_default()
+    if parameters.is_some() {
+        top.remove(PARAMETERS);
+    }
+    // Nothing here has a key that is no string, the only thing that could fail.
+    serde_json::to_vec(&Body(top, parameters)).unwrap_or_default()
 }
+
+const PARAMETERS: &str = "parameters";
 
 /// A reply, or one event of a stream of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,23 +45,32 @@ pub struct Answer {
     pub told: Told,
     /// Whether it tells anything beside the text.
     pub tells: bool,
-    /// Which version of the model answered.
+    /// Which version of the model answered, where that is wanted.
     pub model_version: Option<String>,
     /// What the output of log probabilities holds, where it was asked for.
     pub logprobs: Option<Value>,
 }
 
-/// Reads a reply's or an event's JSON. `output` is the tensor that the caller needs: where it is missing, an `error`
-/// beside it is the answer. `logprobs` is the output of log probabilities, where they are wanted.
+/// What is wanted of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The tensor that the caller needs: where it is missing, an `error` beside it is the answer.
+    pub output: &'a str,
+    /// The output of log probabilities.
+    pub logprobs: Option<&'a str>,
+    /// The version of the model.
+    pub version: bool,
+}
+
+/// Reads a reply's or an event's JSON.
 ///
 /// Written straight into what is wanted: an event is read for every token of every stream.
-pub fn decode(json: &[u8], output: &str, logprobs: Option<&str>) -> Result<Answer> {
+pub fn decode(json: &[u8], wanted: Wanted<'_>) -> Result<Answer> {
     let mut error = None;
     let mut wrong = None;
     let mut answer = Answer::default();
     let seed = Whole {
-        output,
-        logprobs,
+        wanted,
         answer: &mut answer,
         error: &mut error,
         wrong: &mut wrong,
@@ -67,7 +93,8 @@ pub fn decode(json: &[u8], output: &str, logprobs: Option<&str>) -> Result<Answe
     match (&answer.text, wrong, error) {
         (Some(_), None, _) => Ok(answer),
         (_, Some(value), _) => Err(Error::protocol(format!(
-            "the answer of Triton has {output} as {}, where a string was expected",
+            "the answer of Triton has {} as {}, where a string was expected",
+            wanted.output,
             kind(&value)
         ))),
         (None, None, Some(error)) => Err(Reply::hidden_error(&error)),
@@ -91,8 +118,7 @@ pub fn missing(json: &[u8], output: &str) -> Error {
 
 /// Reads the object at the top.
 struct Whole<'a> {
-    output: &'a str,
-    logprobs: Option<&'a str>,
+    wanted: Wanted<'a>,
     answer: &'a mut Answer,
     error: &'a mut Option<Value>,
     /// What stood where the text should be.
@@ -118,7 +144,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Name(self.output, self.logprobs))? {
+        while let Some(key) = map.next_key_seed(Name(self.wanted))? {
             match key {
                 Key::Output => {
                     let mut text = String::new();
@@ -158,8 +184,8 @@ enum Key {
     Other,
 }
 
-/// Reads a key without keeping it; `.0` is the output's name, `.1` that of the log probabilities.
-struct Name<'a>(&'a str, Option<&'a str>);
+/// Reads a key without keeping it.
+struct Name<'a>(Wanted<'a>);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Key;
@@ -181,10 +207,10 @@ impl Visitor<'_> for Name<'_> {
 
     fn visit_str<E>(self, key: &str) -> std::result::Result<Key, E> {
         Ok(match key {
-            key if key == self.0 => Key::Output,
-            key if Some(key) == self.1 => Key::Logprobs,
+            key if key == self.0.output => Key::Output,
+            key if Some(key) == self.0.logprobs => Key::Logprobs,
             "error" => Key::Error,
-            "model_version" => Key::Version,
+            "model_version" if self.0.version => Key::Version,
             key => Told::name(key).map_or(Key::Other, Key::Told),
         })
     }
@@ -260,8 +286,16 @@ impl<'de> Visitor<'de> for Element<'_> {
 mod tests {
     use super::*;
 
+    fn wanted(output: &str) -> Wanted<'_> {
+        Wanted {
+            output,
+            logprobs: Some("logprobs"),
+            version: true,
+        }
+    }
+
     fn decode_text(body: &str) -> Result<Answer> {
-        decode(body.as_bytes(), "text_output", Some("logprobs"))
+        decode(body.as_bytes(), wanted("text_output"))
     }
 
     #[test]
@@ -278,7 +312,7 @@ mod tests {
     #[test]
     fn an_output_named_error_is_an_output() {
         assert!(decode_text(r#"{"text_output":"x","error":""}"#).is_ok());
-        let named = decode(br#"{"error":"is the text"}"#, "error", None).unwrap();
+        let named = decode(br#"{"error":"is the text"}"#, wanted("error")).unwrap();
         assert_eq!(named.text.as_deref(), Some("is the text"));
     }
 

@@ -7,8 +7,9 @@ use super::reply::Reply;
 use super::skeleton::Skeleton;
 use super::tensor::{Datatype, numbers_from_bytes, numbers_from_json, texts_from_bytes};
 use crate::error::{Error, Result};
+use crate::json::Out;
 use crate::openai::response::Values;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -69,6 +70,46 @@ pub fn check_extra(extra: &Map<String, Value>) -> Result<()> {
 }
 
 impl Input<'_> {
+    /// Bytes of its JSON, about.
+    fn room(&self) -> usize {
+        const FRAME: usize = 256;
+        FRAME
+            + match &self.data {
+                Data::Texts(t) => t.iter().map(|text| text.len() + 4).sum(),
+                Data::Integers(i) => i.len() * 6,
+                Data::Values(v) => v.len() * 16,
+                Data::Raw(_) => 0,
+            }
+    }
+
+    fn put(&self, out: &mut Out) {
+        out.put("{\"name\":").text(self.name);
+        out.put(",\"shape\":");
+        out.list(&self.shape, |out, n| {
+            out.number(*n);
+        });
+        out.put(",\"datatype\":").text(self.datatype.name());
+        match &self.data {
+            Data::Raw(bytes) => out
+                .put(",\"parameters\":{\"binary_data_size\":")
+                .number(bytes.len())
+                .put("}"),
+            Data::Texts(t) => out.put(",\"data\":").list(*t, |out, text| {
+                out.text(text);
+            }),
+            Data::Integers(i) => out.put(",\"data\":").list(i, |out, n| {
+                out.number(*n);
+            }),
+            Data::Values(v) => out.put(",\"data\":").list(v, |out, value| {
+                match value {
+                    Value::String(text) => out.text(text),
+                    other => out.value(other),
+                };
+            }),
+        };
+        out.put("}");
+    }
+
     /// Whether the elements fill the shape.
     pub fn is_filled(&self) -> bool {
         let elements = match &self.data {
@@ -85,82 +126,27 @@ impl Input<'_> {
 impl Body<'_> {
     /// The bytes, and the length of their JSON where raw tensors follow it.
     pub fn encode(&self) -> (Vec<u8>, Option<usize>) {
-        #[derive(Serialize)]
-        struct Wire<'a> {
-            inputs: Vec<WireInput<'a>>,
-            #[serde(skip_serializing_if = "Vec::is_empty")]
-            outputs: Vec<WireOutputRequest<'a>>,
-            #[serde(skip_serializing_if = "Map::is_empty")]
-            parameters: &'a Map<String, Value>,
-            #[serde(flatten)]
-            extra: &'a Map<String, Value>,
+        let mut out = Out::with_room(self.inputs.iter().map(Input::room).sum());
+        out.put("{\"inputs\":");
+        out.list(&self.inputs, |out, input| input.put(out));
+        if !self.outputs.is_empty() {
+            out.put(",\"outputs\":");
+            out.list(&self.outputs, |out, (name, binary)| {
+                out.put("{\"name\":").text(name);
+                out.put(match *binary {
+                    true => ",\"parameters\":{\"binary_data\":true}}",
+                    false => "}",
+                });
+            });
         }
-        #[derive(Serialize)]
-        struct WireInput<'a> {
-            name: &'a str,
-            shape: &'a [usize],
-            datatype: &'static str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            parameters: Option<BinarySize>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            data: Option<WireData<'a>>,
+        if !self.parameters.is_empty() {
+            out.put(",\"parameters\":").value(&self.parameters);
         }
-        #[derive(Serialize)]
-        #[serde(untagged)]
-        enum WireData<'a> {
-            Texts(&'a [String]),
-            Integers(&'a [i64]),
-            Values(&'a [Value]),
+        for (key, value) in &self.extra {
+            out.put(",").text(key).put(":").value(value);
         }
-        #[derive(Serialize)]
-        struct BinarySize {
-            binary_data_size: usize,
-        }
-        #[derive(Serialize)]
-        struct WireOutputRequest<'a> {
-            name: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            parameters: Option<BinaryData>,
-        }
-        #[derive(Serialize)]
-        struct BinaryData {
-            binary_data: bool,
-        }
-        let wire = Wire {
-            inputs: self
-                .inputs
-                .iter()
-                .map(|input| WireInput {
-                    name: input.name,
-                    shape: &input.shape,
-                    datatype: input.datatype.name(),
-                    parameters: match &input.data {
-                        Data::Raw(bytes) => Some(BinarySize {
-                            binary_data_size: bytes.len(),
-                        }),
-                        _ => None,
-                    },
-                    data: match &input.data {
-                        Data::Texts(t) => Some(WireData::Texts(t)),
-                        Data::Integers(i) => Some(WireData::Integers(i)),
-                        Data::Values(v) => Some(WireData::Values(v)),
-                        Data::Raw(_) => None,
-                    },
-                })
-                .collect(),
-            outputs: self
-                .outputs
-                .iter()
-                .map(|(name, binary)| WireOutputRequest {
-                    name,
-                    parameters: binary.then_some(BinaryData { binary_data: true }),
-                })
-                .collect(),
-            parameters: &self.parameters,
-            extra: &self.extra,
-        };
-        // Nothing here has a key that is no string, the only thing that could fail.
-        let mut bytes = serde_json::to_vec(&wire).unwrap_or_default();
+        out.put("}");
+        let mut bytes = out.finish().into_bytes();
         let json_length = bytes.len();
         for input in &self.inputs {
             if let Data::Raw(raw) = &input.data {

@@ -2,7 +2,9 @@
 //!
 //! Sources: KServe v2 "Model Metadata" and Triton's model configuration extension.
 
+use super::dialect;
 use super::tensor::Datatype;
+use crate::config::DialectName;
 use serde::Deserialize;
 use std::fmt;
 
@@ -21,6 +23,8 @@ pub struct Model {
     pub inputs: Vec<Tensor>,
     /// Outputs, in the model's order.
     pub outputs: Vec<Tensor>,
+    /// What its inputs show that it speaks.
+    pub dialect: DialectName,
 }
 
 /// One input or output.
@@ -59,7 +63,7 @@ impl Model {
                 })
                 .collect::<Option<Vec<_>>>()
         };
-        Some(Model {
+        let mut model = Model {
             inputs: tensors(metadata.inputs, config.as_ref().map(|c| &c.input))?,
             outputs: tensors(metadata.outputs, config.as_ref().map(|c| &c.output))?,
             name: metadata.name,
@@ -69,7 +73,10 @@ impl Model {
                 policy.is_some_and(|p| p.decoupled)
             }),
             max_batch_size,
-        })
+            dialect: DialectName::General,
+        };
+        model.dialect = dialect::shown_by(&model);
+        Some(model)
     }
 
     /// Looks an input up by its name.

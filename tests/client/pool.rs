@@ -42,7 +42,7 @@ fn a_client_without_a_configuration_is_shared_by_many_threads() {
     let client = mishikallm::Client::default_client().unwrap();
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| ask(client, &plain(&server)).unwrap());
+            scope.spawn(|| ask(&client, &plain(&server)).unwrap());
         }
     });
     assert!(server.count() <= 8);

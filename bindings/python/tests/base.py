@@ -31,7 +31,7 @@ class Case(unittest.TestCase):
         self.assertTrue(self.server.wait_for(lambda: self.server.of(behaviour)), "no request came")
         return self.server.of(behaviour)[-1]
 
-    def assert_left(self, behaviour, within=1.0):
+    def assert_left(self, behaviour, within=2.0):
         """The newest request's connection is closed by the client."""
         seen = self.last(behaviour)
         self.assertTrue(self.server.wait_for(lambda: seen.left_at is not None, within), "the request goes on at the server")

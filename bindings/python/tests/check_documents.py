@@ -106,8 +106,9 @@ def shell(python, code):
         subprocess.run([python, "-m", "venv", folder], check=True)
         path = os.path.join(folder, "bin") + os.pathsep + os.environ["PATH"]
         root = os.path.dirname(os.path.dirname(PACKAGE))
-        told = subprocess.run(["bash", "-euo", "pipefail", "-c", code], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              env={**os.environ, "PATH": path, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+        told = subprocess.run(["bash", "-euo", "pipefail", "-c", code], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, env={**os.environ, "PATH": path, "PIP_NO_INDEX": "1",
+                                              "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
         return told.stdout if told.returncode != 0 else None
 
 
@@ -129,7 +130,8 @@ def main():
         certificates(folder)
         triton = os.path.join(folder, "triton")
         relay.bridge(triton, url)
-        return subprocess.call([sys.executable, os.path.join(HERE, "alone.py"), sys.executable, os.path.abspath(__file__), python, triton, folder])
+        again = [sys.executable, os.path.abspath(__file__), python, triton, folder]
+        return subprocess.call([sys.executable, os.path.join(HERE, "alone.py"), *again])
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import sys
 import tempfile
 import zipfile
 
-EXPORTED = {"__init__.py", "_async.py", "_call.py", "_library.py", "_log.py", "_pool.py", "_request.py", "_rows.py", "_sync.py", "client.py",
-            "exceptions.py", "results.py", "py.typed", "libmishikallm.so"}
+EXPORTED = {"__init__.py", "_async.py", "_call.py", "_library.py", "_log.py", "_pool.py", "_request.py", "_rows.py", "_sync.py",
+            "client.py", "exceptions.py", "results.py", "py.typed", "libmishikallm.so"}
 # What every Linux with glibc has, and nothing else.
 SYSTEM = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2"}
 PROGRAM = """
@@ -63,7 +63,8 @@ def problems(wheel, python):
                               stderr=subprocess.STDOUT, text=True)
         if told.returncode != 0 or told.stdout:
             yield "alone in an environment: %s" % told.stdout
-    told = subprocess.run([python, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"], stdout=subprocess.PIPE, text=True)
+    told = subprocess.run([python, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"], stdout=subprocess.PIPE,
+                          text=True)
     packages = {line.split("==")[0] for line in told.stdout.split()} - {"pip", "setuptools"}
     if packages != {"mishikallm"}:
         yield "the environment has %s" % sorted(packages)

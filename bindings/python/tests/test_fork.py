@@ -145,6 +145,35 @@ class Forks(Case):
             for thread in threads:
                 thread.join()
 
+    def test_with_the_log_on(self):
+        """Threads are inside the log's callback when the process forks."""
+        import logging
+
+        class Slow(logging.Handler):
+            def emit(self, record):
+                time.sleep(0.01)
+
+        stop, handler = threading.Event(), Slow()
+        mishikallm.set_log("debug")
+        logging.getLogger("mishikallm").addHandler(handler)
+
+        def work():
+            while not stop.is_set():
+                self.ask()
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(10):
+                self.assertEqual(self.in_child(self.ask), "hello")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+            logging.getLogger("mishikallm").removeHandler(handler)
+            mishikallm.set_log(None)
+
     def test_multiprocessing(self):
         self.ask()
         with multiprocessing.get_context("fork").Pool(3) as pool:

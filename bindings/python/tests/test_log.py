@@ -90,6 +90,17 @@ import time; time.sleep(0.3)
 
 
 class Library(unittest.TestCase):
+    def test_another_file_can_be_named(self):
+        import shutil
+        import tempfile
+        from mishikallm import _library
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "another.so")
+            shutil.copyfile(_library._library._name, path)
+            ended = run("import mishikallm; print(mishikallm._library._library._name, mishikallm.library_info().version)",
+                        env={**os.environ, "MISHIKALLM_LIBRARY": path})
+            self.assertEqual((ended.stdout, ended.stderr), ("%s %s\n" % (path, mishikallm.__version__), ""))
+
     def test_what_cannot_be_loaded_is_said_with_what_to_do(self):
         for path, words in (("/nowhere/lib.so", "MISHIKALLM_LIBRARY names that file"), ("/dev/null", "MISHIKALLM_LIBRARY names that file"),
                             ("libc.so.6", "MISHIKALLM_LIBRARY names that file")):

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import enum
+import gc
 import pathlib
 import types
 import unittest
@@ -151,6 +152,12 @@ class Clients(Case):
         with self.assertRaises(mishikallm.ClientClosedError) as caught:
             client.completion("triton/m", MESSAGES)
         self.assertEqual(caught.exception.status, "CLOSED")
+
+    def test_a_client_that_is_dropped_lives_as_long_as_its_calls(self):
+        stream = mishikallm.Client(api_base=self.server.base("stream-10-20")).completion("triton/m", MESSAGES, stream=True)
+        gc.collect()
+        self.assertEqual("".join(chunk.choices[0].delta.content or "" for chunk in stream), "".join("t%d " % n for n in range(10)))
+        self.assertEqual(mishikallm.Client(api_base=self.server.base("slow-50")).completion("triton/m", MESSAGES).model, "m")
 
     def test_it_is_not_pickled_but_the_functions_are(self):
         import copy

@@ -1,6 +1,7 @@
 """Streams and calls on the caller's own thread: what ends them, and how soon the server knows."""
 
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -28,19 +29,34 @@ except KeyboardInterrupt:
 """
 
 
+# The same in an event loop.
+INTERRUPTED_LOOP = """
+import asyncio, json, sys, time, mishikallm
+async def main():
+    async for chunk in await mishikallm.acompletion(**json.loads(sys.argv[1])):
+        pass
+print("ready", flush=True)
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    time.sleep(5)
+"""
+
+
 class Streams(Case):
     def stream(self, behaviour, **more):
         return mishikallm.completion(**self.request(behaviour, **more), stream=True)
 
     def test_chunks_come_one_by_one(self):
-        times, texts = [], []
-        for chunk in self.stream("stream-5-50"):
+        texts, sent = [], []
+        for chunk in self.stream("stream-5-200"):
             self.assertIsInstance(chunk, mishikallm.ChatCompletionChunk)
-            times.append(time.monotonic())
+            sent.append(self.last("stream-5-200").tokens)  # as far as the server has come
             texts.append(chunk.choices[0].delta.content or "")
         self.assertEqual("".join(texts), "t0 t1 t2 t3 t4 ")
         self.assertEqual(chunk.choices[0].finish_reason, "stop")
-        self.assertGreater(times[4] - times[0], 0.15)
+        self.assertLess(sent[0], 5)
 
     def test_an_ended_stream_stays_ended(self):
         with self.stream("stream-2-0") as stream:
@@ -81,9 +97,21 @@ class Streams(Case):
         began = time.monotonic()
         with self.assertRaises(mishikallm.RequestCancelledError) as caught:
             next(stream)
-        self.assertLess(time.monotonic() - began, 1.0)
+        self.assertLess(time.monotonic() - began, 2.0)
         self.assertEqual((caught.exception.status, caught.exception.status_code), ("CANCELLED", 499))
         self.assert_left("stuck-1")
+
+    def test_a_second_reader_is_refused_and_disturbs_nothing(self):
+        stream, got = self.stream("stream-6-200"), []
+        thread = threading.Thread(target=lambda: got.extend(stream))
+        thread.start()
+        time.sleep(0.1)
+        with self.assertRaises(mishikallm.BadRequestError) as caught:
+            while thread.is_alive():
+                next(stream)
+        self.assertEqual(caught.exception.status, "BUSY")
+        thread.join()
+        self.assertEqual("".join(chunk.choices[0].delta.content or "" for chunk in got), "t0 t1 t2 t3 t4 t5 ")
 
     def test_text_streams(self):
         chunks = list(mishikallm.text_completion("x", "triton/m", api_base=self.server.base("stream-3-0"), stream=True))
@@ -102,19 +130,20 @@ class Streams(Case):
 
 
 class Interrupts(Case):
-    def interrupt(self, behaviour, **more):
-        import json
-        program = subprocess.Popen([sys.executable, "-B", "-c", INTERRUPTED, json.dumps(self.request(behaviour, **more))],
+    def interrupt(self, behaviour, text=INTERRUPTED, **more):
+        before = len(self.server.of(behaviour))
+        program = subprocess.Popen([sys.executable, "-B", "-c", text, json.dumps(self.request(behaviour, **more))],
                                    stdout=subprocess.PIPE, text=True, cwd=HERE)
         try:
             self.assertEqual(program.stdout.readline(), "ready\n")
+            self.assertTrue(self.server.wait_for(lambda: len(self.server.of(behaviour)) > before), "no request came")
             seen = self.last(behaviour)
             time.sleep(0.2)
             self.assertIsNone(seen.left_at)
             began = time.monotonic()
             program.send_signal(signal.SIGINT)
             self.assertEqual(program.stdout.readline(), "interrupted\n")
-            self.assertLess(time.monotonic() - began, 1.0)
+            self.assertLess(time.monotonic() - began, 2.0)
             self.assert_left(behaviour)
         finally:
             program.kill()
@@ -129,6 +158,11 @@ class Interrupts(Case):
 
     def test_ctrl_c_ends_a_stream_between_chunks(self):
         self.interrupt("stuck-2", stream=True)
+
+    def test_ctrl_c_ends_the_calls_of_a_loop(self):
+        self.interrupt("stuck-0", INTERRUPTED_LOOP, stream=True)
+        self.interrupt("stuck-3", INTERRUPTED_LOOP, stream=True)
+        self.interrupt("hang", INTERRUPTED_LOOP)
 
     def test_a_signal_handler_that_raises_ends_a_call(self):
         class Alarm(Exception):
@@ -158,7 +192,7 @@ class Threads(Case):
                 if answer.choices[0].message.content != "hello":
                     wrong.append(answer)
 
-        with mishikallm.Client(api_base=self.server.base("slow-20")) as client:
+        with mishikallm.Client(api_base=self.server.base("slow-50")) as client:
             threads = [threading.Thread(target=work, args=(client,)) for _ in range(40)]
             began = time.monotonic()
             for thread in threads:
@@ -166,8 +200,8 @@ class Threads(Case):
             for thread in threads:
                 thread.join()
         self.assertEqual(wrong, [])
-        self.assertEqual(len(self.server.of("slow-20")), 200)
-        self.assertLess(time.monotonic() - began, 3.0)  # one after the other it would be 4
+        self.assertEqual(len(self.server.of("slow-50")), 200)
+        self.assertLess(time.monotonic() - began, 6.0)  # one after the other it would be 10
 
     def test_waiting_holds_up_no_other_thread(self):
         thread = threading.Thread(target=lambda: mishikallm.completion(**self.request("slow-500")))

@@ -94,11 +94,11 @@ pub enum Guide {
 }
 
 /// The likeliest first; the last speaks to every model.
-static ALL: [&Dialect; 4] = [
-    &vllm::DIALECT,
-    &llmapi::DIALECT,
-    &trtllm::DIALECT,
-    &general::DIALECT,
+const ALL: [DialectName; 4] = [
+    DialectName::Vllm,
+    DialectName::LlmApi,
+    DialectName::TensorrtLlm,
+    DialectName::General,
 ];
 
 /// Tokens to generate where nobody says how many and the model needs to know.
@@ -114,15 +114,21 @@ pub const TEXT_EXTRAS: [&str; 4] = [
 
 /// The dialect that a model speaks; `named` is the caller's word for it.
 pub fn of(model: &Model, named: Option<DialectName>) -> &'static Dialect {
-    match named {
-        Some(DialectName::Vllm) => &vllm::DIALECT,
-        Some(DialectName::TensorrtLlm) => &trtllm::DIALECT,
-        Some(DialectName::LlmApi) => &llmapi::DIALECT,
-        Some(DialectName::General) => &general::DIALECT,
-        None => ALL
-            .iter()
-            .find(|dialect| (dialect.speaks)(model))
-            .unwrap_or(&&general::DIALECT),
+    table(named.unwrap_or(model.dialect))
+}
+
+/// The dialect that a model's tensors show. It is looked for once, when the model is read: each call asks for it several times.
+pub fn shown_by(model: &Model) -> DialectName {
+    let speaks = |name: &DialectName| (table(*name).speaks)(model);
+    ALL.into_iter().find(speaks).unwrap_or(DialectName::General)
+}
+
+fn table(name: DialectName) -> &'static Dialect {
+    match name {
+        DialectName::Vllm => &vllm::DIALECT,
+        DialectName::TensorrtLlm => &trtllm::DIALECT,
+        DialectName::LlmApi => &llmapi::DIALECT,
+        DialectName::General => &general::DIALECT,
     }
 }
 

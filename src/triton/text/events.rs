@@ -14,7 +14,7 @@ use crate::openai::answer::FinishReason;
 use crate::openai::logprobs::Token;
 use crate::openai::response::Usage;
 use crate::triton::dialect::{self, Events as Holds, Logprobs};
-use crate::triton::generate;
+use crate::triton::generate::{self, Wanted};
 use crate::triton::model::Model;
 use crate::triton::sse::Decoder;
 use crate::triton::stop::Stopper;
@@ -145,8 +145,13 @@ impl Events {
                 None => {}
                 Some(json) if json.trim_ascii() == b"[DONE]" => {}
                 Some(json) => {
-                    let logprobs = self.tokens.wanted.map(|l| l.output);
-                    let answer = generate::decode(json, &self.output, logprobs)?;
+                    let wanted = Wanted {
+                        output: &self.output,
+                        logprobs: self.tokens.wanted.map(|l| l.output),
+                        // The first event tells.
+                        version: self.model_version.is_none(),
+                    };
+                    let answer = generate::decode(json, wanted)?;
                     // An event may tell how it ended and hold no text.
                     if answer.text.is_none() && !answer.tells {
                         return Err(generate::missing(json, &self.output));
@@ -179,7 +184,7 @@ impl Events {
     fn take(&mut self, answer: generate::Answer, prompt: &str) -> Result<Delta> {
         self.events += 1;
         self.told.add(&answer.told);
-        if answer.model_version.is_some() && self.model_version.is_none() {
+        if answer.model_version.is_some() {
             self.model_version = answer.model_version;
         }
         let mut text = answer.text.unwrap_or_default();

@@ -41,8 +41,10 @@ impl<'m> Fitted<'m> {
         let dialect = dialect::of(model, options.triton.dialect);
         let prompt_input = roles::text_input(model, options.triton.input.as_deref())?;
         let prompt = fit("prompt", prompt_input, &json!(ask.prompt), model)?;
+        let mut inputs = Vec::with_capacity(model.inputs.len());
+        inputs.push((prompt_input, prompt));
         let mut fitted = Fitted {
-            inputs: vec![(prompt_input, prompt)],
+            inputs,
             parameters: Map::new(),
         };
         fitted.add_images(ask, model)?;
@@ -53,7 +55,6 @@ impl<'m> Fitted<'m> {
         let mut bundle = Map::new();
         let mut offenders = Vec::new();
         for (key, value) in rules::values(ask, dialect, model) {
-            let key = key.as_str();
             if let Some(input) = dialect.input_for(model, key) {
                 match fit(key, input, &value, model) {
                     _ if fitted.has(&input.name) => {}
@@ -63,7 +64,7 @@ impl<'m> Fitted<'m> {
                     Err(error) => return Err(error),
                 }
             } else if bundle_input.is_some() {
-                bundle.insert(key.to_owned(), value);
+                bundle.insert(key.to_owned(), value.into_owned());
             } else if key == "stop" {
                 // Enforced on the text that comes back.
             } else if dialect::is_reserved_parameter(key) {
@@ -72,17 +73,17 @@ impl<'m> Fitted<'m> {
                     format!("{key}: Triton keeps this parameter to itself; leave it out"),
                 ));
             } else if is_scalar(&value) || options.allowed_openai_params.iter().any(|k| k == key) {
-                fitted.parameters.insert(key.to_owned(), value);
+                fitted.parameters.insert(key.to_owned(), value.into_owned());
             } else {
-                offenders.push(key.to_owned());
+                offenders.push(key);
             }
         }
-        let offenders: Vec<&str> = offenders.iter().map(String::as_str).collect();
-        let hint = format!(
-            ", and model '{}' declares no input of that name",
-            model.name
-        );
-        refuse_structured(&offenders, options, &hint)?;
+        refuse_structured(&offenders, options, || {
+            format!(
+                ", and model '{}' declares no input of that name",
+                model.name
+            )
+        })?;
 
         fitted.add_logprobs(generation, dialect, model, &mut bundle)?;
         fitted.add_guide(generation, dialect, model, &mut bundle)?;

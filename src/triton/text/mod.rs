@@ -8,7 +8,7 @@ mod rules;
 
 use super::dialect::{self, Holds, Logprobs};
 use super::endpoint::Verb;
-use super::generate::{self, Answer};
+use super::generate::{self, Answer, Wanted};
 use super::infer::{self, Body};
 use super::model::Model;
 use super::reply::Reply;
@@ -18,7 +18,7 @@ use super::tensor::Datatype;
 use super::usage::{Told, Written};
 use crate::config::Options;
 use crate::error::{Error, Result};
-use crate::json::kind;
+use crate::json::{Pairs, kind};
 use crate::limits;
 use crate::openai::answer::{FinishReason, Generated};
 use crate::openai::generation::{Abilities, Generation};
@@ -26,6 +26,7 @@ use crate::openai::message::{Image, refuse_part};
 use crate::tokenizer::Tokenizer;
 use fitted::{Elements, Fitted, infer_input};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The output that the plain format expects.
@@ -61,32 +62,24 @@ impl Ask {
 
 /// Refuses what cannot be done for this request by this model, or by one that is not known.
 pub fn check(ask: &Ask, options: &Options, model: Option<&Model>) -> Result<()> {
-    let abilities = match model {
-        None => {
-            if let Some(image) = ask.images.first() {
-                return Err(refuse_part(&image.place, "an image"));
-            }
-            Abilities {
-                whose: "Triton models".to_owned(),
-                ..Default::default()
-            }
+    let Some(model) = model else {
+        if let Some(image) = ask.images.first() {
+            return Err(refuse_part(&image.place, "an image"));
         }
-        Some(model) => {
-            let dialect = dialect::of(model, options.triton.dialect);
-            Abilities {
-                whose: format!("model '{}' ({} dialect)", model.name, dialect.name),
-                n: true,
-                logprobs: wanted_logprobs(Some(model), options).map(|logprobs| {
-                    match logprobs.holds {
-                        Holds::Tables => limits::TOP_LOGPROBS,
-                        Holds::Numbers => 0,
-                    }
-                }),
-                guided: dialect.guide(model).is_some(),
-            }
-        }
+        let whose = || "Triton models".to_owned();
+        return ask.generation.check(&Abilities::default(), options, whose);
     };
-    ask.generation.check(&abilities, options)
+    let dialect = dialect::of(model, options.triton.dialect);
+    let abilities = Abilities {
+        n: true,
+        logprobs: wanted_logprobs(Some(model), options).map(|logprobs| match logprobs.holds {
+            Holds::Tables => limits::TOP_LOGPROBS,
+            Holds::Numbers => 0,
+        }),
+        guided: dialect.guide(model).is_some(),
+    };
+    let whose = || format!("model '{}' ({} dialect)", model.name, dialect.name);
+    ask.generation.check(&abilities, options, whose)
 }
 
 /// How this model's log probabilities are had, where they can be told.
@@ -135,15 +128,17 @@ pub fn encode(
             let fitted = Fitted::new(ask, options, model, stream)?;
             // The output is looked for before anything is sent: a model of another kind need not run.
             roles::text_output(model, options.triton.output.as_deref())?;
-            let mut top = generation.extra_body.clone();
+            let mut top = Pairs::default();
+            top.set_all(&generation.extra_body);
             for (tensor, values) in fitted.inputs {
                 let value = match values {
                     Elements::One(value) => value,
                     Elements::Many(values) => Value::Array(values),
                 };
-                top.insert(tensor.name.clone(), value);
+                top.set(&tensor.name, Cow::Owned(value));
             }
-            Ok((generate::encode(top, fitted.parameters), None))
+            let parameters = Some(&fitted.parameters).filter(|p| !p.is_empty());
+            Ok((generate::encode(top, parameters), None))
         }
         (_, Some(model)) => {
             let fitted = Fitted::new(ask, options, model, false)?;
@@ -227,7 +222,12 @@ fn output_name(named: Option<&str>, model: Option<&Model>) -> Result<String> {
 
 /// An answer of generate that has its text.
 fn generate_answer(json: &[u8], output: &str, logprobs: Option<Logprobs>) -> Result<Answer> {
-    let answer = generate::decode(json, output, logprobs.map(|l| l.output))?;
+    let wanted = Wanted {
+        output,
+        logprobs: logprobs.map(|l| l.output),
+        version: true,
+    };
+    let answer = generate::decode(json, wanted)?;
     match answer.text {
         Some(_) => Ok(answer),
         None => Err(generate::missing(json, output)),

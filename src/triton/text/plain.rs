@@ -2,11 +2,13 @@
 
 use crate::config::Options;
 use crate::error::{Error, Result};
+use crate::json::Pairs;
 use crate::openai::generation::Generation;
 use crate::triton::infer::{Body, Data, Input};
 use crate::triton::tensor::Datatype;
 use crate::triton::{dialect, generate};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// Tokens where the caller names no number, in the plain format of infer.
 const INFER_MAX_TOKENS: u64 = 20;
@@ -17,13 +19,18 @@ pub(super) fn is_scalar(value: &Value) -> bool {
 }
 
 /// Lists and objects cannot be sent: all of them are named at once, or dropped when the caller says so.
-pub(super) fn refuse_structured(offenders: &[&str], options: &Options, hint: &str) -> Result<()> {
+pub(super) fn refuse_structured(
+    offenders: &[&str],
+    options: &Options,
+    hint: impl FnOnce() -> String,
+) -> Result<()> {
     match offenders.first() {
         Some(first) if options.drop_params != Some(true) => Err(Error::argument(
             first,
             format!(
-                "{}: a list or an object cannot be a request parameter of Triton{hint}",
-                offenders.join(", ")
+                "{}: a list or an object cannot be a request parameter of Triton{}",
+                offenders.join(", "),
+                hint()
             ),
         )),
         _ => Ok(()),
@@ -45,7 +52,7 @@ fn forwarded<'a>(
         }
     }
     let hint = "; a model that declares such an input can take it: give a server or …/v2/models/NAME as api_base";
-    refuse_structured(&offenders, options, hint)?;
+    refuse_structured(&offenders, options, || hint.to_owned())?;
     Ok(forwarded)
 }
 
@@ -55,25 +62,26 @@ pub(super) fn generate_body(
     options: &Options,
     stream: bool,
 ) -> Result<Vec<u8>> {
-    let mut parameters = Map::new();
+    let mut parameters = Pairs::default();
     let max_tokens = generation.max_tokens.unwrap_or(dialect::DEFAULT_MAX_TOKENS);
-    parameters.insert("max_tokens".to_owned(), json!(max_tokens));
+    parameters.set("max_tokens", Cow::Owned(json!(max_tokens)));
     for (key, value) in forwarded(generation, options)? {
-        parameters.insert(key.clone(), value.clone());
+        parameters.set(key, Cow::Borrowed(value));
     }
     let input = options.triton.input.as_deref().unwrap_or("text_input");
-    let mut top = Map::new();
-    top.insert(input.to_owned(), json!(prompt));
-    top.insert("stream".to_owned(), json!(stream));
+    let mut top = Pairs::default();
+    top.set(input, Cow::Owned(json!(prompt)));
+    top.set("stream", Cow::Owned(json!(stream)));
     for (name, value) in &options.triton.inputs {
         match value {
-            Value::Null => drop(top.remove(name)),
-            value => drop(top.insert(name.clone(), value.clone())),
+            Value::Null => top.remove(name),
+            value => top.set(name, Cow::Borrowed(value)),
         }
     }
-    parameters.extend(options.triton.parameters.clone());
-    parameters.retain(|_, value| !value.is_null());
-    top.extend(generation.extra_body.clone());
+    parameters.set_all(&options.triton.parameters);
+    parameters.remove_nulls();
+    top.set_all(&generation.extra_body);
+    let parameters = Some(&parameters).filter(|p| !p.is_empty());
     Ok(generate::encode(top, parameters))
 }
 

@@ -5,12 +5,20 @@ use crate::limits;
 use crate::triton::dialect::{Dialect, Rule};
 use crate::triton::model::Model;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// The parameters of a request, each under OpenAI's name or, where OpenAI has none, its own.
-pub(super) fn values(ask: &Ask, dialect: &Dialect, model: &Model) -> Vec<(String, Value)> {
+pub(super) fn values<'a>(
+    ask: &'a Ask,
+    dialect: &Dialect,
+    model: &Model,
+) -> Vec<(&'a str, Cow<'a, Value>)> {
     let generation = &*ask.generation;
+    // Room for what is added here.
+    let mut values = Values(Vec::with_capacity(generation.params.len() + 4));
     let params = generation.params.iter();
-    let mut values = Values(params.map(|(k, v)| (k.clone(), v.clone())).collect());
+    let params = params.map(|(key, value)| (key.as_str(), Cow::Borrowed(value)));
+    values.0.extend(params);
     if let Some(n) = generation.max_tokens {
         values.set("max_tokens", json!(n));
     }
@@ -78,11 +86,11 @@ fn seed_of(first: i128, choice: usize) -> Value {
     u64::try_from(seed).map_or_else(|_| json!(seed as i64), |seed| json!(seed))
 }
 
-struct Values(Vec<(String, Value)>);
+struct Values<'a>(Vec<(&'a str, Cow<'a, Value>)>);
 
-impl Values {
+impl<'a> Values<'a> {
     fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+        self.0.iter().find(|(k, _)| *k == key).map(|(_, v)| &**v)
     }
 
     fn has(&self, key: &str) -> bool {
@@ -94,12 +102,12 @@ impl Values {
     }
 
     fn remove(&mut self, key: &str) {
-        self.0.retain(|(k, _)| k != key);
+        self.0.retain(|(k, _)| *k != key);
     }
 
-    fn set(&mut self, key: &str, value: Value) {
+    fn set(&mut self, key: &'a str, value: Value) {
         self.remove(key);
-        self.0.push((key.to_owned(), value));
+        self.0.push((key, Cow::Owned(value)));
     }
 }
 
@@ -130,7 +138,8 @@ mod tests {
             ..Ask::new("", Arc::new(generation))
         };
         let values = values(&ask, dialect::of(&model, None), &model);
-        Value::Object(values.into_iter().collect())
+        let owned = |(key, value): (&str, Cow<'_, Value>)| (key.to_owned(), value.into_owned());
+        Value::Object(values.into_iter().map(owned).collect())
     }
 
     #[test]

@@ -109,7 +109,7 @@ static void free_all(int client_first)
 }
 
 /* In a child everything works on a client that was made there, and on the default client, which is the child's own. */
-static void works(const mishikallm_client *own)
+static void works(mishikallm_client *own)
 {
     int32_t status = -99;
     char *answer = mishikallm_completion(own, chat_with("llm", "").json, &status);

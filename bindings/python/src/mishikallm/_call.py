@@ -14,7 +14,8 @@ from ._rows import Rows
 class Call:
     """A call that any thread may cancel, whichever thread waits for it.
 
-    It is one of the library's streams, also where the answer comes whole. Nothing is sent before the first next().
+    It is one of the library's streams, also where the answer comes whole. Nothing is sent before the first next(). It holds the client's
+    handle, whose end would end it: a Client that is dropped ends when the last of its calls does.
     """
 
     __slots__ = ("_client", "_operation", "_request", "_handle", "_cancelled", "_pid", "model", "__weakref__")
@@ -38,7 +39,7 @@ class Call:
         handle = _library.stream_open(self._client, self._operation, self._request, ctypes.byref(error))
         if not handle:
             raise exceptions.from_json(error.take(), None, self.model)
-        self._request = self._client = None  # the library keeps what it needs
+        self._request = None  # it may be large
         self._handle = handle
         if self._cancelled:  # by another thread, which did not see the handle yet
             _library.stream_cancel(handle)

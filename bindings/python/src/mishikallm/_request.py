@@ -15,7 +15,7 @@ def encode(fields: Mapping[str, Any]) -> bytes:
     """None means absent, as in OpenAI's client. Raises BadRequestError for what JSON cannot hold."""
     given = {name: value for name, value in fields.items() if value is not None}
     try:
-        return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode()
+        return _encoder.encode(given).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise _wrong(given, error) from error
 
@@ -43,12 +43,15 @@ def _plain(value: Any) -> Any:
     raise TypeError("JSON cannot hold a value of the type %s" % type(value).__name__)
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
 def _wrong(fields: Dict[str, Any], error: Exception) -> BadRequestError:
     """Says which field it is. No value is repeated: it may be a key or a prompt."""
     param: Optional[str] = None
     for name, value in fields.items():
         try:
-            json.dumps({name: value}, ensure_ascii=False, allow_nan=False, default=_plain).encode()
+            _encoder.encode({name: value}).encode()
         except (TypeError, ValueError, RecursionError):
             param = str(name)
             break
@@ -56,6 +59,8 @@ def _wrong(fields: Dict[str, Any], error: Exception) -> BadRequestError:
         what = "a string holds half of a surrogate pair, which is no text"
     elif isinstance(error, RecursionError):
         what = "it is nested too deeply, or holds itself"
+    elif "float values" in str(error):
+        what = 'NaN and infinities are no JSON; infer takes them as the strings "NaN", "Infinity" and "-Infinity"'
     else:
         what = str(error)
     return BadRequestError("%s: %s" % (param or "the request", what), status_code=400, type="invalid_request_error", param=param,

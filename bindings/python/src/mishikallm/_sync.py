@@ -7,7 +7,7 @@ from typing import Callable, Generic, Optional, Tuple, TypeVar
 
 from . import _library
 from ._call import Call
-from .exceptions import RequestCancelledError
+from .exceptions import APIError, RequestCancelledError
 
 T = TypeVar("T")
 
@@ -25,6 +25,8 @@ def wait(call: Call, take: Callable[[int], Tuple[int, Optional[T]]]) -> Optional
             status, value = take(patience)
             if status != _library.TIMEOUT:
                 return value
+    except APIError:
+        raise  # the call is over; or it is another thread's that waits for its next chunk, and goes on
     except BaseException:
         call.cancel()
         raise

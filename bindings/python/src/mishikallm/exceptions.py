@@ -1,4 +1,4 @@
-"""The errors of a call, under the names that users of OpenAI's and LiteLLM's Python packages catch.
+"""The errors of a call, under the names that users of OpenAI's Python package catch.
 
 All of them are APIError. Each tells the message, the HTTP status that says the same (status_code), the field at fault (param), OpenAI's
 code and type, what the server's Retry-After asked for in seconds (retry_after), and the C library's status by its name (status).
@@ -195,6 +195,7 @@ class ClientForkedError(APIError):
 
 _BY_STATUS: Dict[str, Type[APIError]] = {
     "ARGUMENT": BadRequestError,
+    "BUSY": BadRequestError,
     "CONFIG": BadRequestError,
     "CONNECT": APIConnectionError,
     "DEADLINE": Timeout,

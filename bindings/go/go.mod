@@ -1,0 +1,3 @@
+module github.com/mishikallm/mishikallm/bindings/go
+
+go 1.23

@@ -1,0 +1,5 @@
+//go:build !race
+
+package mishikallm_test
+
+const manyGoroutines = 20000

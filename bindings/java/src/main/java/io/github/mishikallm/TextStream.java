@@ -1,0 +1,8 @@
+package io.github.mishikallm;
+
+/** A text completion as it comes. */
+public final class TextStream extends ChunkStream<TextCompletion> {
+    TextStream(Call call) {
+        super(call, TextCompletion::of);
+    }
+}
