@@ -109,6 +109,7 @@ def make_wheel():
     for old in os.listdir(PACKAGES):
         if re.match(r"mishikallm-.*\.whl$", old):
             os.remove(os.path.join(PACKAGES, old))
+    os.environ["LIBRARY"] = library()  # for hatch_build.py, by its whole path
     pypi.run([python, "-m", "build", "--wheel", "--no-isolation", "--outdir", PACKAGES, source], "the wheel could not be built")
     name, = (name for name in os.listdir(PACKAGES) if name.endswith(".whl"))
     path = os.path.join(PACKAGES, name)
