@@ -12,7 +12,9 @@ fuzz_target!(|input: &[u8]| {
     if let Some(words) = &words {
         assert!(!words.trim().is_empty(), "words that say nothing");
         assert!(words.len() <= reply.body.len());
-        assert!(!words.starts_with('<'), "a page is echoed");
+        // Inside Triton's JSON they are its own words, whatever these begin with.
+        let is_page = reply.body.trim_ascii_start().starts_with(b"<");
+        assert!(!is_page, "a page is echoed");
     }
     match reply.ok() {
         Ok(body) => assert!((200..300).contains(&reply.status) && body == reply.body),
