@@ -1,0 +1,3 @@
+//! `mishikallm`: OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
+
+fn main() {}
