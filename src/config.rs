@@ -2,6 +2,8 @@
 //!
 //! A request's own word beats the client's, the client's beats the default.
 
+mod deployment;
+mod routing;
 mod triton;
 
 use crate::error::{Error, Result};
@@ -12,6 +14,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+pub use deployment::{Capacity, Deployment};
+pub use routing::{Alias, Routing, Strategy};
 pub use triton::{DialectName, EndpointKind, Pooling, TritonOptions};
 
 /// A text that must not be seen: `Debug` shows stars.
@@ -155,6 +159,18 @@ impl Options {
         Ok(options)
     }
 
+    /// Takes what `router_settings` may say of all calls: how long, and how often.
+    fn take_timing(fields: &mut Fields) -> Result<Options> {
+        let num_retries = retries(fields, "num_retries")?;
+        let max_retries = retries(fields, "max_retries")?;
+        Ok(Options {
+            timeout: seconds(fields, "timeout")?,
+            stream_timeout: seconds(fields, "stream_timeout")?,
+            num_retries: num_retries.or(max_retries),
+            ..Options::default()
+        })
+    }
+
     /// Fills what the request left open from the client's configuration.
     ///
     /// Credentials that stand beside an `api_base` are for that server: a request that names another gets none of them.
@@ -249,8 +265,12 @@ fn origin(url: &str) -> String {
 pub struct ClientConfig {
     /// Defaults for every request.
     pub defaults: Options,
-    /// Names that a request may use as its `model`.
-    pub models: BTreeMap<String, Deployment>,
+    /// What a request may name as its `model`, in the order of the list.
+    pub deployments: Vec<Deployment>,
+    /// Which of them is asked.
+    pub routing: Routing,
+    /// A model that no list knows is refused; for whoever answers strangers. Not a field of the JSON.
+    pub only_listed: bool,
     /// TLS.
     pub tls: TlsConfig,
     /// Bytes of the longest reply.
@@ -261,15 +281,6 @@ pub struct ClientConfig {
     pub workers: Option<usize>,
     /// Submitted calls that may wait for one.
     pub queue_size: Option<usize>,
-}
-
-/// One entry of a model list: a public name's model, and where and how to call it.
-#[derive(Clone, Debug)]
-pub struct Deployment {
-    /// `triton/NAME`.
-    pub model: String,
-    /// Where and how.
-    pub options: Options,
 }
 
 /// Trust store and client certificate, as paths to PEM files.
@@ -307,23 +318,18 @@ impl ClientConfig {
             .map_err(as_config_error)
     }
 
+    /// The same from an object that is read already.
+    pub fn from_object(object: Map<String, Value>) -> Result<ClientConfig> {
+        Self::read_fields(Fields::new(object)).map_err(as_config_error)
+    }
+
     fn read_fields(mut fields: Fields) -> Result<ClientConfig> {
-        let mut models = BTreeMap::new();
-        match fields.take("model_list") {
-            None => {}
+        let deployments = match fields.take("model_list") {
+            None => Vec::new(),
             Some(Value::Array(entries)) => {
-                for (i, entry) in entries.into_iter().enumerate() {
-                    let (name, deployment) =
-                        read_deployment(i, entry).map_err(|e| in_entry(i, e))?;
-                    if models.insert(name.clone(), deployment).is_some() {
-                        return Err(Error::argument(
-                            "model_list",
-                            format!(
-                                "model_list[{i}].model_name: \"{name}\" is there twice; this version takes one deployment for each name"
-                            ),
-                        ));
-                    }
-                }
+                let entries = entries.into_iter().enumerate();
+                let read = entries.map(|(i, e)| deployment::read(i, e).map_err(|e| in_entry(i, e)));
+                read.collect::<Result<Vec<_>>>()?
             }
             Some(other) => {
                 return Err(Error::argument(
@@ -331,7 +337,17 @@ impl ClientConfig {
                     format!("model_list: expected a list, got {}", kind(&other)),
                 ));
             }
-        }
+        };
+        check_ids(&deployments)?;
+        let (routing, for_all) = match fields.object("router_settings")? {
+            None => Default::default(),
+            Some(mut settings) => {
+                let routing = Routing::take(&mut settings)?;
+                let options = Options::take_timing(&mut settings)?;
+                settings.no_more(&Routing::KEYS.join(", "))?;
+                (routing, options)
+            }
+        };
         let tls = match fields.object("tls")? {
             None => TlsConfig::default(),
             Some(mut tls) => {
@@ -355,16 +371,18 @@ impl ClientConfig {
         let proxy = fields.string("proxy")?.map(Secret::new);
         let workers = at_most(&mut fields, "workers", limits::WORKERS_MOST)?;
         let queue_size = at_most(&mut fields, "queue_size", limits::QUEUE_MOST)?;
-        let defaults = Options::take(&mut fields)?;
+        let defaults = Options::take(&mut fields)?.or(&for_all);
         fields.no_more(
             "api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
              allowed_openai_params, additional_drop_params, mock_response, chat_template, chat_template_kwargs, tool_call_parser, \
-             separate_reasoning, tokenizer, triton, model_list, tls, proxy, \
+             separate_reasoning, tokenizer, triton, model_list, router_settings, tls, proxy, \
              max_reply_bytes, workers, queue_size",
         )?;
         Ok(ClientConfig {
             defaults,
-            models,
+            deployments,
+            routing,
+            only_listed: false,
             tls,
             workers,
             queue_size,
@@ -374,6 +392,22 @@ impl ClientConfig {
     }
 }
 
+/// Who counts by the id counts for one deployment.
+fn check_ids(deployments: &[Deployment]) -> Result<()> {
+    let mut seen = BTreeMap::new();
+    for (i, d) in deployments.iter().enumerate() {
+        if let Some(before) = seen.insert(d.id.as_str(), i) {
+            return Err(Error::argument(
+                "model_list",
+                format!(
+                    "model_list[{i}].model_info.id: expected one of its own, got that of model_list[{before}]"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn at_most(fields: &mut Fields, key: &str, most: usize) -> Result<Option<usize>> {
     let n = fields.whole(key, 1)?.unwrap_or(0);
     if n > most as u64 {
@@ -381,40 +415,6 @@ fn at_most(fields: &mut Fields, key: &str, most: usize) -> Result<Option<usize>>
         return Err(Error::argument(key, why));
     }
     Ok((n > 0).then_some(n as usize))
-}
-
-fn read_deployment(i: usize, entry: Value) -> Result<(String, Deployment)> {
-    let Value::Object(entry) = entry else {
-        return Err(Error::argument(
-            "model_list",
-            format!("model_list[{i}]: expected an object, got {}", kind(&entry)),
-        ));
-    };
-    let missing = |field: &str| {
-        Error::argument(
-            "model_list",
-            format!("model_list[{i}].{field}: expected a string, got nothing"),
-        )
-    };
-    let mut entry = Fields::new(entry);
-    let name = entry
-        .string("model_name")?
-        .ok_or_else(|| missing("model_name"))?;
-    let mut params = entry
-        .object("mishikallm_params")?
-        .ok_or_else(|| missing("mishikallm_params.model"))?;
-    let model = params
-        .string("model")?
-        .ok_or_else(|| missing("mishikallm_params.model"))?;
-    let options = Options::take(&mut params)?;
-    params.no_more(
-        "model, api_base, api_key, extra_headers, timeout, connect_timeout, first_byte_timeout, idle_timeout, stream_timeout, num_retries, drop_params, \
-         allowed_openai_params, additional_drop_params, mock_response, chat_template, chat_template_kwargs, tool_call_parser, \
-         separate_reasoning, tokenizer, triton",
-    )?;
-    entry.take("model_info");
-    entry.no_more("model_name, mishikallm_params, model_info")?;
-    Ok((name, Deployment { model, options }))
 }
 
 /// The same mistake, with its place in the model list.
@@ -656,6 +656,10 @@ mod tests {
             r#"{"model_list":[{"model_name":"chat","mishikallm_params":{"model":"triton/llm","api_base":"http://a"}}]}"#,
         )
         .unwrap();
-        assert_eq!(config.models["chat"].model, "triton/llm");
+        let chat = &config.deployments[0];
+        assert_eq!(
+            (chat.model_name.as_str(), chat.model.as_str()),
+            ("chat", "triton/llm")
+        );
     }
 }

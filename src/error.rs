@@ -134,6 +134,13 @@ impl Error {
         Error::new(Status::Argument, 400, clip(message.into())).with_param(param)
     }
 
+    /// No model of that name is listed: HTTP 404, as OpenAI says it.
+    pub fn unknown_model(message: impl Into<String>) -> Error {
+        Error::new(Status::Argument, 404, clip(message.into()))
+            .with_param("model")
+            .with_code("model_not_found")
+    }
+
     /// The client's configuration is wrong. `param` is the field.
     pub fn config(param: &str, message: impl Into<String>) -> Error {
         Error::new(Status::Config, 400, clip(message.into())).with_param(param)
@@ -193,6 +200,11 @@ impl Error {
             500,
             "this client was made before fork(): make a new one in the child process",
         )
+    }
+
+    /// No deployment can take the call now: HTTP 429 where limits are reached, else 503.
+    pub fn unavailable(http: u16, message: impl Into<String>) -> Error {
+        Error::new(Status::Unavailable, http, message)
     }
 
     /// Someone else holds what the caller wants.
@@ -284,13 +296,32 @@ impl Error {
         self.0.retryable
     }
 
+    /// Whether the server says that the prompt is too long for the model, in the words of vLLM or TensorRT-LLM.
+    pub fn is_context_window(&self) -> bool {
+        const WORDS: [&str; 8] = [
+            "maximum context length",
+            "maximum model length",
+            "max_model_len",
+            "maximum input length",
+            "max_input_len",
+            "max_seq_len",
+            "max_num_tokens",
+            "context window",
+        ];
+        self.0.code == Some("context_length_exceeded")
+            || self.0.status == Status::Server && {
+                let message = self.0.message.to_ascii_lowercase();
+                WORDS.iter().any(|words| message.contains(words))
+            }
+    }
+
     /// OpenAI's `type`.
     pub fn kind(&self) -> &'static str {
         match (self.0.status, self.0.http) {
-            (Status::Connect | Status::Unavailable, _) => "service_unavailable_error",
             (_, 401) => "authentication_error",
             (_, 403) => "permission_error",
             (_, 429) => "throttling_error",
+            (Status::Connect | Status::Unavailable, _) => "service_unavailable_error",
             (_, 400..=499) => "invalid_request_error",
             _ => "internal_server_error",
         }

@@ -297,6 +297,37 @@ impl Fields {
         }
     }
 
+    /// Puts fields where there are none; of two objects named in `merged` the fields together.
+    pub fn fill(&mut self, defaults: &Map<String, Value>, merged: &str) {
+        for (key, value) in defaults {
+            let at = self.entries.iter().position(|(own, _)| own == key);
+            match at.map(|at| &mut self.entries[at].1) {
+                None | Some(Value::Null) => {
+                    if let Some(at) = at {
+                        self.entries.remove(at);
+                    }
+                    self.marks |= mark(key);
+                    self.entries.push((key.clone(), value.clone()));
+                }
+                Some(Value::Object(own)) if key == merged => {
+                    if let Value::Object(value) = value {
+                        for (key, value) in value {
+                            own.entry(key.clone()).or_insert_with(|| value.clone());
+                        }
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Puts a field in the place of one that may be there.
+    pub fn set(&mut self, key: &str, value: Value) {
+        self.entries.retain(|(own, _)| own != key);
+        self.marks |= mark(key);
+        self.entries.push((key.to_owned(), value));
+    }
+
     /// What is still text in another object stands in this one too.
     pub fn with_raw_of(mut self, other: &Fields) -> Fields {
         self.raw = other.raw.clone();

@@ -74,6 +74,14 @@ impl Operation {
         )
     }
 
+    /// Whether it has a model compute: whose deployment's own parameters then hold.
+    pub fn is_inference(self) -> bool {
+        matches!(
+            self,
+            Operation::Chat | Operation::Text | Operation::Embeddings
+        )
+    }
+
     /// The field of its request that is not to become a tree of values, see [`crate::json::object_with_raw`].
     pub fn raw_field(self) -> Option<&'static str> {
         (self == Operation::Infer).then_some("inputs")

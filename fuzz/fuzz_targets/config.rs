@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
         Ok(shown.clone())
     );
     check_options(&config.defaults, text, &shown);
-    for deployment in config.models.values() {
+    for deployment in &config.deployments {
         check_options(&deployment.options, text, &shown);
         let name = endpoint::model_name(&deployment.model);
         let base = deployment.options.api_base.as_deref();

@@ -11,10 +11,12 @@ use mishikallm::config::ClientConfig;
 use mishikallm::json::{self, Fields};
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Call, Env, Manner};
+use mishikallm::plan::fleet::Fleet;
 use mishikallm::plan::resources::Nothing;
 use mishikallm::triton::model::Model;
 use mishikallm::{Error, Result};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Each is read in every way there is; more of them show nothing new.
 const MOST_ANSWERS: usize = 8;
@@ -48,7 +50,9 @@ fuzz_target!(|input: &[u8]| {
                 said: &[request, config],
                 is_raw: is_raw(operation),
             };
-            let mut call = call(operation, &fields, &client, manner)?;
+            // Each course has a fleet of its own: what one call does to it is not to lead the next.
+            let fleet = Arc::new(Fleet::new(client.clone(), Box::new(Nothing))?);
+            let mut call = call(operation, &fields, &fleet, manner)?;
             Ok(drive(&mut call, &world))
         };
         match run(false) {
@@ -81,18 +85,20 @@ fn is_raw(operation: Operation) -> bool {
     !matches!(operation, Chat | Text | Embeddings | Models | Health)
 }
 
-fn call(
-    operation: Operation,
-    fields: &Fields,
-    config: &ClientConfig,
-    manner: Manner,
-) -> Result<Call> {
+fn call(operation: Operation, fields: &Fields, fleet: &Arc<Fleet>, manner: Manner) -> Result<Call> {
     let env = Env {
         unix_time: 7,
         id: "7".to_owned(),
         random: 7,
     };
-    Call::new(operation, fields.clone(), config, env, manner, &Nothing)
+    Call::new(
+        operation,
+        fields.clone(),
+        fleet,
+        env,
+        manner,
+        Instant::now(),
+    )
 }
 
 /// A request that is refused is wrong, and a field of it is named.

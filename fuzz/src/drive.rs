@@ -10,7 +10,7 @@ use mishikallm::triton::model::Model;
 use mishikallm::{Error, limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the world answers.
 pub struct World<'a> {
@@ -47,8 +47,10 @@ pub fn drive(call: &mut Call, world: &World<'_>) -> Vec<String> {
     let mut in_vain = 0;
     let mut happened = Vec::new();
     let mut event = Event::Start;
+    // Time stands still: the same input takes the same course.
+    let now = Instant::now();
     loop {
-        let todo = match call.on(event) {
+        let todo = match call.on(event, now) {
             Ok(todo) => todo,
             Err(error) => {
                 check_error(&error, call, world);

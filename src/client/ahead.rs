@@ -15,8 +15,8 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     sent: Vec<Early>,
-    /// To where: see `Call::fallbacks_left`.
-    place: usize,
+    /// To where: see `Call::moves`.
+    place: u32,
 }
 
 /// A request that was sent before its turn, or as much of it as went out.
@@ -43,7 +43,7 @@ impl Ahead {
     }
 
     /// Gives up what was sent to another place.
-    pub(super) fn stay_at(&mut self, place: usize) {
+    pub(super) fn stay_at(&mut self, place: u32) {
         if self.place != place {
             self.clear();
             self.place = place;

@@ -20,10 +20,11 @@ mod stream;
 mod submit;
 mod tls;
 
-use crate::config::{ClientConfig, Options, TritonOptions};
+use crate::config::{ClientConfig, Deployment, Options, TritonOptions};
 use crate::error::{Error, Result};
 use crate::openai::Operation;
 use crate::plan::call::{Call, Env, Manner};
+use crate::plan::fleet::Fleet;
 use crate::plan::resources::Resources;
 use crate::triton::endpoint::{self, Route};
 use crate::{ABI_VERSION, VERSION, json, limits};
@@ -35,7 +36,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use ureq::unversioned::transport::ShutdownHandle;
 
 pub use embeddings::Embeddings;
@@ -44,10 +45,9 @@ pub use submit::{Event, Submitted, Waited};
 
 /// Calls models. Any number of threads may use one at once.
 pub struct Client {
-    config: ClientConfig,
+    fleet: Arc<Fleet>,
     http: http::Http,
     models: models::Models,
-    files: resources::Files,
     closed: AtomicBool,
     /// Where calls pause between two tries.
     bed: Arc<Bed>,
@@ -69,21 +69,18 @@ impl Client {
     ///
     /// Reads certificates, opens nothing. Errors have the status `CONFIG`, or `LIMIT` for a configuration too long.
     pub fn new(config_json: &str) -> Result<Client> {
-        let config = ClientConfig::read(config_json)?;
-        check_places(&config)?;
-        let files = resources::Files::default();
-        check_templates(&config, &files)?;
+        let fleet = fleet(ClientConfig::read(config_json)?)?;
+        let config = fleet.config();
         Ok(Client {
-            http: http::Http::new(&config)?,
+            http: http::Http::new(config)?,
             models: models::Models::default(),
-            files,
             closed: AtomicBool::new(false),
             bed: Arc::default(),
             workers: Arc::new(submit::Workers::new(
                 config.workers.unwrap_or(limits::WORKERS),
                 config.queue_size.unwrap_or(limits::QUEUE),
             )),
-            config,
+            fleet: Arc::new(fleet),
             pid: std::process::id(),
         })
     }
@@ -157,7 +154,8 @@ impl Client {
             .with_param("request_json"));
         }
         let fields = json::object_with_raw("request_json", request_json, operation.raw_field())?;
-        Call::new(operation, fields, &self.config, env(), manner, &self.files)
+        let now = Instant::now();
+        Call::new(operation, fields, &self.fleet, env(), manner, now)
     }
 
     /// Whether this is a child of the process that made it: its sockets are the parent's, and its threads are not here.
@@ -189,6 +187,14 @@ impl Drop for Client {
     }
 }
 
+/// The deployments of a configuration, with files to read. What no call could use is found here, not at the first call.
+pub fn fleet(config: ClientConfig) -> Result<Fleet> {
+    check_places(&config)?;
+    let files = resources::Files::default();
+    check_templates(&config, &files)?;
+    Fleet::new(config, Box::new(files))
+}
+
 /// Finds a chat template that no call could use, likewise. That of a deployment is its own or the client's.
 fn check_templates(config: &ClientConfig, files: &resources::Files) -> Result<()> {
     let check = |options: &Options, model: &str, place: &str| match &options.chat_template {
@@ -202,11 +208,17 @@ fn check_templates(config: &ClientConfig, files: &resources::Files) -> Result<()
         _ => Ok(()),
     };
     check(&config.defaults, "", "")?;
-    config.models.iter().try_for_each(|(name, d)| {
-        let model = endpoint::model_name(&d.model)?;
-        let place = format!("model_list, model_name \"{name}\": ");
-        check(&d.options.clone().or(&config.defaults), model, &place)
-    })
+    config
+        .deployments
+        .iter()
+        .enumerate()
+        .try_for_each(|(i, d)| {
+            let model = endpoint::model_name(&d.model)?;
+            // By its name, `auto` finds a template; a * is not the whole of one.
+            let model = if model.contains('*') { "" } else { model };
+            let options = d.options.clone().or(&config.defaults);
+            check(&options, model, &place(i, d))
+        })
 }
 
 /// Finds a URL or a model's name that no call could use when the client is made, not at the first call.
@@ -224,15 +236,20 @@ fn check_places(config: &ClientConfig) -> Result<()> {
     let defaults = &config.defaults;
     check(defaults.api_base.as_deref(), "triton/-", &defaults.triton)
         .map_err(|e| as_config(String::new(), e))?;
-    for (name, d) in &config.models {
+    for (i, d) in config.deployments.iter().enumerate() {
         check(d.options.api_base.as_deref(), &d.model, &d.options.triton)
-            .map_err(|e| as_config(format!("model_list, model_name \"{name}\": "), e))?;
+            .map_err(|e| as_config(place(i, d), e))?;
     }
     Ok(())
 }
 
+/// Where a mistake is.
+fn place(i: usize, d: &Deployment) -> String {
+    format!("model_list[{i}], model_name \"{}\": ", d.model_name)
+}
+
 /// Time, chance and an identity for one call.
-fn env() -> Env {
+pub fn env() -> Env {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     // The standard library's keys for hash maps are the process's own randomness, and differ in each process.
     static KEYS: OnceCell<(u64, u64)> = OnceCell::new();

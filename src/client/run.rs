@@ -153,16 +153,16 @@ impl Run {
             return Err(why(client, waiter, Error::closed()).into());
         }
         let todo = match happened {
-            Ok(Some(event)) => self.call.on(event),
+            Ok(Some(event)) => self.call.on(event, Instant::now()),
             Ok(None) => {
                 // Read into the buffer, which the event borrows.
                 let event = match self.filled {
                     0 => Event::Ended,
                     filled => Event::Arrived(&self.buffer[..filled]),
                 };
-                self.call.on(event)
+                self.call.on(event, Instant::now())
             }
-            Err(Halt::Failed(e)) => self.call.on(Event::Failed(e)),
+            Err(Halt::Failed(e)) => self.call.on(Event::Failed(e), Instant::now()),
             Err(Halt::Paused) => return Err(Halt::Paused),
         };
         let goes_on = matches!(todo, Ok(Todo::Read | Todo::Chunk(_)));
@@ -171,7 +171,7 @@ impl Run {
             self.incoming = None;
         }
         let todo = todo?;
-        self.ahead.stay_at(self.call.fallbacks_left());
+        self.ahead.stay_at(self.call.moves());
         if self.call.round() != round {
             self.span = Span::new(&self.call, self.span.began, Instant::now());
         }

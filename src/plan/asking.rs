@@ -5,6 +5,7 @@ use super::speaking::Speaking;
 use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::openai::answer::Generated;
+use crate::openai::response::Usage;
 use crate::triton::Request;
 use crate::triton::endpoint::Route;
 use crate::triton::exchange::{Exchange, Outcome, Step, Task};
@@ -22,6 +23,8 @@ pub(super) struct Asking {
     made: VecDeque<Arc<Request>>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) changed: bool,
+    /// What the asks took that have their answer.
+    pub(super) used: Option<Usage>,
     /// How many asks were begun.
     pub(super) begun: u32,
     /// A text was not held to what the request wants, as the caller has allowed.
@@ -38,6 +41,7 @@ impl Asking {
             made: VecDeque::new(),
             outcomes: Vec::new(),
             changed: false,
+            used: None,
             begun: 0,
             is_free: false,
             speaking: None,
@@ -209,6 +213,10 @@ pub(super) fn ask(
                     // The prompt is the first choice's.
                     generated.usage = generated.usage.without_prompt();
                 }
+                asking.used = Some(match asking.used {
+                    Some(used) => used.plus(generated.usage),
+                    None => generated.usage,
+                });
                 let prompt = task.as_ref().and_then(echoed);
                 match speaking {
                     Some(speaking) => {

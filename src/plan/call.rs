@@ -10,16 +10,19 @@
 //! A reply that is read as it comes is `Open`, then `Read` as often as it says; a caller of a stream gets a `Chunk` now and
 //! then on the way.
 
+mod elsewhere;
+
 use super::asking::Asking;
-use super::credentials::{Header, headers, redact};
-use super::resources::Resources;
+use super::credentials::{Header, headers};
+use super::fallback;
+use super::fleet::Fleet;
+use super::place::Place;
 use super::work::{Given, Terms, Work};
-use super::{fallback, retry};
-use crate::config::{ClientConfig, Options};
+use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::json::Fields;
 use crate::limits;
-use crate::openai::response::{Matrix, Stamp};
+use crate::openai::response::{Matrix, Stamp, Usage};
 use crate::openai::{Operation, take_model};
 use crate::triton::Request;
 use crate::triton::endpoint::{self, Route};
@@ -27,7 +30,9 @@ use crate::triton::exchange::Description;
 use crate::triton::reply::Reply;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+pub use super::place::Journey;
 
 /// What the core cannot know by itself.
 #[derive(Clone, Debug)]
@@ -105,6 +110,10 @@ pub enum Event<'a> {
 /// One call.
 #[derive(Debug)]
 pub struct Call {
+    operation: Operation,
+    fleet: Arc<Fleet>,
+    /// Where a name of the model list is asked for.
+    place: Option<Box<Place>>,
     work: Work,
     options: Arc<Options>,
     headers: Vec<Header>,
@@ -118,6 +127,10 @@ pub struct Call {
     tried: u32,
     /// Tries that failed, and rounds of the calls that this one fell back from.
     rounds: u32,
+    /// How often it went elsewhere, tried again, or was asked of another model.
+    moves: u32,
+    retries: u32,
+    fell: u32,
     chance: u64,
     /// What is called instead when this fails for good, in order.
     fallbacks: VecDeque<Call>,
@@ -125,50 +138,94 @@ pub struct Call {
 }
 
 impl Call {
-    /// Reads a request. Nothing is sent when it is wrong.
+    /// Reads a request. Nothing is sent when it is wrong. `now` chooses a deployment, which [`Event::Start`] may still change.
     pub fn new(
         operation: Operation,
         mut fields: Fields,
-        config: &ClientConfig,
+        fleet: &Arc<Fleet>,
         env: Env,
         manner: Manner,
-        resources: &dyn Resources,
+        now: Instant,
     ) -> Result<Call> {
-        let fallbacks = fallback::take(&mut fields, config)?
+        let fallbacks = fallback::take(&mut fields, fleet)?;
+        let has_own = !fallbacks.is_empty();
+        let fallbacks = fallbacks
             .into_iter()
-            .map(|fields| Call::new(operation, fields, config, env.clone(), manner, resources))
+            .map(|fields| Call::one(operation, fields, fleet, env.clone(), manner, now))
             .collect::<Result<_>>()?;
-        let mut call = Call::one(operation, fields, config, env, manner, resources)?;
+        let mut call = Call::one(operation, fields, fleet, env, manner, now)?;
         call.fallbacks = fallbacks;
+        if let (true, Some(place)) = (has_own, &mut call.place) {
+            place.has_fallen = true;
+        }
         Ok(call)
     }
 
     fn one(
         operation: Operation,
         mut fields: Fields,
-        config: &ClientConfig,
+        fleet: &Arc<Fleet>,
         env: Env,
         manner: Manner,
-        resources: &dyn Resources,
+        now: Instant,
     ) -> Result<Call> {
         let requested = match operation.needs_model() {
             true => Some(take_model(&mut fields)?),
             false => fields.string("model")?,
         };
+        let group = requested.as_deref().and_then(|name| fleet.group(name));
+        if let (true, None, Some(name)) = (fleet.config().only_listed, &group, &requested) {
+            let message = format!("model: expected a name of the model list, got \"{name}\"");
+            return Err(Error::unknown_model(message));
+        }
+        let place = group.map(|group| {
+            let chance = unit(env.random);
+            let at = fleet.look(&group, now, chance);
+            let goes_on = group.members().len() > 1 || fleet.may_fall_back();
+            Box::new(Place {
+                at,
+                seat: None,
+                failed: Vec::new(),
+                request: goes_on.then(|| {
+                    let mut request = fields.clone();
+                    request.set("model", serde_json::Value::from(group.name()));
+                    request
+                }),
+                has_fallen: false,
+                group,
+            })
+        });
+        Call::at(operation, requested, fields, fleet, env, manner, place)
+    }
+
+    /// The call for the deployment of its place.
+    fn at(
+        operation: Operation,
+        requested: Option<String>,
+        mut fields: Fields,
+        fleet: &Arc<Fleet>,
+        env: Env,
+        manner: Manner,
+        place: Option<Box<Place>>,
+    ) -> Result<Call> {
+        let config = fleet.config();
+        let resources = fleet.resources();
+        let listed = place.is_some();
+        let deployment = place.as_ref().map(|place| &fleet.deployments()[place.at]);
+        let target = match (&place, deployment) {
+            (Some(place), Some(d)) => Some(place.group.target(&d.model)),
+            _ => requested.clone(),
+        };
+        if let (Some(d), true) = (deployment, operation.is_inference()) {
+            fields.fill(&d.params, "extra_body");
+        }
         let own = Options::take(&mut fields)?;
-        let deployment = requested
-            .as_deref()
-            .and_then(|name| config.models.get(name));
-        let listed = deployment.is_some();
-        let (target, options) = match deployment {
-            Some(d) => (
-                Some(d.model.as_str()),
-                own.or(&d.options).or(&config.defaults),
-            ),
-            None => (requested.as_deref(), own.or(&config.defaults)),
+        let options = match deployment {
+            Some(d) => own.or(&d.options).or(&config.defaults),
+            None => own.or(&config.defaults),
         };
         let options = Arc::new(options);
-        let target = target.map(endpoint::model_name).transpose()?;
+        let target = target.as_deref().map(endpoint::model_name).transpose()?;
         let model = match (&requested, target) {
             (Some(name), _) if listed => name.clone(),
             (_, target) => target.unwrap_or_default().to_owned(),
@@ -200,6 +257,9 @@ impl Call {
             }
         }
         Ok(Call {
+            operation,
+            fleet: fleet.clone(),
+            place,
             work,
             headers: headers(&options)?,
             options,
@@ -208,6 +268,9 @@ impl Call {
             listed,
             tried: 0,
             rounds: 0,
+            moves: 0,
+            retries: 0,
+            fell: 0,
             chance: env.random | 1,
             fallbacks: VecDeque::new(),
             manner,
@@ -255,9 +318,31 @@ impl Call {
         asking.map_or_else(Vec::new, |asking| asking.ahead(most))
     }
 
-    /// How many fallbacks are left. When it changes the call goes elsewhere, with other headers.
-    pub fn fallbacks_left(&self) -> usize {
-        self.fallbacks.len()
+    /// How often the call has gone to another deployment or model. When it changes, so have its headers.
+    pub fn moves(&self) -> u32 {
+        self.moves
+    }
+
+    /// Where it went.
+    pub fn journey(&self) -> Journey<'_> {
+        let place = self.place.as_deref();
+        Journey {
+            group: self.listed.then_some(self.model.as_str()),
+            deployment: place.map(|place| self.fleet.deployments()[place.at].id.as_str()),
+            at: place.map(|place| place.at),
+            retries: self.retries,
+            fallbacks: self.fell,
+        }
+    }
+
+    /// What the model has counted, or was estimated, of what is answered by now.
+    pub fn used(&self) -> Option<Usage> {
+        self.work.asking().and_then(|asking| asking.used)
+    }
+
+    /// What is asked for.
+    pub fn operation(&self) -> Operation {
+        self.operation
     }
 
     /// Lets embeddings that are not here yet come as numbers, in the manner of [`Manner::Rows`], or as text.
@@ -315,9 +400,14 @@ impl Call {
         &self.headers
     }
 
-    /// Goes on; an error ends the call.
-    pub fn on(&mut self, event: Event<'_>) -> Result<Todo> {
+    /// Goes on; an error ends the call. `now`: when it happened.
+    pub fn on(&mut self, event: Event<'_>, now: Instant) -> Result<Todo> {
         let too_late = matches!(event, Event::TooLate(_));
+        if matches!(event, Event::Start | Event::Waited) {
+            if let Err(error) = self.sit_down(now) {
+                return self.failed(error, too_late, now);
+            }
+        }
         let answered = self.answered();
         match self.advance(event) {
             Ok(todo) => {
@@ -325,48 +415,34 @@ impl Call {
                 if self.answered() > answered {
                     self.tried = 0;
                 }
+                self.note(&todo, now);
                 Ok(todo)
             }
-            Err(error) => {
-                let (ask_spoke, call_spoke) = self.has_spoken();
-                let most = match too_late || ask_spoke {
-                    true => 0,
-                    false => self.options.num_retries.unwrap_or(0),
-                };
-                let chance = self.next_chance();
-                match retry::pause(&error, self.tried, most, chance) {
-                    Some(pause) => {
-                        self.tried += 1;
-                        self.rounds += 1;
-                        Ok(Todo::Wait(pause, redact(error, &self.options)))
-                    }
-                    None => match self.fallbacks.pop_front() {
-                        Some(next) if fallback::may_help(&error) && !call_spoke => {
-                            self.replace_with(next);
-                            self.on(Event::Start)
-                        }
-                        _ => Err(redact(error, &self.options)),
-                    },
-                }
-            }
+            Err(error) => self.failed(error, too_late, now),
         }
     }
 
-    /// Goes on as another call, whose answer still gives the name that was asked for.
-    fn replace_with(&mut self, mut next: Call) {
-        let model = std::mem::take(&mut self.model);
-        if let (Some(a), Some(b)) = (self.work.asking_mut(), next.work.asking_mut()) {
-            b.speak_as(a);
-        }
-        let fallbacks = std::mem::take(&mut self.fallbacks);
-        let rounds = self.round() + 1;
-        *self = Call {
-            model,
-            rounds,
-            listed: true,
-            fallbacks,
-            ..next
+    /// Lets the deployment know how it did.
+    fn note(&mut self, todo: &Todo, now: Instant) {
+        let used = self.used();
+        let Some(place) = &mut self.place else {
+            return;
         };
+        match todo {
+            Todo::Chunk(_) => {
+                if let Some(seat) = &mut place.seat {
+                    seat.spoke(now);
+                }
+            }
+            Todo::Done(_) => {
+                if let Some(seat) = place.seat.take() {
+                    let tokens = used.map_or(0, |used| used.total_tokens);
+                    let answered = used.and_then(|used| used.completion_tokens).unwrap_or(0);
+                    seat.succeeded(tokens, answered, now);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// xorshift64: enough to spread callers over time.
@@ -374,7 +450,7 @@ impl Call {
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 7;
         self.chance ^= self.chance << 17;
-        (self.chance >> 11) as f64 / (1u64 << 53) as f64
+        unit(self.chance)
     }
 
     fn advance(&mut self, event: Event<'_>) -> Result<Todo> {
@@ -397,11 +473,24 @@ impl Call {
     }
 }
 
+/// Chance from 0 to 1.
+fn unit(random: u64) -> f64 {
+    (random >> 11) as f64 / (1u64 << 53) as f64
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::config::ClientConfig;
     use crate::json;
     use crate::plan::resources::Nothing;
+
+    impl Call {
+        /// Goes on at some moment.
+        pub(crate) fn step(&mut self, event: Event<'_>) -> Result<Todo> {
+            self.on(event, Instant::now())
+        }
+    }
     use crate::triton::model::tests::model;
     use serde_json::{Value, json};
 
@@ -416,14 +505,9 @@ mod tests {
             id: "1".into(),
             random: 1,
         };
-        Call::new(
-            operation,
-            fields,
-            &ClientConfig::read(config)?,
-            env,
-            Manner::Whole,
-            &Nothing,
-        )
+        let fleet = Fleet::new(ClientConfig::read(config)?, Box::new(Nothing))?;
+        let now = Instant::now();
+        Call::new(operation, fields, &Arc::new(fleet), env, Manner::Whole, now)
     }
 
     fn reply(status: u16, body: Value) -> Event<'static> {
@@ -451,8 +535,8 @@ mod tests {
     #[test]
     fn a_chat_from_request_to_answer() {
         let mut c = call(Operation::Chat, json!({"model":"triton/llm","api_base":"http://h/x/generate","messages":[{"role":"user","content":"hi"}]})).unwrap();
-        assert_eq!(sent(c.on(Event::Start))["text_input"], "hi");
-        let answer = done(c.on(reply(200, json!({"text_output":"yo"}))));
+        assert_eq!(sent(c.step(Event::Start))["text_input"], "hi");
+        let answer = done(c.step(reply(200, json!({"text_output":"yo"}))));
         assert_eq!(answer["choices"][0]["message"]["content"], "yo");
         assert_eq!(
             (&answer["model"], &answer["id"]),
@@ -467,12 +551,12 @@ mod tests {
             json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":["one","two"]}),
         )
         .unwrap();
-        assert_eq!(sent(c.on(Event::Start))["text_input"], "one");
+        assert_eq!(sent(c.step(Event::Start))["text_input"], "one");
         assert_eq!(
-            sent(c.on(reply(200, json!({"text_output":"1"}))))["text_input"],
+            sent(c.step(reply(200, json!({"text_output":"1"}))))["text_input"],
             "two"
         );
-        let answer = done(c.on(reply(200, json!({"text_output":"2"}))));
+        let answer = done(c.step(reply(200, json!({"text_output":"2"}))));
         assert_eq!(
             answer["choices"][1],
             json!({"index":1,"text":"2","finish_reason":"stop","logprobs":null})
@@ -483,11 +567,13 @@ mod tests {
     fn errors_worth_it_are_tried_again() {
         let request = json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":"hi","num_retries":1});
         let mut c = call(Operation::Text, request).unwrap();
-        sent(c.on(Event::Start));
-        let waits = c.on(reply(503, json!({"error":"not ready"}))).unwrap();
+        sent(c.step(Event::Start));
+        let waits = c.step(reply(503, json!({"error":"not ready"}))).unwrap();
         assert!(matches!(waits, Todo::Wait(..)));
-        assert_eq!(sent(c.on(Event::Waited))["text_input"], "hi");
-        let e = c.on(Event::Failed(Error::connect("refused"))).unwrap_err();
+        assert_eq!(sent(c.step(Event::Waited))["text_input"], "hi");
+        let e = c
+            .step(Event::Failed(Error::connect("refused")))
+            .unwrap_err();
         assert_eq!(e.http_status(), 503);
     }
 
@@ -496,14 +582,14 @@ mod tests {
         let request = json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":["one","two"],"num_retries":1});
         let mut c = call(Operation::Text, request).unwrap();
         let mut rounds = vec![c.round()];
-        sent(c.on(Event::Start));
+        sent(c.step(Event::Start));
         for _ in 0..2 {
             rounds.push(c.round());
-            let waits = c.on(reply(503, json!({"error":"not ready"})));
+            let waits = c.step(reply(503, json!({"error":"not ready"})));
             assert!(matches!(waits, Ok(Todo::Wait(..))), "{waits:?}");
-            sent(c.on(Event::Waited));
+            sent(c.step(Event::Waited));
             rounds.push(c.round());
-            let next = c.on(reply(200, json!({"text_output":"yo"}))).unwrap();
+            let next = c.step(reply(200, json!({"text_output":"yo"}))).unwrap();
             match next {
                 Todo::Send(_) => {}
                 done => assert!(matches!(done, Todo::Done(_)), "{done:?}"),
@@ -518,15 +604,15 @@ mod tests {
         let request = json!({"model":"triton/a","api_base":"http://h/a/generate","prompt":"hi","api_key":"key-of-a",
             "fallbacks":[{"model":"triton/b","api_base":"http://h/b/generate"}]});
         let mut c = call(Operation::Text, request).unwrap();
-        sent(c.on(Event::Start));
-        let Todo::Send(second) = c.on(reply(503, json!({"error":"not ready"}))).unwrap() else {
+        sent(c.step(Event::Start));
+        let Todo::Send(second) = c.step(reply(503, json!({"error":"not ready"}))).unwrap() else {
             panic!("expected a second request");
         };
         assert_eq!(second.url, "http://h/b/generate");
         // The first server's key is not the second's business.
         assert!(!c.headers().iter().any(|(name, _)| name == "authorization"));
         assert_eq!(
-            done(c.on(reply(200, json!({"text_output":"yo"}))))["model"],
+            done(c.step(reply(200, json!({"text_output":"yo"}))))["model"],
             "a"
         );
     }
@@ -541,15 +627,15 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(
-            c.on(Event::Start).unwrap(),
+            c.step(Event::Start).unwrap(),
             Todo::Describe { fresh: false }
         ));
         let known = Description {
             model: Some(Arc::new(model("text:BYTES[1]", "e:FP32[1]", 0, false))),
             remembered: false,
         };
-        sent(c.on(Event::Described(known)));
-        let answer = done(c.on(reply(200, json!({"model_name":"e","outputs":[{"name":"e","datatype":"FP32","shape":[1],"data":[1]}]}))));
+        sent(c.step(Event::Described(known)));
+        let answer = done(c.step(reply(200, json!({"model_name":"e","outputs":[{"name":"e","datatype":"FP32","shape":[1],"data":[1]}]}))));
         assert_eq!(answer["model"], "embed");
         let key = c.headers().iter().find(|(name, _)| name == "authorization");
         assert_eq!(key.unwrap().1, "Bearer k");
@@ -560,7 +646,7 @@ mod tests {
         let mut c = call(Operation::Chat, json!({"model":"triton/llm","messages":[{"role":"user","content":"hi"}],"mock_response":"mocked!"})).unwrap();
         assert!(c.route().is_none());
         assert_eq!(
-            done(c.on(Event::Start))["choices"][0]["message"]["content"],
+            done(c.step(Event::Start))["choices"][0]["message"]["content"],
             "mocked!"
         );
     }
@@ -569,9 +655,9 @@ mod tests {
     fn an_echoed_secret_is_struck_out() {
         let request = json!({"model":"triton/llm","api_base":"http://h/x/generate","prompt":"hi","api_key":"sk-secret","extra_headers":{"X-Auth":"Basic hidden1"}});
         let mut c = call(Operation::Text, request).unwrap();
-        c.on(Event::Start).unwrap();
+        c.step(Event::Start).unwrap();
         let e = c
-            .on(reply(401, json!({"error":"bad key sk-secret, hidden1"})))
+            .step(reply(401, json!({"error":"bad key sk-secret, hidden1"})))
             .unwrap_err();
         assert_eq!(e.message(), "bad key ***, ***");
     }
@@ -608,8 +694,8 @@ mod tests {
     #[test]
     fn the_server_and_its_models() {
         let mut c = call(Operation::Models, json!({"api_base":"http://h"})).unwrap();
-        sent(c.on(Event::Start));
-        let list = done(c.on(reply(
+        sent(c.step(Event::Start));
+        let list = done(c.step(reply(
             200,
             json!([{"name":"m","version":"1","state":"READY"}]),
         )));
@@ -619,9 +705,9 @@ mod tests {
             json!({"api_base":"http://h","model":"triton/m"}),
         )
         .unwrap();
-        sent(c.on(Event::Start));
-        sent(c.on(reply(200, json!(null))));
-        assert_eq!(done(c.on(reply(400, json!(null))))["status"], "unhealthy");
+        sent(c.step(Event::Start));
+        sent(c.step(reply(200, json!(null))));
+        assert_eq!(done(c.step(reply(400, json!(null))))["status"], "unhealthy");
     }
 
     #[test]
@@ -635,8 +721,8 @@ mod tests {
                 .unwrap()
                 .extend(more.as_object().unwrap().clone());
             let mut c = call(Operation::Chat, request).unwrap();
-            sent(c.on(Event::Start));
-            done(c.on(reply(200, json!({"text_output": text}))))["choices"][0].clone()
+            sent(c.step(Event::Start));
+            done(c.step(reply(200, json!({"text_output": text}))))["choices"][0].clone()
         };
         let choice = chat(json!({"logprobs":true,"top_logprobs":2}), "yo");
         assert_eq!(choice["logprobs"], Value::Null);

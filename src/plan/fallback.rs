@@ -1,6 +1,6 @@
 //! `fallbacks`: what a request wants to be asked instead when its own model fails.
 
-use crate::config::ClientConfig;
+use super::fleet::Fleet;
 use crate::error::{Error, Result, Status};
 use crate::json::{Fields, kind};
 use crate::limits;
@@ -16,7 +16,7 @@ const OF_ONE_SERVER: [&str; 5] = [
 ];
 
 /// Takes `fallbacks` and gives each as a request of its own: the same request with the fallback's fields over it.
-pub fn take(fields: &mut Fields, config: &ClientConfig) -> Result<Vec<Fields>> {
+pub fn take(fields: &mut Fields, fleet: &Fleet) -> Result<Vec<Fields>> {
     let entries = match fields.take("fallbacks") {
         None => return Ok(Vec::new()),
         Some(Value::Array(entries)) => entries,
@@ -46,7 +46,7 @@ pub fn take(fields: &mut Fields, config: &ClientConfig) -> Result<Vec<Fields>> {
             match entry {
                 Value::String(model) => {
                     // A name of the model list comes with its own server.
-                    if config.models.contains_key(&model) {
+                    if fleet.knows(&model) {
                         OF_ONE_SERVER
                             .iter()
                             .for_each(|key| drop(request.remove(*key)));
@@ -55,7 +55,7 @@ pub fn take(fields: &mut Fields, config: &ClientConfig) -> Result<Vec<Fields>> {
                 }
                 Value::Object(over) => {
                     let name = over.get("model").and_then(Value::as_str);
-                    let is_listed = name.is_some_and(|name| config.models.contains_key(name));
+                    let is_listed = name.is_some_and(|name| fleet.knows(name));
                     if is_listed || over.contains_key("api_base") {
                         OF_ONE_SERVER
                             .iter()
@@ -77,6 +77,16 @@ pub fn take(fields: &mut Fields, config: &ClientConfig) -> Result<Vec<Fields>> {
             Ok(Fields::new(request).with_raw_of(fields))
         })
         .collect()
+}
+
+/// The same request for a name of the model list, which comes with its own server.
+pub fn to_listed(request: &Fields, model: &str) -> Fields {
+    let mut request = request.clone();
+    for key in OF_ONE_SERVER {
+        request.take(key);
+    }
+    request.set("model", Value::from(model));
+    request
 }
 
 /// Whether somebody else may do better: not when the caller is wrong.

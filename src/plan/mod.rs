@@ -8,6 +8,8 @@ pub mod call;
 mod choices;
 pub mod credentials;
 pub mod fallback;
+pub mod fleet;
+mod place;
 mod prompt;
 pub mod resources;
 pub mod retry;

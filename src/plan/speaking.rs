@@ -182,12 +182,14 @@ mod tests {
     use crate::json;
     use crate::openai::Operation;
     use crate::plan::call::{Call, Env, Event, Manner, Todo};
+    use crate::plan::fleet::Fleet;
     use crate::plan::resources::Nothing;
     use crate::triton::exchange::Description;
     use crate::triton::model::tests::model;
     use crate::triton::reply::Reply;
     use serde_json::{Value, json};
     use std::sync::Arc;
+    use std::time::Instant;
 
     fn call(operation: Operation, more: Value) -> Call {
         let mut request =
@@ -200,8 +202,17 @@ mod tests {
             id: "1".into(),
             random: 1,
         };
-        let config = ClientConfig::read("").unwrap();
-        Call::new(operation, fields, &config, env, Manner::AsAsked, &Nothing).unwrap()
+        let fleet = Fleet::new(ClientConfig::default(), Box::new(Nothing)).unwrap();
+        let now = Instant::now();
+        Call::new(
+            operation,
+            fields,
+            &Arc::new(fleet),
+            env,
+            Manner::AsAsked,
+            now,
+        )
+        .unwrap()
     }
 
     fn chat(more: Value) -> Call {
@@ -231,8 +242,8 @@ mod tests {
 
     /// From the beginning to where the body is read.
     fn open(call: &mut Call, event: Event<'_>) {
-        url(call.on(event));
-        let todo = call.on(Event::Opened).unwrap();
+        url(call.step(event));
+        let todo = call.step(Event::Opened).unwrap();
         assert!(matches!(todo, Todo::Read));
     }
 
@@ -247,25 +258,25 @@ mod tests {
     #[test]
     fn a_chat_is_told_in_chunks() {
         let mut c = chat(json!({"stream_options":{"include_usage":true}}));
-        assert_eq!(url(c.on(Event::Start)), "http://h/x/generate_stream");
-        c.on(Event::Opened).unwrap();
+        assert_eq!(url(c.step(Event::Start)), "http://h/x/generate_stream");
+        c.step(Event::Opened).unwrap();
         let bytes = event("Hel") + &event("lo");
-        let first = chunk(c.on(Event::Arrived(bytes.as_bytes())));
+        let first = chunk(c.step(Event::Arrived(bytes.as_bytes())));
         assert_eq!(
             first["choices"][0]["delta"],
             json!({"role":"assistant","content":"Hel"})
         );
-        let second = chunk(c.on(Event::Next));
+        let second = chunk(c.step(Event::Next));
         assert_eq!(second["choices"][0]["delta"], json!({"content":"lo"}));
-        assert!(matches!(c.on(Event::Next), Ok(Todo::Read)));
+        assert!(matches!(c.step(Event::Next), Ok(Todo::Read)));
         assert!(c.wants_more());
-        let finish = chunk(c.on(Event::Ended));
+        let finish = chunk(c.step(Event::Ended));
         assert_eq!(finish["choices"][0]["finish_reason"], "stop");
         assert!(!c.wants_more());
-        let usage = chunk(c.on(Event::Next));
+        let usage = chunk(c.step(Event::Next));
         assert_eq!(usage["choices"], json!([]));
         assert_eq!(usage["usage"]["total_tokens"], 3);
-        assert!(matches!(c.on(Event::Next), Ok(Todo::Done(answer)) if answer.is_empty()));
+        assert!(matches!(c.step(Event::Next), Ok(Todo::Done(answer)) if answer.is_empty()));
     }
 
     #[test]
@@ -273,23 +284,23 @@ mod tests {
         let mut c = call(Operation::Text, json!({"prompt":["one","two"]}));
         open(&mut c, Event::Start);
         assert_eq!(
-            chunk(c.on(Event::Arrived(event("1").as_bytes())))["choices"][0]["index"],
+            chunk(c.step(Event::Arrived(event("1").as_bytes())))["choices"][0]["index"],
             0
         );
-        assert!(matches!(c.on(Event::Next), Ok(Todo::Read)));
+        assert!(matches!(c.step(Event::Next), Ok(Todo::Read)));
         assert_eq!(
-            chunk(c.on(Event::Ended))["choices"][0]["finish_reason"],
+            chunk(c.step(Event::Ended))["choices"][0]["finish_reason"],
             "stop"
         );
         open(&mut c, Event::Next);
-        let second = chunk(c.on(Event::Arrived(event("2").as_bytes())));
+        let second = chunk(c.step(Event::Arrived(event("2").as_bytes())));
         assert_eq!(
             second["choices"][0],
             json!({"index":1,"text":"2","logprobs":null,"finish_reason":null})
         );
-        c.on(Event::Next).unwrap();
-        chunk(c.on(Event::Ended));
-        assert!(matches!(c.on(Event::Next), Ok(Todo::Done(_))));
+        c.step(Event::Next).unwrap();
+        chunk(c.step(Event::Ended));
+        assert!(matches!(c.step(Event::Next), Ok(Todo::Done(_))));
     }
 
     #[test]
@@ -297,14 +308,14 @@ mod tests {
         let mut c = chat(
             json!({"num_retries":1,"fallbacks":[{"model":"triton/b","api_base":"http://h/b/generate"}]}),
         );
-        url(c.on(Event::Start));
-        assert!(matches!(c.on(busy()), Ok(Todo::Wait(..))));
+        url(c.step(Event::Start));
+        assert!(matches!(c.step(busy()), Ok(Todo::Wait(..))));
         // An error as the first event is as good as one in the status.
         open(&mut c, Event::Waited);
-        let failed = c.on(Event::Arrived(b"data: {\"error\":\"no\"}\n\n"));
+        let failed = c.step(Event::Arrived(b"data: {\"error\":\"no\"}\n\n"));
         assert_eq!(url(failed), "http://h/b/generate_stream");
-        c.on(Event::Opened).unwrap();
-        let first = chunk(c.on(Event::Arrived(event("b").as_bytes())));
+        c.step(Event::Opened).unwrap();
+        let first = chunk(c.step(Event::Arrived(event("b").as_bytes())));
         assert_eq!(
             (&first["model"], &first["id"]),
             (&json!("llm"), &json!("chatcmpl-1"))
@@ -315,9 +326,9 @@ mod tests {
     fn after_the_first_chunk_an_error_is_an_error() {
         let mut c = chat(json!({"num_retries":5,"fallbacks":["triton/b"]}));
         open(&mut c, Event::Start);
-        chunk(c.on(Event::Arrived(event("a").as_bytes())));
-        c.on(Event::Next).unwrap();
-        assert!(c.on(Event::Failed(Error::cut("cut"))).is_err());
+        chunk(c.step(Event::Arrived(event("a").as_bytes())));
+        c.step(Event::Next).unwrap();
+        assert!(c.step(Event::Failed(Error::cut("cut"))).is_err());
     }
 
     #[test]
@@ -327,20 +338,20 @@ mod tests {
             json!({"prompt":["one","two"],"num_retries":1,"fallbacks":["triton/b"]}),
         );
         open(&mut c, Event::Start);
-        chunk(c.on(Event::Arrived(event("1").as_bytes())));
-        c.on(Event::Next).unwrap();
-        chunk(c.on(Event::Ended));
-        url(c.on(Event::Next));
-        assert!(matches!(c.on(busy()), Ok(Todo::Wait(..))));
-        url(c.on(Event::Waited));
-        assert_eq!(c.on(busy()).unwrap_err().http_status(), 503);
+        chunk(c.step(Event::Arrived(event("1").as_bytes())));
+        c.step(Event::Next).unwrap();
+        chunk(c.step(Event::Ended));
+        url(c.step(Event::Next));
+        assert!(matches!(c.step(busy()), Ok(Todo::Wait(..))));
+        url(c.step(Event::Waited));
+        assert_eq!(c.step(busy()).unwrap_err().http_status(), 503);
     }
 
     #[test]
     fn a_whole_answer_is_one_delta() {
         let mut c = chat(json!({"api_base":"http://h/v2/models/m/infer"}));
-        assert!(matches!(c.on(Event::Start), Ok(Todo::Describe { .. })));
-        let todo = c.on(Event::Described(Default::default())).unwrap();
+        assert!(matches!(c.step(Event::Start), Ok(Todo::Describe { .. })));
+        let todo = c.step(Event::Described(Default::default())).unwrap();
         assert!(matches!(todo, Todo::Send(_)));
         let body = json!({"outputs":[{"name":"text_output","datatype":"BYTES","shape":[1],"data":["yo"]}]});
         let reply = Reply {
@@ -348,24 +359,24 @@ mod tests {
             body: body.to_string().into_bytes(),
             ..Default::default()
         };
-        let delta = chunk(c.on(Event::Replied(reply)));
+        let delta = chunk(c.step(Event::Replied(reply)));
         assert_eq!(
             delta["choices"][0]["delta"],
             json!({"role":"assistant","content":"yo"})
         );
         assert_eq!(
-            chunk(c.on(Event::Next))["choices"][0]["finish_reason"],
+            chunk(c.step(Event::Next))["choices"][0]["finish_reason"],
             "stop"
         );
-        assert!(matches!(c.on(Event::Next), Ok(Todo::Done(_))));
+        assert!(matches!(c.step(Event::Next), Ok(Todo::Done(_))));
     }
 
     #[test]
     fn a_stop_sequence_ends_the_reading_before_the_caller_asks_again() {
         let mut c = chat(json!({"stop":"END"}));
         open(&mut c, Event::Start);
-        chunk(c.on(Event::Arrived((event("a EN") + &event("D b")).as_bytes())));
-        let finish = chunk(c.on(Event::Next));
+        chunk(c.step(Event::Arrived((event("a EN") + &event("D b")).as_bytes())));
+        let finish = chunk(c.step(Event::Next));
         assert_eq!(finish["choices"][0]["finish_reason"], "stop");
         assert!(!c.wants_more());
     }
@@ -374,14 +385,14 @@ mod tests {
     fn a_mock_streams_too() {
         let mut c = chat(json!({"mock_response":"mocked!"}));
         assert_eq!(
-            chunk(c.on(Event::Start))["choices"][0]["delta"]["content"],
+            chunk(c.step(Event::Start))["choices"][0]["delta"]["content"],
             "mocked!"
         );
         assert_eq!(
-            chunk(c.on(Event::Next))["choices"][0]["finish_reason"],
+            chunk(c.step(Event::Next))["choices"][0]["finish_reason"],
             "stop"
         );
-        assert!(matches!(c.on(Event::Next), Ok(Todo::Done(_))));
+        assert!(matches!(c.step(Event::Next), Ok(Todo::Done(_))));
     }
 
     /// A model that guides and tells its tokens, or one that does neither.
@@ -401,18 +412,18 @@ mod tests {
 
     /// All chunks up to the end of this body.
     fn told(call: &mut Call, is_able: bool, body: &str) -> Vec<Value> {
-        call.on(Event::Start).unwrap();
-        url(call.on(described(is_able)));
-        call.on(Event::Opened).unwrap();
-        let mut todo = call.on(Event::Arrived(body.as_bytes())).unwrap();
+        call.step(Event::Start).unwrap();
+        url(call.step(described(is_able)));
+        call.step(Event::Opened).unwrap();
+        let mut todo = call.step(Event::Arrived(body.as_bytes())).unwrap();
         let mut chunks = Vec::new();
         loop {
             todo = match todo {
                 Todo::Chunk(chunk) => {
                     chunks.push(serde_json::from_str(&chunk).unwrap());
-                    call.on(Event::Next).unwrap()
+                    call.step(Event::Next).unwrap()
                 }
-                Todo::Read => call.on(Event::Ended).unwrap(),
+                Todo::Read => call.step(Event::Ended).unwrap(),
                 _ => return chunks,
             };
         }
@@ -476,16 +487,16 @@ mod tests {
         open(&mut c, Event::Start);
         // This may be the beginning of a call, and nobody was told.
         assert!(matches!(
-            c.on(Event::Arrived(event("<tool_").as_bytes())),
+            c.step(Event::Arrived(event("<tool_").as_bytes())),
             Ok(Todo::Read)
         ));
         assert_eq!(
-            url(c.on(Event::Failed(Error::cut("cut")))),
+            url(c.step(Event::Failed(Error::cut("cut")))),
             "http://h/b/generate_stream"
         );
-        c.on(Event::Opened).unwrap();
+        c.step(Event::Opened).unwrap();
         let calling = event("[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}}]");
-        let first = chunk(c.on(Event::Arrived(calling.as_bytes())));
+        let first = chunk(c.step(Event::Arrived(calling.as_bytes())));
         let delta = &first["choices"][0]["delta"];
         assert_eq!(
             (&first["model"], &delta["content"]),

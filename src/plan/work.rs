@@ -267,6 +267,7 @@ impl Work {
                     Some(tokens) => Usage::embedding(tokens, false),
                     None => Usage::embedding(estimate_inputs(&embed.request), true),
                 };
+                asking.used = Some(spent);
                 if as_numbers {
                     *numbers = Some(matrix);
                     return Ok(Todo::Done(rows::info(&name, spent)));
