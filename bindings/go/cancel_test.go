@@ -15,8 +15,8 @@ import (
 	"github.com/mishikallm/mishikallm/bindings/go"
 )
 
-// soon is far more than a cancel takes, and far less than a server that hangs.
-const soon = 3 * time.Second
+// soon is far more than anything takes, on a busy machine too: what is not over by then hangs.
+const soon = time.Minute
 
 // calls are the one-shot calls.
 var calls = map[string]func(context.Context, *mishikallm.Client, *fake) error{
@@ -63,11 +63,7 @@ func TestACancelledContextEndsTheCallAtTheServer(t *testing.T) {
 				<-server.begun
 				cancel(why)
 			}()
-			began := time.Now()
 			err := call(ctx, mishikallm.Default(), server)
-			if took := time.Since(began); took > soon {
-				t.Errorf("it took %v", took)
-			}
 			for _, is := range []error{context.Canceled, mishikallm.ErrCancelled, why} {
 				if !errors.Is(err, is) {
 					t.Errorf("%v is not %v", err, is)
@@ -83,16 +79,19 @@ func TestADeadlineEndsTheCallAtTheServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			noLeaks(t)
 			server := serve(t, hangs)
-			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-			defer cancel()
-			err := call(ctx, mishikallm.Default(), server)
-			var known *mishikallm.Error
-			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, mishikallm.ErrTimeout) ||
-				!errors.As(err, &known) || !known.Timeout() {
-				t.Errorf("got %v", err)
-			}
-			if errors.Is(err, context.Canceled) {
-				t.Errorf("%v is a cancel too", err)
+			// On a busy machine the first ones may end before the request is at the server.
+			for limit := 50 * time.Millisecond; server.requests.Load() == 0; limit *= 2 {
+				ctx, cancel := context.WithTimeout(context.Background(), limit)
+				err := call(ctx, mishikallm.Default(), server)
+				cancel()
+				var known *mishikallm.Error
+				if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, mishikallm.ErrTimeout) ||
+					!errors.As(err, &known) || !known.Timeout() {
+					t.Fatalf("got %v", err)
+				}
+				if errors.Is(err, context.Canceled) {
+					t.Errorf("%v is a cancel too", err)
+				}
 			}
 			within(t, soon, "the server's connection is closed", server.gone)
 		})
@@ -268,22 +267,29 @@ func TestAStreamThatIsForgottenIsClosed(t *testing.T) {
 }
 
 func TestTwoThatWaitForTheSameChunk(t *testing.T) {
-	server := serve(t, drips(2, 200*time.Millisecond))
+	refused := make(chan struct{})
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		<-refused
+		drips(2, 0)(w, r)
+	})
 	stream := must[*mishikallm.Stream[*mishikallm.ChatCompletionChunk]](t)(
 		mishikallm.Default().OpenChatCompletionStream(context.Background(), chat(server.generate())))
 	defer stream.Close()
-	first := make(chan error)
-	go func() {
-		_, err := stream.Next()
-		first <- err
-	}()
-	<-server.begun
-	time.Sleep(20 * time.Millisecond)
-	if _, err := stream.Next(); !errors.Is(err, mishikallm.ErrRateLimit) {
-		t.Errorf("the second got %v", err)
+	// There is no chunk before one of them is refused.
+	got := make(chan error)
+	for range 2 {
+		go func() {
+			_, err := stream.Next()
+			got <- err
+		}()
 	}
-	if err := <-first; err != nil {
-		t.Errorf("the first got %v", err)
+	err := <-got
+	close(refused)
+	if !errors.Is(err, mishikallm.ErrRateLimit) {
+		t.Errorf("one of two that wait got %v", err)
+	}
+	if err := <-got; err != nil {
+		t.Errorf("the other got %v", err)
 	}
 	if _, err := stream.Next(); err != nil {
 		t.Errorf("and then %v", err)

@@ -119,9 +119,9 @@ func within(t testing.TB, limit time.Duration, what string, signal <-chan struct
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(soon); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not so within 10 s: %s", what)
+			t.Fatalf("not so within %v: %s", soon, what)
 		}
 	}
 }

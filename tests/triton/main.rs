@@ -23,6 +23,7 @@ mod relay;
 mod repository;
 mod sameness;
 mod sdk;
+mod starting;
 mod stops;
 mod stream_example;
 mod streamed;
