@@ -2,17 +2,11 @@
 
 mod answer;
 mod chunks;
-mod compare;
-mod failure;
-mod http;
+mod common;
 mod judge;
 mod leaks;
-mod placeholders;
-mod reply;
 mod run;
 mod selftest;
-mod sent;
-mod server;
 mod vector;
 
 use std::sync::{Arc, OnceLock};
@@ -20,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use mishikallm::Next;
 use mishikallm::openai::Operation;
 
+use common::{compare, failure, http, placeholders, read, reply, sent, server};
 use judge::Outcome;
 
 /// One client for all vectors, so that its connections are pooled across them.

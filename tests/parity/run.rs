@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::judge::{self, Outcome};
-use crate::placeholders::fill;
+use crate::placeholders::{CLOSED_PORT, UPSTREAM, fill};
+use crate::reply::Script;
 use crate::server::{Bound, ClosedPort};
 use crate::vector::{self, Vector};
 
@@ -98,9 +99,15 @@ fn outcomes(vectors: &[&Value], call: Call) -> Vec<Option<String>> {
 /// Runs one vector against a server of its own.
 pub fn one(raw: &Value, call: Call) -> Result<(), String> {
     let (bound, closed) = (Bound::new(), ClosedPort::new());
-    let raw = fill(raw, &bound.host(), &closed.host);
+    let raw = fill(
+        raw,
+        &[(UPSTREAM, &bound.host()), (CLOSED_PORT, &closed.host)],
+    );
     let mut vector = Vector::read(&raw)?;
-    let server = bound.serve(std::mem::take(&mut vector.replies), vector.lookups.clone());
+    let server = bound.serve(
+        Script::new(std::mem::take(&mut vector.replies)),
+        vector.lookups.clone(),
+    );
     let started = Instant::now();
     let outcome = guarded(call, vector.operation.clone(), vector.request.to_string());
     let took = started.elapsed();

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::placeholders;
+use crate::read::{known_keys, lookups, one_of, optional, text};
 use crate::reply::Reply;
+use crate::sent::Sent;
 
 /// The keys a vector may have.
 const KEYS: &[&str] = &[
@@ -27,14 +29,6 @@ const KEYS: &[&str] = &[
     "seconds_at_least",
 ];
 const STREAM_ONLY: &[&str] = &["chunks", "text", "finish_reason"];
-
-/// What the requests have to look like.
-pub enum Sent {
-    /// These, in this order, and no more.
-    Exactly(Vec<Value>),
-    /// Any; the last one has to include this.
-    Free(Option<Value>),
-}
 
 pub struct Vector {
     pub id: String,
@@ -82,7 +76,7 @@ impl Vector {
             streams: streams(raw),
             replies: Reply::read_all(map.get("upstream").ok_or("upstream is missing")?)?,
             lookups: lookups(map)?,
-            sent: sent(map)?,
+            sent: Sent::read(map)?,
             returned: map.get("returned").cloned(),
             chunks: optional(map, "chunks", Value::as_array)?.cloned(),
             text: optional(map, "text", Value::as_str)?.map(str::to_string),
@@ -126,61 +120,6 @@ pub fn streams(raw: &Value) -> bool {
     raw["request"]["stream"] == Value::Bool(true)
 }
 
-fn lookups(map: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let Some(lookups) = map.get("lookups") else {
-        return Ok(Map::new());
-    };
-    let lookups = lookups.as_object().ok_or("lookups must be an object")?;
-    for (model, answers) in lookups {
-        let answers = answers
-            .as_object()
-            .ok_or(format!("the look-up of {model} must be an object"))?;
-        known_keys("a look-up", answers, &["metadata", "config"])?;
-    }
-    Ok(lookups.clone())
-}
-
-fn sent(map: &Map<String, Value>) -> Result<Sent, String> {
-    match (
-        map.get("sent"),
-        map.get("sent_any"),
-        map.get("sent_includes"),
-    ) {
-        (None, Some(Value::Bool(true)), includes) => {
-            if let Some(includes) = includes {
-                let includes = includes
-                    .as_object()
-                    .ok_or("sent_includes must be an object")?;
-                known_keys(
-                    "sent_includes",
-                    includes,
-                    &["path", "inputs", "values", "without"],
-                )?;
-            }
-            Ok(Sent::Free(includes.cloned()))
-        }
-        (Some(sent), None, None) => {
-            let posts = match sent {
-                Value::Null => Vec::new(),
-                Value::Array(posts) => posts.clone(),
-                post => vec![post.clone()],
-            };
-            for post in &posts {
-                let post = post.as_object().ok_or("what is sent must be an object")?;
-                known_keys("sent", post, &["method", "path", "headers", "body"])?;
-                for key in ["method", "path", "body"] {
-                    post.get(key).ok_or(format!("sent has no {key}"))?;
-                }
-                if post["method"] != "POST" {
-                    return Err(format!("sent.method {} is not recorded", post["method"]));
-                }
-            }
-            Ok(Sent::Exactly(posts))
-        }
-        _ => Err("needs sent, or sent_any: true with or without sent_includes".to_string()),
-    }
-}
-
 fn error(error: &Value) -> Result<Value, String> {
     let map = error.as_object().ok_or("error must be an object")?;
     known_keys(
@@ -202,40 +141,4 @@ fn error(error: &Value) -> Result<Value, String> {
         }
     }
     Ok(error.clone())
-}
-
-pub fn known_keys(what: &str, map: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
-    match map.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(format!("{what} has the unknown key {key}")),
-        None => Ok(()),
-    }
-}
-
-/// The value under a key that may be absent but not of another kind.
-pub fn optional<'a, T>(
-    map: &'a Map<String, Value>,
-    key: &str,
-    take: fn(&'a Value) -> Option<T>,
-) -> Result<Option<T>, String> {
-    match map.get(key) {
-        None => Ok(None),
-        Some(value) => take(value)
-            .map(Some)
-            .ok_or(format!("{key} has the wrong kind: {value}")),
-    }
-}
-
-fn text(map: &Map<String, Value>, key: &str) -> Result<String, String> {
-    Ok(optional(map, key, Value::as_str)?
-        .ok_or(format!("{key} is missing"))?
-        .to_string())
-}
-
-fn one_of(map: &Map<String, Value>, key: &str, known: &[&str]) -> Result<String, String> {
-    let value = text(map, key)?;
-    if known.contains(&value.as_str()) {
-        Ok(value)
-    } else {
-        Err(format!("unknown {key} {value}"))
-    }
 }

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::judge::Outcome;
-use crate::reply::Reply;
+use crate::reply::{Reply, Script};
 use crate::run;
 use crate::server::{Bound, ClosedPort, Server};
 
 fn serve(upstream: Value, lookups: Value) -> Server {
     let replies = Reply::read_all(&upstream).expect("the test's own upstream");
-    Bound::new().serve(replies, lookups.as_object().cloned().unwrap_or_default())
+    Bound::new().serve(
+        Script::new(replies),
+        lookups.as_object().cloned().unwrap_or_default(),
+    )
 }
 
 fn reply(body: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::compare::{differs, short};
+use super::compare::{differs, short};
 
 /// `error` is what the vector expects of `{"error": {…}}`; what it does not name is not checked.
 pub fn check(want: &Value, text: &str, secrets: &[String], problems: &mut Vec<String>) {
@@ -32,6 +32,12 @@ pub fn check(want: &Value, text: &str, secrets: &[String], problems: &mut Vec<St
             }
         }
     }
+    said(want, message, problems);
+    leaks(text, secrets, problems);
+}
+
+/// The words of a message: those expected, those excluded, and what no message may hold.
+pub fn said(want: &Value, message: &str, problems: &mut Vec<String>) {
     let texts = |key: &str| {
         want[key]
             .as_array()
@@ -57,6 +63,10 @@ pub fn check(want: &Value, text: &str, secrets: &[String], problems: &mut Vec<St
         ));
     }
     problems.extend(forbidden(message).map(|what| format!("error.message: {what}: {message:?}")));
+}
+
+/// No text holds a key or the reference's name.
+pub fn leaks(text: &str, secrets: &[String], problems: &mut Vec<String>) {
     // The other fields are part of what the caller is told.
     if let Some(key) = secrets.iter().find(|key| text.contains(key.as_str())) {
         problems.push(format!("leak: the key {key} in the error"));

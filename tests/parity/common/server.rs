@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use crate::http::{self, Request};
-use crate::reply::{Answer, Body, Frame, Reply};
+use super::http::{self, Request};
+use super::reply::{Answer, Body, Frame, Reply, Script};
 
 /// A port that is ours and does not answer yet.
 pub struct Bound(TcpListener);
@@ -22,16 +22,18 @@ pub struct Server {
 }
 
 struct Shared {
-    replies: Vec<Reply>,
+    script: Script,
     lookups: Map<String, Value>,
     state: Mutex<State>,
-    stopped: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     posts: Vec<Request>,
     open: Vec<TcpStream>,
+    /// Answers that their clients did not wait for.
+    left: usize,
     stop: bool,
 }
 
@@ -54,13 +56,13 @@ impl Bound {
         format!("127.0.0.1:{}", port(&self.0))
     }
 
-    pub fn serve(self, replies: Vec<Reply>, lookups: Map<String, Value>) -> Server {
+    pub fn serve(self, script: Script, lookups: Map<String, Value>) -> Server {
         let host = self.host();
         let shared = Arc::new(Shared {
-            replies,
+            script,
             lookups,
             state: Mutex::default(),
-            stopped: Condvar::new(),
+            changed: Condvar::new(),
         });
         let accepting = Some(thread::spawn({
             let shared = shared.clone();
@@ -79,6 +81,17 @@ impl Server {
     pub fn posts(&self) -> Vec<Request> {
         lock(&self.shared.state).posts.clone()
     }
+
+    /// Whether, within this time, a client has closed its connection before the end of an answer.
+    pub fn has_been_left(&self, within: Duration) -> bool {
+        let state = lock(&self.shared.state);
+        let left = self
+            .shared
+            .changed
+            .wait_timeout_while(state, within, |state| state.left == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        left.0.left > 0
+    }
 }
 
 impl Drop for Server {
@@ -89,7 +102,7 @@ impl Drop for Server {
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(state);
-        self.shared.stopped.notify_all();
+        self.shared.changed.notify_all();
         let _ = TcpStream::connect(&self.host); // wakes accept()
         if let Some(thread) = self.accepting.take() {
             let _ = thread.join();
@@ -128,7 +141,12 @@ impl Shared {
             match request.method.as_str() {
                 "POST" => match self.record(request) {
                     Some(Reply::Close) => return Ok(()),
-                    Some(Reply::Answer(answer)) => self.answer(stream, answer)?,
+                    Some(Reply::Answer(answer)) => {
+                        if let Err(gone) = self.answer(stream, answer) {
+                            self.note_left(&gone);
+                            return Err(gone);
+                        }
+                    }
                     None => {
                         stream.write_all(&http::json(500, r#"{"error":"nothing was expected"}"#))?
                     }
@@ -146,9 +164,17 @@ impl Shared {
     fn record(&self, request: Request) -> Option<&Reply> {
         let mut state = lock(&self.state);
         state.posts.push(request);
-        self.replies
-            .get(state.posts.len() - 1)
-            .or(self.replies.last())
+        let paths: Vec<&str> = state.posts.iter().map(|post| post.path.as_str()).collect();
+        self.script.to_last(&paths)
+    }
+
+    /// An answer that was not taken to its end, through the client alone.
+    fn note_left(&self, gone: &io::Error) {
+        let mut state = lock(&self.state);
+        if !state.stop && gone.kind() != CUT {
+            state.left += 1;
+            self.changed.notify_all();
+        }
     }
 
     /// The answer to a GET: a model's metadata, its config, or that it is ready.
@@ -170,7 +196,7 @@ impl Shared {
     }
 
     fn answer(&self, mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
-        self.pause(answer.delay)?;
+        self.pause(stream, answer.delay)?;
         let frames = match &answer.body {
             Body::Whole(body) => {
                 return stream.write_all(&http::whole(answer.status, &answer.headers, body));
@@ -186,30 +212,41 @@ impl Shared {
             match frame {
                 Frame::Text(text) if text.is_empty() => {}
                 Frame::Text(text) => stream.write_all(&http::chunk(text))?,
-                Frame::Pause(pause) => self.pause(*pause)?,
-                Frame::Cut => return Err(io::ErrorKind::ConnectionAborted.into()),
+                Frame::Pause(pause) => self.pause(stream, *pause)?,
+                Frame::Cut => return Err(CUT.into()),
             }
         }
         stream.write_all(&http::chunk(""))
     }
 
-    /// Waits, but not past the end of the vector.
-    fn pause(&self, pause: Duration) -> io::Result<()> {
+    /// Waits, but not past the end of the vector, and not for a client that has gone.
+    fn pause(&self, stream: &TcpStream, pause: Duration) -> io::Result<()> {
         let until = Instant::now() + pause;
-        let mut state = lock(&self.state);
-        while !state.stop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
+        while let Some(left) = until
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+        {
+            // The end of the vector shuts the connection down, which is seen here too.
+            stream.set_read_timeout(Some(left))?;
+            match stream.peek(&mut [0]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => return Err(io::Error::other("a second request before the answer")),
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => return Err(error),
             }
-            state = self
-                .stopped
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
         }
-        Err(io::ErrorKind::Interrupted.into())
+        stream.set_read_timeout(None)
     }
+}
+
+/// How our own cutting of a connection is told from the client's.
+const CUT: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
 
 /// A port where nobody listens, kept from everybody as long as this lives: the near end of a connection.

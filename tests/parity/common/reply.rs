@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::vector::{known_keys, optional};
+use super::read::{known_keys, optional};
 
 pub enum Reply {
     /// The connection is closed without an answer.
@@ -30,6 +30,48 @@ pub enum Frame {
     Pause(Duration),
     /// The connection is closed without the last chunk.
     Cut,
+}
+
+/// The replies to POSTs: those for a path in order, the last of which repeats; else those for any path, likewise.
+pub struct Script(Vec<(Option<String>, Vec<Reply>)>);
+
+impl Script {
+    /// Whatever the path.
+    pub fn new(replies: Vec<Reply>) -> Script {
+        Script(vec![(None, replies)])
+    }
+
+    /// `{"/path": [reply, …], "*": [reply, …]}`.
+    pub fn by_path(replies: &Map<String, Value>) -> Result<Script, String> {
+        let read = |(path, list): (&String, &Value)| match path.as_str() {
+            "*" => Ok((None, Reply::read_all(list)?)),
+            path if path.starts_with('/') => Ok((Some(path.to_string()), Reply::read_all(list)?)),
+            path => Err(format!("replies for {path}, which is no path")),
+        };
+        let mut lists = replies
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>, String>>()?;
+        lists.sort_by_key(|(path, _)| path.is_none());
+        Ok(Script(lists))
+    }
+
+    /// The reply to the last of these POSTs, given by their paths.
+    pub fn to_last(&self, paths: &[&str]) -> Option<&Reply> {
+        let which = |path: &str| {
+            self.0
+                .iter()
+                .position(|(of, _)| of.as_deref().is_none_or(|of| of == path))
+        };
+        let list = which(paths.last()?)?;
+        let before = paths
+            .iter()
+            .filter(|path| which(path) == Some(list))
+            .count()
+            - 1;
+        let replies = &self.0[list].1;
+        replies.get(before).or(replies.last())
+    }
 }
 
 impl Reply {

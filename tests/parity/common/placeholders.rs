@@ -8,20 +8,18 @@ pub const ESTIMATED: &str = "<estimated>";
 pub const ID: &str = "<id>";
 pub const INTEGER: &str = "<integer>";
 
-/// The same value with the hosts filled in, in every string.
-pub fn fill(value: &Value, upstream: &str, closed: &str) -> Value {
+/// The same value with these names filled in, in every string.
+pub fn fill(value: &Value, names: &[(&str, &str)]) -> Value {
     match value {
         Value::String(text) => Value::String(
-            text.replace(UPSTREAM, upstream)
-                .replace(CLOSED_PORT, closed),
+            names
+                .iter()
+                .fold(text.clone(), |text, (name, with)| text.replace(name, with)),
         ),
-        Value::Array(list) => list
-            .iter()
-            .map(|item| fill(item, upstream, closed))
-            .collect(),
+        Value::Array(list) => list.iter().map(|item| fill(item, names)).collect(),
         Value::Object(map) => map
             .iter()
-            .map(|(key, item)| (key.clone(), fill(item, upstream, closed)))
+            .map(|(key, item)| (key.clone(), fill(item, names)))
             .collect(),
         other => other.clone(),
     }
@@ -42,7 +40,8 @@ pub fn unknown(vector: &Value) -> Option<String> {
     })
 }
 
-fn find(value: &Value, known: &[&str], address: bool) -> Option<String> {
+/// The first of a value that is none of the `known`; in an `address`, any brackets are one.
+pub fn find(value: &Value, known: &[&str], address: bool) -> Option<String> {
     match value {
         Value::String(text) => {
             let rest = known

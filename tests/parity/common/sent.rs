@@ -1,10 +1,62 @@
 //! What arrived at the server, against what had to.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::compare::{SENT, differs, flat, short, values};
-use crate::http::Request;
-use crate::vector::Sent;
+use super::compare::{SENT, differs, flat, short, values};
+use super::http::Request;
+use super::read::known_keys;
+
+/// What the requests have to look like.
+pub enum Sent {
+    /// These, in this order, and no more.
+    Exactly(Vec<Value>),
+    /// Any; the last one has to include this.
+    Free(Option<Value>),
+}
+
+impl Sent {
+    /// What a vector says of it.
+    pub fn read(map: &Map<String, Value>) -> Result<Sent, String> {
+        match (
+            map.get("sent"),
+            map.get("sent_any"),
+            map.get("sent_includes"),
+        ) {
+            (None, Some(Value::Bool(true)), includes) => {
+                if let Some(includes) = includes {
+                    let includes = includes
+                        .as_object()
+                        .ok_or("sent_includes must be an object")?;
+                    known_keys(
+                        "sent_includes",
+                        includes,
+                        &["path", "inputs", "values", "without"],
+                    )?;
+                }
+                Ok(Sent::Free(includes.cloned()))
+            }
+            (Some(sent), None, None) => {
+                let posts = match sent {
+                    Value::Null => Vec::new(),
+                    Value::Array(posts) => posts.clone(),
+                    post => vec![post.clone()],
+                };
+                for post in &posts {
+                    let post = post.as_object().ok_or("what is sent must be an object")?;
+                    known_keys("sent", post, &["method", "path", "headers", "body"])?;
+                    for key in ["method", "path", "body"] {
+                        post.get(key).ok_or(format!("sent has no {key}"))?;
+                    }
+                    if post["method"] != "POST" {
+                        return Err(format!("sent.method {} is not recorded", post["method"]));
+                    }
+                }
+                Ok(Sent::Exactly(posts))
+            }
+            _ => Err("needs sent, or sent_any: true with or without sent_includes".to_string()),
+        }
+    }
+}
 
 pub fn check(want: &Sent, posts: &[Request], problems: &mut Vec<String>) {
     match want {

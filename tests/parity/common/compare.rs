@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::placeholders::{ESTIMATED, ID, INTEGER};
+use super::placeholders::{ESTIMATED, ID, INTEGER};
 
 /// How strictly two values are compared.
 #[derive(Clone, Copy)]
