@@ -8,6 +8,7 @@ pub mod call;
 mod choices;
 pub mod credentials;
 pub mod fallback;
+pub mod known;
 mod prompt;
 pub mod resources;
 pub mod retry;
