@@ -11,22 +11,18 @@ use crate::config::{ClientConfig, Secret};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::plan::credentials::Header;
-use crate::triton::reply::Reply;
+use crate::triton::reply::{JSON_LENGTH, Reply};
 use crate::triton::{Method, Request};
 use std::io::Read;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use ureq::config::Config;
-use ureq::http::header::RETRY_AFTER;
-use ureq::http::{self, HeaderMap, HeaderName, Uri};
+use ureq::http::{self, HeaderName, Uri};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
 use ureq::{Agent, BodyReader, Proxy, ProxyProtocol};
-
-/// Where the JSON of a body ends and its raw tensors begin.
-const JSON_LENGTH: &str = "inference-header-content-length";
 
 /// Under glibc's threshold for `mmap`: buffers of ureq's own 128 KiB would be mapped and unmapped for each connection,
 /// and make a large reply cost twice the CPU.
@@ -44,9 +40,6 @@ const STEP: usize = 64 << 10;
 /// The memory that a client keeps for the next replies.
 const SPARES: usize = 2;
 const SPARE_BYTES: usize = 4 << 20;
-
-/// A tensor's numbers begin where a float may stand.
-const ALIGNMENT: usize = 4;
 
 /// Connections to all servers, through a proxy or not.
 #[derive(Debug)]
@@ -335,16 +328,8 @@ impl Http {
         flight.heard = Some(scope.heard());
         flight.sent |= context::was_sent();
         let response = response?;
-        let json_length: Option<usize> = number(response.headers(), JSON_LENGTH);
-        let skip = json_length.map_or(0, |n| n.wrapping_neg() % ALIGNMENT);
-        let reply = Reply {
-            status: response.status().as_u16(),
-            json_length,
-            retry_after: retry_after(response.headers(), SystemTime::now),
-            body: vec![0; skip],
-            skip,
-        };
-        let status = reply.status;
+        let status = response.status().as_u16();
+        let reply = Reply::begun(status, response.headers(), SystemTime::now);
         let body = response.into_body();
         let length = body.content_length();
         let reader = body.into_with_config().limit(u64::MAX).reader();
@@ -532,21 +517,6 @@ fn too_long(most: usize) -> Error {
     )
 }
 
-/// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). A date that is past is no time at all.
-fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
-    let after = headers.get(RETRY_AFTER)?;
-    let seconds = number(headers, "retry-after").map(|s: u32| Duration::from_secs(s.into()));
-    seconds.or_else(|| {
-        let date = after.to_str().ok()?;
-        let date = httpdate::parse_http_date(date.trim()).ok()?;
-        Some(date.duration_since(now()).unwrap_or_default())
-    })
-}
-
-fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
-
 /// Whether a host is the caller's own loopback, however it is written.
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or("").trim_end_matches('.');
@@ -555,24 +525,4 @@ fn is_this_machine(uri: &Uri) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let after = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("retry-after", text.parse().unwrap());
-            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
-            retry_after(&headers, || now).map(|d| d.as_secs())
-        };
-        assert_eq!(after(" 3 "), Some(3));
-        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
-        assert_eq!(after("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
-        assert_eq!(after("soon"), None);
-        assert_eq!(after("-1"), None);
-    }
 }

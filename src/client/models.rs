@@ -1,34 +1,22 @@
 //! What is known of models: looked up once for each model and server, by one caller while the others wait, and again
-//! when an answer shows that it is stale.
+//! when an answer shows that it is stale. What is remembered, and for how long, is [`Known`]'s.
 
 use super::cancel::{Token, interrupt};
 use super::http::Halt;
 use crate::error::{Error, Status};
-use crate::limits;
+use crate::plan::known::{Known, Slots};
 use crate::triton::exchange::Description;
-use crate::triton::model::Model;
-use std::collections::HashMap;
+use crate::triton::look_up::Found;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use ureq::unversioned::transport::ShutdownHandle;
 
 type Result<T> = std::result::Result<T, Halt>;
 
-/// What a look-up came to.
-#[derive(Debug)]
-pub enum Found {
-    /// The model.
-    Model(Model),
-    /// The server does not tell, and will not a moment later: a gateway that lets only the endpoint through.
-    Never,
-    /// The server does not tell now: not loaded yet, or busy.
-    NotNow,
-}
-
 /// All models of one client.
 #[derive(Debug, Default)]
 pub struct Models {
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    slots: Mutex<Slots<Slot>>,
 }
 
 #[derive(Debug, Default)]
@@ -40,18 +28,11 @@ struct Slot {
 #[derive(Debug, Default)]
 struct State {
     looking: bool,
-    model: Option<Arc<Model>>,
-    looked_at: Option<Instant>,
-    forgotten_at: Option<Instant>,
-    /// Whose look-ups failed (a key may open less than another), and when.
-    refused: HashMap<u64, Instant>,
+    known: Known,
     /// How many look-ups have ended, and the error of the last one, for those who waited for it.
     ended: u64,
     error: Option<Error>,
 }
-
-/// Credentials whose failed look-up is remembered, for one model.
-const MOST_REFUSED: usize = 64;
 
 /// Ends a look-up also when it panics: nobody is to wait for ever.
 struct Looking<'a>(&'a Slot);
@@ -96,35 +77,19 @@ impl ShutdownHandle for Slot {
 }
 
 impl Models {
-    fn slot(&self, url: &str) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(url) {
-            return slot.clone();
-        }
-        if slots.len() >= limits::MODELS {
-            slots.clear();
-        }
-        slots.entry(url.to_owned()).or_default().clone()
+    fn slots(&self) -> MutexGuard<'_, Slots<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets a model that was changed. Not over and over: a server may answer with versions that it never tells of.
+    /// Forgets a model that was changed.
     pub fn forget(&self, url: &str) {
-        let slot = self.slot(url);
-        let mut state = slot.lock();
-        let now = Instant::now();
-        let lately = |at: Instant| now.saturating_duration_since(at) < limits::LOOKUP_AGAIN_AFTER;
-        if !state.forgotten_at.is_some_and(lately) {
-            state.forgotten_at = Some(now);
-            state.looked_at = None;
-        }
+        let slot = self.slots().get(url);
+        slot.lock().known.forget(Instant::now());
     }
 
-    /// Forgets a model of every version, the one at `root` and those below it, for good: it was loaded or unloaded. Who is
-    /// looking it up at this moment keeps what he finds to himself.
+    /// Forgets a model of every version: see [`Slots::forget_all`].
     pub fn forget_all(&self, root: &str) {
-        let versions = [root, "/versions/"].concat();
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|url, _| url != root && !url.starts_with(&versions));
+        self.slots().forget_all(root);
     }
 
     /// What is known of the model whose metadata is at `url`; `look_up` finds out. `fresh`: what is known is in doubt.
@@ -135,7 +100,7 @@ impl Models {
         asker: Asker<'_>,
         look_up: impl FnOnce() -> Result<Found>,
     ) -> Result<Description> {
-        let slot = self.slot(url);
+        let slot = self.slots().get(url);
         if asker
             .token
             .is_some_and(|token| !token.wait_for(interrupt(&slot)))
@@ -146,7 +111,7 @@ impl Models {
         let mut waited_for = None;
         loop {
             let now = Instant::now();
-            if let Some(description) = state.known(fresh, asker, now) {
+            if let Some(description) = asker.known(&state.known, fresh, now) {
                 return Ok(description);
             }
             // Who waited for a look-up that failed fails with it, instead of waiting for one of his own.
@@ -190,70 +155,23 @@ impl Models {
             Err(Halt::Failed(error)) if error.status() != Status::Cancelled => Some(error.clone()),
             _ => None,
         };
-        let description = match found {
-            Ok(Found::Model(model)) => {
-                let model = match &state.model {
-                    // Callers that hold the old one see at a glance that nothing changed.
-                    Some(old) if **old == model => old.clone(),
-                    _ => Arc::new(model),
-                };
-                state.model = Some(model.clone());
-                state.looked_at = Some(now);
-                state.refused.clear();
-                Ok(Description {
-                    model: Some(model),
-                    remembered: false,
-                })
-            }
-            Ok(Found::Never) => {
-                if state.refused.len() >= MOST_REFUSED {
-                    state.refused.clear();
-                }
-                state.refused.insert((asker.credentials)(), now);
-                Ok(Description::default())
-            }
-            Ok(Found::NotNow) => {
-                state.model = None;
-                state.looked_at = None;
-                Ok(Description::default())
-            }
-            Err(e) => Err(e),
-        };
+        let description = found.map(|found| state.known.learn(found, asker.credentials, now));
         drop(state);
         drop(looking);
         description
     }
 }
 
-impl State {
-    fn known(&self, fresh: bool, asker: Asker<'_>, now: Instant) -> Option<Description> {
-        if let (Some(model), Some(at)) = (&self.model, self.looked_at) {
-            // Many callers may doubt at once: one new look answers all.
-            if !fresh || now.saturating_duration_since(at) < limits::LOOKUP_AGAIN_AFTER {
-                return Some(Description {
-                    model: Some(model.clone()),
-                    remembered: at < asker.began,
-                });
-            }
-        }
-        if self.refused.is_empty() {
-            return None;
-        }
-        let refused_for = now.saturating_duration_since(*self.refused.get(&(asker.credentials)())?);
-        let believed = match fresh {
-            true => limits::LOOKUP_AGAIN_AFTER,
-            false => limits::LOOKUP_FAILED_FOR,
-        };
-        (refused_for < believed).then_some(Description {
-            model: None,
-            remembered: true,
-        })
+impl Asker<'_> {
+    fn known(&self, known: &Known, fresh: bool, now: Instant) -> Option<Description> {
+        known.description(fresh, self.began, self.credentials, now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::triton::model::Model;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use crate::config::{Options, Secret};
 use crate::error::{Error, Result, clip};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A header of a request, ready to be sent.
 pub type Header = (HeaderName, HeaderValue);
@@ -22,6 +23,13 @@ pub(super) fn headers(options: &Options) -> Result<Vec<Header>> {
         headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
     }
     Ok(headers)
+}
+
+/// Tells the credentials of one call from those of another.
+pub fn digest(headers: &[Header]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    headers.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn secret(text: &str) -> Result<HeaderValue> {

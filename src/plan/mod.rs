@@ -9,6 +9,7 @@ mod choices;
 pub mod credentials;
 pub mod fallback;
 pub mod fleet;
+pub mod known;
 mod place;
 mod prompt;
 pub mod resources;

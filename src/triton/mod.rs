@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod generate;
 pub mod health;
 pub mod infer;
+pub mod look_up;
 pub mod model;
 pub mod numbers;
 pub mod raw;

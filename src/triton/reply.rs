@@ -1,8 +1,16 @@
 //! What a reply says when it is no answer: Triton's own words out of whatever body carries them.
 
 use crate::error::{Error, Result};
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+/// Where the JSON of a body ends and its raw tensors begin.
+pub const JSON_LENGTH: &str = "inference-header-content-length";
+
+/// A tensor's numbers begin where a float may stand.
+const ALIGNMENT: usize = 4;
 
 /// One HTTP reply, whole.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +28,19 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A reply whose header is there; its body is to be put behind what `body` has. `now` is asked where `Retry-After` is a date.
+    pub fn begun(status: u16, headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Reply {
+        let json_length: Option<usize> = number(headers, JSON_LENGTH);
+        let skip = json_length.map_or(0, |n| n.wrapping_neg() % ALIGNMENT);
+        Reply {
+            status,
+            json_length,
+            retry_after: retry_after(headers, now),
+            body: vec![0; skip],
+            skip,
+        }
+    }
+
     /// The body of a success, or the error that the reply stands for.
     pub fn ok(&self) -> Result<&[u8]> {
         match self.status {
@@ -65,6 +86,21 @@ impl Reply {
             ),
         })
     }
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). A date that is past is no time at all.
+fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
+    let after = headers.get(RETRY_AFTER)?;
+    let seconds = number(headers, "retry-after").map(|s: u32| Duration::from_secs(s.into()));
+    seconds.or_else(|| {
+        let date = after.to_str().ok()?;
+        let date = httpdate::parse_http_date(date.trim()).ok()?;
+        Some(date.duration_since(now()).unwrap_or_default())
+    })
+}
+
+fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 fn looks_like_html(body: &[u8]) -> bool {
@@ -161,5 +197,20 @@ mod tests {
         assert_eq!(reply(204).ok().unwrap_err().http_status(), 502);
         let e = reply(302).ok().unwrap_err();
         assert!(e.message().contains("redirect"), "{e}");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("retry-after", text.parse().unwrap());
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
+            retry_after(&headers, || now).map(|d| d.as_secs())
+        };
+        assert_eq!(after(" 3 "), Some(3));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
+        assert_eq!(after("soon"), None);
+        assert_eq!(after("-1"), None);
     }
 }
