@@ -311,8 +311,17 @@ void mishikallm_string_free(char *string);
  * rest. An api_key and extra_headers that stand beside an api_base are for that server: a request, or a fallback,
  * that names another server gets none of them. And it holds what only a client has:
  *
- * - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}}, ...]:
- *   names that a request may give as its model, and where and how each is called
+ * - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}},
+ *   ...]: names that a request may give as its model, and where and how each is called. Several of one name share
+ *   its calls. Beside the fields of a call an entry has rpm, tpm, max_parallel_requests and weight, and parameters
+ *   for requests that do not have them (such as top_k); "model_info" has its "id" and "max_input_tokens". A * in a
+ *   name stands for any text, and for the same text in "model"
+ * - router_settings: {"routing_strategy": "simple-shuffle" | "least-busy" | "latency-based-routing" |
+ *   "usage-based-routing" | "triton-load", "num_retries", "timeout", "stream_timeout", "retry_after",
+ *   "allowed_fails" (3 in a minute), "cooldown_time" (5 s), "disable_cooldowns", "enable_pre_call_checks",
+ *   "model_group_alias", "fallbacks": [{"name": ["other", ...]}, ...], "default_fallbacks",
+ *   "context_window_fallbacks"}: a retry goes to a deployment that has not failed in the call; one that fails too
+ *   often rests, and is then tried by one call alone. Where none can take a call: UNAVAILABLE
  * - tls: {"ca_file", "client_cert_file", "client_key_file", "insecure"}: PEM files; without ca_file the system's
  *   certificates are trusted; insecure: true trusts any
  * - proxy: "http://..." or "socks5://...", "" for none; without it the environment's ALL_PROXY, HTTPS_PROXY,

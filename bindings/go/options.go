@@ -101,7 +101,11 @@ type Config struct {
 	Triton               *Triton           `json:"triton,omitempty"`
 
 	// ModelList has names that a request may give as its model, and where and how each is called.
+	// Several may have the same name: they share its calls.
 	ModelList []Deployment `json:"model_list,omitempty"`
+	// RouterSettings says which of them is asked, and who is asked when one fails: routing_strategy, num_retries, allowed_fails,
+	// cooldown_time, model_group_alias, fallbacks and the others of mishikallm_client_new.
+	RouterSettings map[string]any `json:"router_settings,omitempty"`
 	// TLS names files in PEM.
 	TLS *TLS `json:"tls,omitempty"`
 	// Proxy is "http://…" or "socks5://…", and "" for none. Where it is nil the environment counts.
@@ -118,8 +122,11 @@ type Config struct {
 // Deployment is what a name of a client's model list stands for.
 type Deployment struct {
 	ModelName string `json:"model_name"`
-	// Params has "model", and what Options has, under its JSON names.
+	// Params has "model", and what Options has, under its JSON names; its limits, such as rpm and weight; and parameters for
+	// requests that do not have them.
 	Params map[string]any `json:"mishikallm_params"`
+	// Info has "id", "max_input_tokens", and whatever else there is to say.
+	Info map[string]any `json:"model_info,omitempty"`
 }
 
 // TLS is how servers are trusted, and how the client shows who it is.

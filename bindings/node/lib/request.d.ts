@@ -36,15 +36,39 @@ export interface CallOptions {
   [key: string]: unknown;
 }
 
-/** A name that requests may give as their model, and where and how it is called. */
+/** A name that requests may give as their model, and where and how it is called. Several of one name share its calls. */
 export interface Deployment {
+  /** A `*` stands for any text, and for the same text in `model`. */
   model_name: string;
-  mishikallm_params: { model: string } & CallOptions;
+  /** Any further key is a parameter for requests that do not have it. */
+  mishikallm_params: { model: string; rpm?: number; tpm?: number; max_parallel_requests?: number; weight?: number } & CallOptions;
+  model_info?: { id?: string; max_input_tokens?: number; [key: string]: unknown };
+}
+
+/** Which of several deployments is asked, and who is asked when one fails. */
+export interface RouterSettings {
+  routing_strategy?: 'simple-shuffle' | 'least-busy' | 'latency-based-routing' | 'usage-based-routing' | 'triton-load';
+  num_retries?: number;
+  timeout?: number;
+  stream_timeout?: number;
+  /** The shortest pause before the same deployments are tried again, in seconds. */
+  retry_after?: number;
+  /** Failures in a minute after which a deployment rests (3). */
+  allowed_fails?: number;
+  /** How long it rests, in seconds (5). */
+  cooldown_time?: number;
+  disable_cooldowns?: boolean;
+  enable_pre_call_checks?: boolean;
+  model_group_alias?: Record<string, string | { model: string; hidden?: boolean }>;
+  fallbacks?: Record<string, string[]>[];
+  default_fallbacks?: string[];
+  context_window_fallbacks?: Record<string, string[]>[];
 }
 
 /** What a client is made of: defaults for its requests, and what only a client has. */
 export interface ClientConfig extends CallOptions {
   model_list?: Deployment[];
+  router_settings?: RouterSettings;
   tls?: { ca_file?: string; client_cert_file?: string; client_key_file?: string; insecure?: boolean };
   /** "" for none. */
   proxy?: string;

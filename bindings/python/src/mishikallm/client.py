@@ -45,7 +45,7 @@ class Client:
             client.completion("triton/llama", [{"role": "user", "content": "who are u?"}])
 
     The configuration is a dictionary, keywords, or both: api_base, api_key, timeout and whatever else a request may say, as the default
-    for all of them, and model_list, tls, proxy and max_reply_bytes. For any number of threads and event loops at once: make one and keep
+    for all of them, and model_list, router_settings, tls, proxy and max_reply_bytes. For any number of threads and event loops at once: make one and keep
     it. After fork() the child makes its own.
 
     A request's fields are keywords. None means absent. Names that are none of OpenAI's go to the model as inputs of its own.

@@ -45,7 +45,7 @@ public final class ClientConfig {
         }
 
         /**
-         * One more name that a request may give as its model.
+         * One more name that a request may give as its model. Several of one name share its calls.
          *
          * @param name   to be given
          * @param params where and how it is called: model, api_base and the rest
@@ -56,6 +56,17 @@ public final class ClientConfig {
                     .put("model_name", name)
                     .set("mishikallm_params", Json.node(params));
             return this;
+        }
+
+        /**
+         * Which of several models of one name is asked, and who is asked when one fails.
+         *
+         * @param settings routing_strategy, num_retries, allowed_fails, cooldown_time, model_group_alias, fallbacks and the others of
+         *                 mishikallm_client_new
+         * @return this
+         */
+        public Builder router(Map<String, ?> settings) {
+            return extra("router_settings", settings);
         }
 
         /**
