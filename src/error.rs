@@ -92,6 +92,9 @@ impl Status {
     }
 }
 
+/// OpenAI's `code` for a prompt that is too long for its model.
+pub const CONTEXT_WINDOW: &str = "context_length_exceeded";
+
 /// Why a call failed, in words for the person who has to change something.
 ///
 /// A message never holds a key, a header's value or a prompt.
@@ -308,7 +311,7 @@ impl Error {
             "max_num_tokens",
             "context window",
         ];
-        self.0.code == Some("context_length_exceeded")
+        self.0.code == Some(CONTEXT_WINDOW)
             || self.0.status == Status::Server && {
                 let message = self.0.message.to_ascii_lowercase();
                 WORDS.iter().any(|words| message.contains(words))

@@ -14,12 +14,12 @@ mod elsewhere;
 
 use super::asking::Asking;
 use super::credentials::{Header, headers};
-use super::fallback;
 use super::fleet::Fleet;
 use super::place::Place;
 use super::work::{Given, Terms, Work};
+use super::{fallback, length};
 use crate::config::Options;
-use crate::error::{Error, Result};
+use crate::error::{CONTEXT_WINDOW, Error, Result};
 use crate::json::Fields;
 use crate::limits;
 use crate::openai::response::{Matrix, Stamp, Usage};
@@ -153,12 +153,39 @@ impl Call {
             .into_iter()
             .map(|fields| Call::one(operation, fields, fleet, env.clone(), manner, now))
             .collect::<Result<_>>()?;
-        let mut call = Call::one(operation, fields, fleet, env, manner, now)?;
+        let mut call = match too_long(&fields, fleet) {
+            Some(error) => {
+                Call::longer(operation, &fields, fleet, &env, manner, now).ok_or(error)?
+            }
+            None => Call::one(operation, fields, fleet, env, manner, now)?,
+        };
         call.fallbacks = fallbacks;
         if let (true, Some(place)) = (has_own, &mut call.place) {
             place.has_fallen = true;
         }
         Ok(call)
+    }
+
+    /// The call of a model that takes a longer prompt, where the configuration names one.
+    fn longer(
+        operation: Operation,
+        fields: &Fields,
+        fleet: &Arc<Fleet>,
+        env: &Env,
+        manner: Manner,
+        now: Instant,
+    ) -> Option<Call> {
+        let name = fields.get("model")?.as_str()?.to_owned();
+        let group = fleet.group(&name)?;
+        let others = fleet.longer(&group).iter();
+        let mut calls = others.filter_map(|other| {
+            let fields = fallback::to_listed(fields, other);
+            Call::one(operation, fields, fleet, env.clone(), manner, now).ok()
+        });
+        let mut call = calls.next()?;
+        call.model = name;
+        call.fell = 1;
+        Some(call)
     }
 
     fn one(
@@ -178,6 +205,7 @@ impl Call {
             let message = format!("model: expected a name of the model list, got \"{name}\"");
             return Err(Error::unknown_model(message));
         }
+        let group = group.map(|group| fleet.fitting(group, || length::estimate(&fields)));
         let place = group.map(|group| {
             let chance = unit(env.random);
             let at = fleet.look(&group, now, chance);
@@ -471,6 +499,22 @@ impl Call {
         };
         self.work.on(event, &terms)
     }
+}
+
+/// The error of a prompt that is too long for all deployments of its model, where that is to be found out beforehand.
+fn too_long(fields: &Fields, fleet: &Fleet) -> Option<Error> {
+    if !fleet.config().routing.pre_call_checks {
+        return None;
+    }
+    let group = fleet.group(fields.get("model")?.as_str()?)?;
+    let (tokens, most) = (length::estimate(fields), fleet.longest_prompt(&group)?);
+    (tokens > most).then(|| {
+        let message = format!(
+            "messages: about {tokens} tokens, more than the {most} that model \"{}\" takes (max_input_tokens)",
+            group.name()
+        );
+        Error::argument("messages", message).with_code(CONTEXT_WINDOW)
+    })
 }
 
 /// Chance from 0 to 1.

@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod fallback;
 pub mod fleet;
 pub mod known;
+mod length;
 mod place;
 mod prompt;
 pub mod resources;

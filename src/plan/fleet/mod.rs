@@ -155,6 +155,39 @@ impl Fleet {
         })
     }
 
+    /// The deployments of a group that take a prompt of so many tokens; all of them, where none does or nobody is to look.
+    pub(crate) fn fitting(&self, group: Group, tokens: impl Fn() -> u64) -> Group {
+        let most = |at: &usize| self.config.deployments[*at].capacity.max_input_tokens;
+        let looks = self.config.routing.pre_call_checks
+            && group.members().iter().any(|at| most(at).is_some());
+        match looks {
+            true => {
+                let tokens = tokens();
+                group.narrowed(|at| most(at).is_none_or(|most| tokens <= most))
+            }
+            false => group,
+        }
+    }
+
+    /// Tokens of the longest prompt that a group takes; `None`: one of its deployments does not say.
+    pub(crate) fn longest_prompt(&self, group: &Group) -> Option<u64> {
+        let most = |at: &usize| self.config.deployments[*at].capacity.max_input_tokens;
+        group
+            .members()
+            .iter()
+            .map(most)
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .max()
+    }
+
+    /// Who is asked where a prompt is too long for a group.
+    pub(crate) fn longer(&self, group: &Group) -> &[String] {
+        let list = &self.config.routing.context_window_fallbacks;
+        let others = list.get(group.name()).or_else(|| list.get(group.entry()));
+        others.map_or(&[], Vec::as_slice)
+    }
+
     /// Who is asked instead of a group that failed like this.
     pub(crate) fn fallbacks<'a>(&'a self, group: &Group, error: &Error) -> &'a [String] {
         let routing = &self.config.routing;

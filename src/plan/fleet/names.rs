@@ -33,6 +33,23 @@ impl Group {
         &self.members
     }
 
+    /// Those of its members that will do; all, where none would.
+    pub(super) fn narrowed(self, will_do: impl Fn(&usize) -> bool) -> Group {
+        let some: Vec<usize> = self
+            .members
+            .iter()
+            .copied()
+            .filter(|at| will_do(at))
+            .collect();
+        match some.is_empty() || some.len() == self.members.len() {
+            true => self,
+            false => Group {
+                members: Arc::from(some),
+                ..self
+            },
+        }
+    }
+
     /// A deployment's model, with the text that the `*` stands for.
     pub(crate) fn target(&self, model: &str) -> String {
         match &self.star {

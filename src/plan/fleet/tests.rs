@@ -441,6 +441,56 @@ fn a_prompt_that_is_too_long_goes_to_the_model_with_more_room_at_once() {
 }
 
 #[test]
+fn a_prompt_goes_where_it_fits_before_anybody_is_asked() {
+    let entry = |name: &str, letter: &str, most: u64| {
+        let mut entry = on(name, letter, json!({}));
+        entry["model_info"]["max_input_tokens"] = json!(most);
+        entry
+    };
+    let list = vec![
+        entry("m", "a", 10),
+        entry("m", "b", 100),
+        entry("long", "c", 1000),
+    ];
+    let settings = |more: Value| {
+        let mut settings = json!({"enable_pre_call_checks":true});
+        settings
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        settings
+    };
+    let prompt = |tokens: usize| json!({"model":"m","prompt":"word".repeat(tokens)});
+    let mut w = world(
+        list.clone(),
+        settings(json!({"context_window_fallbacks":[{"m":["long"]}]})),
+    );
+    for _ in 0..10 {
+        assert_eq!(w.run(prompt(50), well).0, "b");
+    }
+    let (asked, answer) = w.run(prompt(500), well);
+    let answer: Value = serde_json::from_str(&answer.unwrap()).unwrap();
+    assert_eq!((asked.as_str(), &answer["model"]), ("c", &json!("m")));
+    // Nobody else is named.
+    let w = world(list, settings(json!({})));
+    let fields = json::object("request_json", &prompt(500).to_string()).unwrap();
+    let env = Env {
+        unix_time: 7,
+        id: "1".into(),
+        random: 1,
+    };
+    let error =
+        Call::new(Operation::Text, fields, &w.fleet, env, Manner::Whole, w.now).unwrap_err();
+    assert!(error.is_context_window() && error.http_status() == 400);
+    assert!(
+        error
+            .message()
+            .contains("about 500 tokens, more than the 100"),
+        "{error}"
+    );
+}
+
+#[test]
 fn names_aliases_ids_and_stars() {
     let list = vec![
         on("m", "a", json!({})),
