@@ -7,8 +7,9 @@ use mishikallm::config::ClientConfig;
 use mishikallm::json::Fields;
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Call, Env, Manner};
-use mishikallm::plan::resources::Nothing;
+use mishikallm::plan::fleet::Fleet;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// `general_settings`, as far as requests are concerned.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct App {
     /// The models, and how they fare.
-    pub config: ClientConfig,
+    pub fleet: Arc<Fleet>,
     /// Who may call.
     pub auth: Auth,
     /// What callers may do.
@@ -36,7 +37,7 @@ impl App {
     pub fn new(config: ClientConfig, auth: Auth, settings: Settings) -> Result<App> {
         Ok(App {
             connector: Arc::new(Connector::new(&config)?),
-            config,
+            fleet: Arc::new(mishikallm::client::fleet(config)?),
             auth,
             settings,
             models: Models::default(),
@@ -51,7 +52,7 @@ impl App {
         env: Env,
         manner: Manner,
     ) -> Result<Call> {
-        Call::new(operation, fields, &self.config, env, manner, &Nothing)
+        Call::new(operation, fields, &self.fleet, env, manner, Instant::now())
     }
 }
 
@@ -67,7 +68,7 @@ pub struct Worker {
 impl Worker {
     /// Opens nothing.
     pub fn new(app: Arc<App>) -> Worker {
-        let wire = Wire::new(app.connector.clone(), &app.config);
+        let wire = Wire::new(app.connector.clone(), app.fleet.config());
         Worker { app, wire }
     }
 }

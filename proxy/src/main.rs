@@ -19,7 +19,8 @@ fn main() {
     let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let object = json.as_object_mut().unwrap();
     let general = object.remove("general_settings").unwrap_or_default();
-    let config = mishikallm::config::ClientConfig::read(&json.to_string()).unwrap();
+    let mut config = mishikallm::config::ClientConfig::read(&json.to_string()).unwrap();
+    config.only_listed = true;
     let master = general["master_key"]
         .as_str()
         .map(mishikallm::config::Secret::new);

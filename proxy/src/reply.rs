@@ -6,7 +6,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use mishikallm::{Error, VERSION};
 use serde::Serialize;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -200,11 +199,4 @@ pub fn wrong_verb(allowed: &'static str) -> Response<Answer> {
         .headers_mut()
         .insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
-}
-
-/// For routes of the framework's.
-impl From<Infallible> for Answer {
-    fn from(never: Infallible) -> Answer {
-        match never {}
-    }
 }

@@ -150,11 +150,6 @@ pub struct Terms<'a> {
 }
 
 impl Flight {
-    /// Whether the request is sent, or as good as: it has a connection.
-    pub fn is_sent(&self) -> bool {
-        matches!(self.stage, Stage::Asked(..) | Stage::Opened(_))
-    }
-
     /// Whether the reply's header is there.
     pub fn is_opened(&self) -> bool {
         matches!(self.stage, Stage::Opened(_))

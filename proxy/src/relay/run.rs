@@ -10,7 +10,7 @@ use super::timer::Timer;
 use crate::seen::Record;
 use bytes::Bytes;
 use mishikallm::log::{Level, enabled, write};
-use mishikallm::plan::call::{Call, Event, Todo};
+use mishikallm::plan::call::{Call, Event, Journey, Todo};
 use mishikallm::triton::reply::Reply;
 use mishikallm::{Error, Result, limits};
 use std::task::{Context, Poll, ready};
@@ -90,15 +90,6 @@ pub enum Progress {
     Answer(String),
 }
 
-/// Stand-in until the library tells it.
-#[derive(Default)]
-pub struct Journey<'a> {
-    pub group: Option<&'a str>,
-    pub deployment: Option<&'a str>,
-    pub retries: u32,
-    pub fallbacks: u32,
-}
-
 impl Run {
     /// A call that begins now; nothing is done yet.
     pub fn new(call: Call) -> Run {
@@ -116,14 +107,9 @@ impl Run {
         }
     }
 
-    /// The call, for what it has to tell.
-    pub fn call(&self) -> &Call {
-        &self.call
-    }
-
     /// Where it went.
     pub fn journey(&self) -> Journey<'_> {
-        Journey::default()
+        self.call.journey()
     }
 
     /// Notes where it went, and how long it took.
@@ -133,6 +119,7 @@ impl Run {
         record.deployment = journey.deployment.unwrap_or_default().to_owned();
         record.retries = journey.retries;
         record.fallbacks = journey.fallbacks;
+        record.usage = self.call.used();
         record.upstream = self.waited;
     }
 
@@ -168,9 +155,9 @@ impl Run {
         let now = Instant::now();
         let round = self.call.round();
         let todo = match happened {
-            Ok(Happened::Event(event)) => self.call.on(event),
-            Ok(Happened::Arrived(bytes)) => self.call.on(Event::Arrived(&bytes)),
-            Err(e) => self.call.on(Event::Failed(e)),
+            Ok(Happened::Event(event)) => self.call.on(event, now),
+            Ok(Happened::Arrived(bytes)) => self.call.on(Event::Arrived(&bytes), now),
+            Err(e) => self.call.on(Event::Failed(e), now),
         };
         let goes_on = matches!(todo, Ok(Todo::Read | Todo::Chunk(_)));
         if !goes_on || !self.call.wants_more() {
@@ -178,7 +165,7 @@ impl Run {
             self.incoming = None;
         }
         let todo = todo?;
-        self.ahead.stay_at(self.call.fallbacks_left() as u32);
+        self.ahead.stay_at(self.call.moves());
         if self.call.round() != round {
             self.span = Span::new(&self.call, self.span.began, now);
         }
