@@ -27,20 +27,22 @@ pub fn find(path: &str) -> Option<Place> {
         Some(rest) if rest.starts_with('/') => rest,
         _ => path,
     };
-    let verb = VERBS.iter().find(|(verb, _)| path.ends_with(verb));
-    let &(verb, operation) = verb?;
-    let place = path.strip_suffix(verb)?;
+    // A path may end in two of them: /engines/chat/completions.
+    VERBS.iter().find_map(|&(verb, operation)| {
+        let model = named(path.strip_suffix(verb)?)?;
+        Some(Place { operation, model })
+    })
+}
+
+/// The model that the rest of a path names, if it names one; `None`: it is something else.
+fn named(place: &str) -> Option<Option<String>> {
     if place.is_empty() {
-        let model = None;
-        return Some(Place { operation, model });
+        return Some(None);
     }
     // A model's name may have slashes of its own.
     let model = PREFIXES.iter().find_map(|p| place.strip_prefix(p))?;
     let model = percent_decode_str(model).decode_utf8().ok()?;
-    (!model.is_empty()).then(|| Place {
-        operation,
-        model: Some(model.into_owned()),
-    })
+    (!model.is_empty()).then(|| Some(model.into_owned()))
 }
 
 #[cfg(test)]
