@@ -98,8 +98,18 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Connector {
-    /// Finds files that cannot be used; opens nothing.
+    /// Finds files that cannot be used, and what cannot be done; opens nothing.
     pub fn new(config: &ClientConfig) -> Result<Connector> {
+        if config
+            .proxy
+            .as_ref()
+            .is_some_and(|url| !url.reveal().is_empty())
+        {
+            return Err(Error::config(
+                "proxy",
+                "proxy: `mishikallm` reaches its servers directly, and through no other proxy; leave it out",
+            ));
+        }
         mishikallm::client::tls::read(&config.tls)?;
         Ok(Connector {
             wanted: config.tls.clone(),
