@@ -278,6 +278,11 @@ impl Error {
         self.0.param.as_deref()
     }
 
+    /// OpenAI's `code`, if it is not the HTTP status.
+    pub fn code(&self) -> Option<&'static str> {
+        self.0.code
+    }
+
     /// What the server's `Retry-After` asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

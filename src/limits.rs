@@ -12,6 +12,9 @@ pub const CONFIG_BYTES: usize = 1 << 20;
 /// Bytes of one reply body. 512 embeddings of 4096 numbers are 45 MB as JSON text.
 pub const REPLY_BYTES: usize = 256 << 20;
 
+/// Bytes of the header of a reply.
+pub const REPLY_HEADER_BYTES: usize = 48 << 10;
+
 /// Bytes of one event of a stream. A model that repeats its text so far in each needs more than a token's.
 pub const EVENT_BYTES: usize = 16 << 20;
 

@@ -1,8 +1,9 @@
 //! What went wrong on the wire, in the words of someone who has to change something.
 
 use super::context;
-use super::http::{Http, Phase, REPLY_HEADER, Terms, bad_url};
+use super::http::{Http, Phase, Terms, bad_url};
 use crate::error::Error;
+use crate::limits;
 use std::io::ErrorKind;
 use ureq::Timeout;
 use ureq::http::Uri;
@@ -51,7 +52,10 @@ impl Http {
             ),
             ureq::Error::LargeResponseHeader(..) => Error::limit(
                 502,
-                format!("the header of the reply of {server} is longer than {REPLY_HEADER} bytes"),
+                format!(
+                    "the header of the reply of {server} is longer than {} bytes",
+                    limits::REPLY_HEADER_BYTES
+                ),
             ),
             // Names are looked up before a connection is begun.
             e @ ureq::Error::HostNotFound => self.explain_connecting(e, uri, server),

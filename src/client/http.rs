@@ -25,11 +25,9 @@ use ureq::unversioned::transport::{
 use ureq::{Agent, BodyReader, Proxy, ProxyProtocol};
 
 /// Under glibc's threshold for `mmap`: buffers of ureq's own 128 KiB would be mapped and unmapped for each connection,
-/// and make a large reply cost twice the CPU.
+/// and make a large reply cost twice the CPU. More than `limits::REPLY_HEADER_BYTES`, so that a header that is longer is told apart
+/// from one that is cut.
 const BUFFER: usize = 64 << 10;
-
-/// Less than the buffer that it is read into, so that a longer one is told apart from one that is cut.
-pub(super) const REPLY_HEADER: usize = 48 << 10;
 
 /// Room for a reply that does not tell its length.
 const FIRST_READ: usize = 1024;
@@ -244,7 +242,7 @@ impl Http {
                 .max_redirects(0)
                 .max_redirects_will_error(false)
                 .user_agent(concat!("mishikallm/", env!("CARGO_PKG_VERSION")))
-                .max_response_header_size(REPLY_HEADER)
+                .max_response_header_size(limits::REPLY_HEADER_BYTES)
                 // The pool is ours.
                 .max_idle_connections(0)
                 .max_idle_connections_per_host(0)

@@ -18,7 +18,7 @@ mod run;
 mod socket;
 mod stream;
 mod submit;
-mod tls;
+pub mod tls;
 
 use crate::config::{ClientConfig, Deployment, Options, TritonOptions};
 use crate::error::{Error, Result};

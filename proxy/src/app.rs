@@ -1,0 +1,74 @@
+//! What one configuration gives to all requests, and what one worker thread has of its own.
+
+use crate::auth::Auth;
+use crate::relay::{Connector, Models, Wire};
+use mishikallm::Result;
+use mishikallm::config::ClientConfig;
+use mishikallm::json::Fields;
+use mishikallm::openai::Operation;
+use mishikallm::plan::call::{Call, Env, Manner};
+use mishikallm::plan::fleet::Fleet;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// `general_settings`, as far as requests are concerned.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// A request may say where to and with which key.
+    pub allow_client_side_credentials: bool,
+}
+
+/// What one configuration gives to all requests.
+#[derive(Debug)]
+pub struct App {
+    /// The models, and how they fare.
+    pub fleet: Arc<Fleet>,
+    /// Who may call.
+    pub auth: Auth,
+    /// What callers may do.
+    pub settings: Settings,
+    /// What is known of Triton's models.
+    pub models: Models,
+    connector: Arc<Connector>,
+}
+
+impl App {
+    /// Errors: a file of the configuration's `tls` cannot be used.
+    pub fn new(config: ClientConfig, auth: Auth, settings: Settings) -> Result<App> {
+        Ok(App {
+            connector: Arc::new(Connector::new(&config)?),
+            fleet: Arc::new(mishikallm::client::fleet(config)?),
+            auth,
+            settings,
+            models: Models::default(),
+        })
+    }
+
+    /// Begins a call; nothing is sent yet.
+    pub fn call(
+        &self,
+        operation: Operation,
+        fields: Fields,
+        env: Env,
+        manner: Manner,
+    ) -> Result<Call> {
+        Call::new(operation, fields, &self.fleet, env, manner, Instant::now())
+    }
+}
+
+/// One thread's: a configuration, and connections of its own.
+#[derive(Debug)]
+pub struct Worker {
+    /// Shared with the other threads.
+    pub app: Arc<App>,
+    /// Not shared.
+    pub wire: Wire,
+}
+
+impl Worker {
+    /// Opens nothing.
+    pub fn new(app: Arc<App>) -> Worker {
+        let wire = Wire::new(app.connector.clone(), app.fleet.config());
+        Worker { app, wire }
+    }
+}

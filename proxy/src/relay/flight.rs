@@ -1,0 +1,324 @@
+//! One HTTP exchange: a request out, a reply in.
+
+use super::connect::{Connecting, Connection, bad_url};
+use super::explain;
+use super::pool::Wire;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, header};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use mishikallm::plan::credentials::Header;
+use mishikallm::triton::reply::{JSON_LENGTH, Reply};
+use mishikallm::triton::{Method, Request};
+use mishikallm::{Error, Result};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How much is made ready for a body whose length is told; it is only the server's word.
+const FIRST_ROOM: usize = 1 << 20;
+
+type Sent = http::Request<Full<Bytes>>;
+type Asked = std::result::Result<http::Response<Incoming>, TrySendError<Sent>>;
+
+/// An exchange under way. Dropping it closes its connection.
+#[derive(Default)]
+pub struct Flight {
+    stage: Stage,
+    /// When the server was last heard of, or asked; its silence counts from here.
+    heard: Option<Instant>,
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    New,
+    Connects(Connecting),
+    Asked(Connection, Pin<Box<dyn Future<Output = Asked> + Send>>),
+    Opened(Box<Opened>),
+    /// The reply is read to its end, or there will be none.
+    Over,
+}
+
+/// A reply whose header is there.
+struct Opened {
+    connection: Connection,
+    body: Incoming,
+    reply: Reply,
+    /// Of the body, where it is told.
+    length: Option<u64>,
+}
+
+impl std::fmt::Debug for Flight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flight").finish_non_exhaustive()
+    }
+}
+
+/// A request whose body may be sent by more than one.
+#[derive(Clone, Debug)]
+pub struct Order {
+    method: Method,
+    url: String,
+    json_length: Option<usize>,
+    body: Bytes,
+}
+
+impl From<Request> for Order {
+    fn from(request: Request) -> Order {
+        Order {
+            method: request.method,
+            url: request.url,
+            json_length: request.json_length,
+            body: Bytes::from(request.body),
+        }
+    }
+}
+
+/// The body of a request that somebody else keeps, too.
+struct Shared(Arc<Request>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.body
+    }
+}
+
+impl From<&Arc<Request>> for Order {
+    fn from(request: &Arc<Request>) -> Order {
+        Order {
+            method: request.method,
+            url: request.url.clone(),
+            json_length: request.json_length,
+            body: Bytes::from_owner(Shared(request.clone())),
+        }
+    }
+}
+
+impl Order {
+    /// For the log: a query may hold a token.
+    pub fn place(&self) -> (Method, &str) {
+        let url = self.url.split('?').next().unwrap_or_default();
+        (self.method, url)
+    }
+
+    /// Scheme, host and port; and the rest.
+    fn parts(&self) -> (&str, &str) {
+        let host = self.url.find("://").map_or(0, |at| at + 3);
+        let end = self.url[host..]
+            .find(['/', '?', '#'])
+            .map_or(self.url.len(), |at| host + at);
+        self.url.split_at(end)
+    }
+
+    fn request(&self, headers: &[Header], host: HeaderValue) -> Result<Sent> {
+        let (_, path) = self.parts();
+        let mut sent = http::Request::new(Full::new(self.body.clone()));
+        *sent.method_mut() = match self.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+        };
+        let path = match path {
+            "" => "/",
+            path => path,
+        };
+        *sent.uri_mut() = path.parse().map_err(|_| bad_url())?;
+        let own = sent.headers_mut();
+        own.reserve(headers.len() + 3);
+        own.insert(header::HOST, host);
+        for (name, value) in headers {
+            own.append(name, value.clone());
+        }
+        if let Some(length) = self.json_length {
+            own.append(HeaderName::from_static(JSON_LENGTH), length.into());
+        }
+        Ok(sent)
+    }
+}
+
+/// What an exchange has to know of its call.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// Headers for every request of the call.
+    pub headers: &'a [Header],
+    /// The longest time for one connection.
+    pub connect: Duration,
+}
+
+impl Flight {
+    /// Whether the reply's header is there.
+    pub fn is_opened(&self) -> bool {
+        matches!(self.stage, Stage::Opened(_))
+    }
+
+    /// Its turn has come: the server's silence counts from now.
+    pub fn in_turn(mut self) -> Flight {
+        self.heard = self.heard.map(|_| Instant::now());
+        self
+    }
+
+    /// Since when the server is silent; `None`: it was not asked yet.
+    pub fn silent_since(&self) -> Option<Instant> {
+        self.heard
+    }
+
+    /// Sends the request and waits for the reply's header; gives the status.
+    pub fn poll_open(
+        &mut self,
+        cx: &mut Context<'_>,
+        wire: &Wire,
+        order: &Order,
+        terms: Terms<'_>,
+    ) -> Poll<Result<u16>> {
+        loop {
+            match &mut self.stage {
+                Stage::New => {
+                    let server = order.parts().0;
+                    match wire.take(server, cx) {
+                        Some(connection) => self.ask(connection, order, terms)?,
+                        None => {
+                            let connecting = wire.connector.connect(server, terms.connect);
+                            self.stage = Stage::Connects(connecting);
+                        }
+                    }
+                }
+                Stage::Connects(connecting) => {
+                    let connection = ready!(connecting.as_mut().poll(cx))?;
+                    self.ask(connection, order, terms)?;
+                }
+                Stage::Asked(connection, asked) => {
+                    connection.drive(cx);
+                    let asked = ready!(asked.as_mut().poll(cx));
+                    let stage = std::mem::replace(&mut self.stage, Stage::Over);
+                    let Stage::Asked(connection, _) = stage else {
+                        continue;
+                    };
+                    match asked {
+                        Ok(response) => {
+                            self.heard = Some(Instant::now());
+                            let (head, body) = response.into_parts();
+                            let status = head.status.as_u16();
+                            let reply = Reply::begun(status, &head.headers, SystemTime::now);
+                            self.stage = Stage::Opened(Box::new(Opened {
+                                connection,
+                                length: body.size_hint().exact(),
+                                body,
+                                reply,
+                            }));
+                        }
+                        // Nothing of it was sent, so nothing can be done twice. A new connection is not tried over and over.
+                        Err(e) if e.message().is_some() && connection.is_used => {
+                            self.stage = Stage::New;
+                        }
+                        Err(e) => return Poll::Ready(Err(explain::exchange(e.error()))),
+                    }
+                }
+                Stage::Opened(opened) => return Poll::Ready(Ok(opened.reply.status)),
+                Stage::Over => return Poll::Ready(Err(Error::cut("no reply was begun"))),
+            }
+        }
+    }
+
+    fn ask(&mut self, mut connection: Connection, order: &Order, terms: Terms<'_>) -> Result<()> {
+        let request = order.request(terms.headers, connection.host.clone())?;
+        let asked = Box::pin(connection.sender().try_send_request(request));
+        self.stage = Stage::Asked(connection, asked);
+        self.heard = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Reads some of the body of what was opened; `None`: it is over.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, wire: &Wire) -> Poll<Result<Option<Bytes>>> {
+        loop {
+            let Stage::Opened(opened) = &mut self.stage else {
+                return Poll::Ready(Err(Error::cut("no reply was begun")));
+            };
+            let mut frame = Pin::new(&mut opened.body).poll_frame(cx);
+            if frame.is_pending() {
+                opened.connection.drive(cx);
+                frame = Pin::new(&mut opened.body).poll_frame(cx);
+            }
+            match ready!(frame) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) if bytes.is_empty() => {}
+                    Ok(bytes) => {
+                        self.heard = Some(Instant::now());
+                        return Poll::Ready(Ok(Some(bytes)));
+                    }
+                    // Trailers say nothing of use.
+                    Err(_) => {}
+                },
+                Some(Err(e)) => {
+                    self.stage = Stage::Over;
+                    return Poll::Ready(Err(explain::exchange(&e)));
+                }
+                None => {
+                    if let Stage::Opened(opened) = std::mem::take(&mut self.stage) {
+                        let mut connection = opened.connection;
+                        connection.is_used = true;
+                        wire.put(connection, cx);
+                    }
+                    self.stage = Stage::Over;
+                    return Poll::Ready(Ok(None));
+                }
+            }
+        }
+    }
+
+    /// Sends a request and reads the whole reply, whatever its status; no more than `most` bytes.
+    pub fn poll_whole(
+        &mut self,
+        cx: &mut Context<'_>,
+        wire: &Wire,
+        order: &Order,
+        terms: Terms<'_>,
+        most: usize,
+    ) -> Poll<Result<Reply>> {
+        ready!(self.poll_open(cx, wire, order, terms))?;
+        if let Stage::Opened(opened) = &mut self.stage {
+            let told = opened.length.unwrap_or(0);
+            if told > most as u64 {
+                self.stage = Stage::Over;
+                return Poll::Ready(Err(too_long(most)));
+            }
+            let room = FIRST_ROOM.min(told as usize);
+            if opened.reply.body.capacity() < room {
+                opened.reply.body.reserve_exact(room);
+            }
+        }
+        let mut reply = match &mut self.stage {
+            Stage::Opened(opened) => std::mem::take(&mut opened.reply),
+            _ => Reply::default(),
+        };
+        loop {
+            match self.poll_read(cx, wire) {
+                Poll::Ready(Ok(Some(bytes))) => {
+                    reply.body.extend_from_slice(&bytes);
+                    if reply.bytes().len() > most {
+                        self.stage = Stage::Over;
+                        return Poll::Ready(Err(too_long(most)));
+                    }
+                }
+                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(reply)),
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Pending => {
+                    if let Stage::Opened(opened) = &mut self.stage {
+                        opened.reply = reply;
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+/// More came than may be kept.
+pub fn too_long(most: usize) -> Error {
+    let message =
+        format!("the server's reply is longer than the limit of {most} bytes (max_reply_bytes)");
+    Error::limit(502, message)
+}

@@ -1,0 +1,113 @@
+//! Chat completions, text completions and embeddings: a request to a model.
+
+use super::place::Place;
+use super::{body, strangers};
+use crate::app::{App, Worker};
+use crate::relay::{Frames, Progress, Run};
+use crate::reply::{self, Answer};
+use crate::seen::{Outcome, Record};
+use http::{HeaderMap, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use mishikallm::json::{self, Fields};
+use mishikallm::openai::Operation;
+use mishikallm::plan::call::{Env, Manner};
+use mishikallm::{Error, Result};
+use serde_json::{Number, Value};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Headers that set a field, as the reference has them.
+const BY_HEADER: [(&str, &str); 3] = [
+    ("x-mishikallm-num-retries", "num_retries"),
+    ("x-mishikallm-timeout", "timeout"),
+    ("x-mishikallm-stream-timeout", "stream_timeout"),
+];
+
+/// Asks the model.
+pub async fn answer(
+    worker: Arc<Worker>,
+    place: Place,
+    request: Request<Incoming>,
+) -> Response<Answer> {
+    let began = Instant::now();
+    let env = mishikallm::client::env();
+    let mut record = Record::new(env.id.clone(), place.operation, began);
+    let mut run = match begin(&worker.app, place, request, env).await {
+        Ok(run) => run,
+        Err(e) => return failed(&e, None, record),
+    };
+    let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;
+    match next {
+        Err(e) => failed(&e, Some(&run), record),
+        Ok(Progress::Answer(answer)) => {
+            let mut response = reply::json(StatusCode::OK, answer);
+            reply::tell(response.headers_mut(), &record.id, began, Some(&run));
+            run.tell(&mut record);
+            record.outcome = Outcome::Answered;
+            response
+        }
+        Ok(Progress::Chunk(first)) => {
+            let mut headers = HeaderMap::new();
+            reply::tell(&mut headers, &record.id, began, Some(&run));
+            record.streams = true;
+            record.first_chunk = Some(Instant::now());
+            let mut response = reply::events(Frames::new(worker.clone(), run, record, &first));
+            response.headers_mut().extend(headers);
+            response
+        }
+    }
+}
+
+/// Nothing was said yet.
+fn failed(e: &Error, run: Option<&Run>, mut record: Record) -> Response<Answer> {
+    let mut response = reply::error(e);
+    reply::tell(response.headers_mut(), &record.id, record.began, run);
+    if let Some(run) = run {
+        run.tell(&mut record);
+    }
+    record.outcome = Outcome::Failed(e.kind(), e.http_status());
+    response
+}
+
+/// Reads a request; nothing is sent yet.
+async fn begin(app: &App, place: Place, request: Request<Incoming>, env: Env) -> Result<Box<Run>> {
+    let (head, body) = request.into_parts();
+    let body = body::whole(body).await?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))?;
+    let mut fields = json::object("body", text)?;
+    strangers::check(&fields, app.settings.allow_client_side_credentials)?;
+    if let Some(model) = place.model {
+        fields.set("model", Value::from(model));
+    }
+    take_headers(&head.headers, &mut fields)?;
+    // Embeddings are never told in chunks.
+    let manner = match place.operation {
+        Operation::Embeddings => Manner::Whole,
+        _ => Manner::AsAsked,
+    };
+    let call = app.call(place.operation, fields, env, manner)?;
+    Ok(Box::new(Run::new(call)))
+}
+
+/// A header's word beats the body's.
+fn take_headers(headers: &HeaderMap, fields: &mut Fields) -> Result<()> {
+    for (name, field) in BY_HEADER {
+        let Some(value) = headers.get(name) else {
+            continue;
+        };
+        let number = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.trim().parse::<Number>().ok());
+        let number = number.ok_or_else(|| {
+            Error::argument(
+                name,
+                format!("{name}: expected a number, got something else"),
+            )
+        })?;
+        fields.set(field, Value::Number(number));
+    }
+    Ok(())
+}

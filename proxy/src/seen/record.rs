@@ -1,0 +1,72 @@
+//! What one request came to.
+
+use mishikallm::openai::Operation;
+use mishikallm::openai::response::Usage;
+use std::time::{Duration, Instant};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its client hung up before it was over.
+    #[default]
+    HungUp,
+    /// It was answered whole.
+    Answered,
+    /// It failed, maybe in the middle of a stream; with OpenAI's type of error and the HTTP status that says the same.
+    Failed(&'static str, u16),
+}
+
+/// One request to a model, told to [`super::finished`] when it is dropped: once, whatever became of it.
+#[derive(Debug)]
+pub struct Record {
+    /// Of `x-mishikallm-call-id`.
+    pub id: String,
+    /// What was asked.
+    pub operation: Operation,
+    /// The answer comes in chunks.
+    pub streams: bool,
+    /// The model as the request named it; empty where no list knows it.
+    pub group: String,
+    /// The id of the deployment that was asked last.
+    pub deployment: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When its header was there.
+    pub began: Instant,
+    /// When the first chunk went out.
+    pub first_chunk: Option<Instant>,
+    /// Tokens, where they are known.
+    pub usage: Option<Usage>,
+    /// How long the server was waited for.
+    pub upstream: Duration,
+    /// Tries after the first one.
+    pub retries: u32,
+    /// How often another model was asked instead.
+    pub fallbacks: u32,
+}
+
+impl Record {
+    /// A request that begins now.
+    pub fn new(id: String, operation: Operation, began: Instant) -> Record {
+        Record {
+            id,
+            operation,
+            streams: false,
+            group: String::new(),
+            deployment: String::new(),
+            outcome: Outcome::HungUp,
+            began,
+            first_chunk: None,
+            usage: None,
+            upstream: Duration::ZERO,
+            retries: 0,
+            fallbacks: 0,
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        super::finished(self);
+    }
+}

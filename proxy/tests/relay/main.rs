@@ -1,0 +1,7 @@
+//! The relay on sockets: what an upstream sees when clients come, wait and hang up.
+
+mod cancel;
+mod connections;
+mod routes;
+mod streams;
+mod support;
