@@ -1,6 +1,6 @@
 """Stands where the documentation's servers stand: http://localhost:8000 and https://your-triton-api-base.
 
-A gateway before a real Triton, which it reaches through a socket in the file system: /generate, /infer and /triton/embeddings go to models
+A gateway before a real Triton, which it reaches through a socket in the file system: /generate, /infer and the paths in /triton go to models
 of the right shape; every other path goes through as it is, but for the
 models' names. The second name it takes as a proxy: whoever asks to be CONNECTed to it is
 answered by the gateway itself, over TLS.
@@ -28,6 +28,8 @@ MODELS = {
     "/generate": ("/v2/models/tiny_llm/generate", None),
     "/generate_stream": ("/v2/models/tiny_llm/generate_stream", None),
     "/infer": ("/v2/models/infer_batched/infer", batched),
+    "/triton/generate": ("/v2/models/tiny_llm/generate", None),
+    "/triton/infer": ("/v2/models/infer_batched/infer", batched),
     "/triton/embeddings": ("/v2/models/embed_flat/infer", None),
 }
 
@@ -50,6 +52,11 @@ class Relay:
         self.proxy = "http://127.0.0.1:%d" % proxy.getsockname()[1]
         self.listen(gateway, self.serve)
         self.listen(proxy, self.connect)
+
+    def resolves(self):
+        """The second name is this machine's: it is answered there too, without a proxy."""
+        listener = socket.create_server(("127.0.0.1", 443))
+        self.listen(listener, lambda client: self.serve(self.tls.wrap_socket(client, server_side=True), "https://" + NAME))
 
     @staticmethod
     def listen(listener, serve):

@@ -58,6 +58,57 @@ impl Request {
     }
 }
 
+/// An answer as a client gets it; the names of the headers in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The next answer of a connection, to a request of this method.
+    pub fn read(from: &mut impl BufRead, method: &str) -> io::Result<Response> {
+        let mut response = Response::head(from)?;
+        let header = |name: &str| response.headers.get(name).map(String::as_str);
+        response.body = match (header("transfer-encoding"), header("content-length")) {
+            _ if method == "HEAD" || response.status == 204 => Vec::new(),
+            (Some(_), _) => chunked(from)?,
+            (None, Some(length)) => exactly(from, length.parse().map_err(io::Error::other)?)?,
+            (None, None) => {
+                let mut rest = Vec::new();
+                from.read_to_end(&mut rest)?;
+                rest
+            }
+        };
+        Ok(response)
+    }
+
+    /// Its status line and headers; the body is still to be read. An interim answer is passed over.
+    pub fn head(from: &mut impl BufRead) -> io::Result<Response> {
+        loop {
+            let first = line(from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            let status = first
+                .strip_prefix("HTTP/1.1 ")
+                .or(first.strip_prefix("HTTP/1.0 "))
+                .and_then(|rest| rest.get(..3)?.parse().ok())
+                .ok_or_else(|| io::Error::other(format!("not an answer: {first}")))?;
+            let headers = fields(from)?;
+            if status != 100 {
+                return Ok(Response {
+                    status,
+                    headers,
+                    body: Vec::new(),
+                });
+            }
+        }
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
 /// The status line and the headers, up to the empty line.
 pub fn head(status: u16, headers: &[(String, String)], more: &str) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status} Status\r\n");

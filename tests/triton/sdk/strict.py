@@ -33,17 +33,28 @@ class Base64Rows(types.CreateEmbeddingResponse):
 
 
 class ErrorDetail(pydantic.BaseModel):
-    """OpenAI's reference, "Error codes"; the client has no type for it. `status` is ours."""
+    """OpenAI's reference, "Error codes"; the client has no type for it."""
     model_config = pydantic.ConfigDict(extra="allow")
     message: str
     type: str
     param: Optional[str]
     code: Optional[str]
+
+
+class LibrarysDetail(ErrorDetail):
+    """What HTTP says beside the JSON."""
     status: int
     retry_after: Optional[float] = None
 
 
 class Error(pydantic.BaseModel):
+    """The library's."""
+    model_config = pydantic.ConfigDict(extra="allow")
+    error: LibrarysDetail
+
+
+class HttpError(pydantic.BaseModel):
+    """The proxy's."""
     model_config = pydantic.ConfigDict(extra="allow")
     error: ErrorDetail
 
@@ -54,9 +65,17 @@ class Model(types.Model):
 
 
 class Models(pydantic.BaseModel):
+    """The library's."""
     model_config = pydantic.ConfigDict(extra="allow")
     object: Literal["list"]
     data: list[Model]
+
+
+class HttpModels(pydantic.BaseModel):
+    """The proxy's."""
+    model_config = pydantic.ConfigDict(extra="allow")
+    object: Literal["list"]
+    data: list[types.Model]
 
 
 CHAT, CHAT_CHUNK, TEXT, TEXT_CHUNK = chat.ChatCompletion, chat.ChatCompletionChunk, types.Completion, TextChunk

@@ -1,0 +1,12 @@
+//! Clients that send nonsense, half of something, too much, or nothing: each gets an answer or a closed connection, and the next good
+//! request is answered. No answer says a key or where the upstream is.
+
+#[path = "../../../tests/parity/common/mod.rs"]
+mod common;
+mod bytes;
+mod json;
+#[path = "../running/mod.rs"]
+mod running;
+mod slow;
+mod stage;
+mod verbs;

@@ -1,0 +1,20 @@
+//! Parity with the reference: every recorded exchange of `proxy.json`, with the command itself. See `README.md`.
+
+#[path = "../../../tests/parity/common/mod.rs"]
+mod common;
+mod events;
+mod judge;
+#[path = "../running/mod.rs"]
+mod running;
+mod selftest;
+mod stage;
+mod told;
+mod vector;
+mod vectors;
+mod yaml;
+
+/// All of them but those that are calls in OpenAI's SDK, which are the test `sdk`.
+#[test]
+fn vectors() {
+    vectors::all();
+}

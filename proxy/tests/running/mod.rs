@@ -1,0 +1,162 @@
+//! The command `mishikallm`, started with a configuration on a port of its own, and stopped again.
+
+// Each test uses a part of it.
+#![allow(dead_code)]
+
+pub mod client;
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// It is ready in milliseconds; a busy machine may need longer.
+const GIVE_UP: Duration = Duration::from_secs(30);
+
+/// A running proxy. It and its folder are gone when this is dropped.
+pub struct Proxy {
+    /// Its host and port.
+    pub host: String,
+    child: Child,
+    folder: Folder,
+}
+
+impl Proxy {
+    /// With this `config.yaml`.
+    pub fn with_config(yaml: &str) -> Proxy {
+        Proxy::start(Some(yaml), &[], &[]).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// With a `config.yaml` or without, more arguments and more environment; the error says what the command said.
+    pub fn start(
+        yaml: Option<&str>,
+        arguments: &[String],
+        environment: &[(String, String)],
+    ) -> Result<Proxy, String> {
+        let folder = Folder::new();
+        let mut all = Vec::new();
+        if let Some(yaml) = yaml {
+            let path = folder.0.join("config.yaml");
+            fs::write(&path, yaml).map_err(|why| why.to_string())?;
+            all.extend(["--config".to_string(), path.display().to_string()]);
+        }
+        all.extend_from_slice(arguments);
+        let port = free_port();
+        all.extend(["--port".to_string(), port.to_string()]);
+        let child = spawn(&all, environment, &folder.0)?;
+        let host = format!("127.0.0.1:{port}");
+        let mut proxy = Proxy {
+            host,
+            child,
+            folder,
+        };
+        proxy.becomes_ready()?;
+        Ok(proxy)
+    }
+
+    fn becomes_ready(&mut self) -> Result<(), String> {
+        let until = Instant::now() + GIVE_UP;
+        loop {
+            if let Some(status) = self.child.try_wait().map_err(|why| why.to_string())? {
+                return Err(format!("it ended with {status}:\n{}", self.log()));
+            }
+            if TcpStream::connect(&self.host).is_ok() {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(format!("it does not listen:\n{}", self.log()));
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// What it has written so far, to both of its outputs.
+    pub fn log(&self) -> String {
+        fs::read(self.folder.0.join("log"))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A number out of `/proc/ID/status`: `VmRSS` in kB, `Threads`.
+    pub fn status(&self, name: &str) -> usize {
+        let path = format!("/proc/{}/status", self.id());
+        let text = fs::read_to_string(path).expect("the proxy runs");
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|rest| rest.trim_start_matches(':').split_whitespace().next());
+        number
+            .and_then(|number| number.parse().ok())
+            .unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Nothing of the tester's environment reaches it that could change what it does.
+fn spawn(
+    arguments: &[String],
+    environment: &[(String, String)],
+    folder: &Path,
+) -> Result<Child, String> {
+    let log = fs::File::create(folder.join("log")).map_err(|why| why.to_string())?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mishikallm"));
+    for (name, _) in std::env::vars_os() {
+        let lower = name.to_string_lossy().to_ascii_lowercase();
+        if lower.starts_with("mishikallm") || lower.ends_with("_proxy") || lower == "rust_log" {
+            command.env_remove(&name);
+        }
+    }
+    command
+        .args(arguments)
+        .envs(environment.iter().cloned())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(log.try_clone().map_err(|why| why.to_string())?)
+        .stdout(log)
+        .spawn()
+        .map_err(|why| format!("cannot start it: {why}"))
+}
+
+/// A port that nobody listens on. The system hands them out in turn, so that it is not given away before it is used.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound port").port()
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "mishikallm-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        Folder(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
