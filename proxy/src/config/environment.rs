@@ -1,0 +1,216 @@
+//! `os.environ/NAME`: a value that stands in the environment, or in what `environment_variables` defines.
+
+use super::known;
+use super::yaml::{Document, under};
+use super::{Problem, Problems};
+use saphyr::Scalar;
+use serde_json::{Map, Number, Value};
+use std::collections::HashMap;
+
+const PREFIX: &str = "os.environ/";
+
+/// Looks a variable up; `Err`: it is there, and is no text.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Result<Option<String>, ()>;
+
+/// The process's own environment.
+pub fn of_process(name: &str) -> Result<Option<String>, ()> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(()),
+    }
+}
+
+/// Puts all references in place, and takes `environment_variables` out.
+///
+/// The process's environment is not touched: what the file defines is for the file's own references.
+pub fn resolve(document: &mut Document, lookup: Lookup<'_>, problems: &mut Problems) {
+    let mut value = std::mem::take(&mut document.value);
+    let mut variables = Variables {
+        defined: HashMap::new(),
+        lookup,
+        document,
+        problems,
+    };
+    match value.shift_remove("environment_variables") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(defined)) => variables.define(defined),
+        Some(other) => {
+            let message = format!(
+                "expected variables and their values, got {}",
+                mishikallm::json::kind(&other)
+            );
+            variables.wrong("environment_variables", message);
+        }
+    }
+    for (key, value) in &mut value {
+        variables.put_in(key, key, value);
+    }
+    document.value = value;
+}
+
+struct Variables<'a> {
+    defined: HashMap<String, String>,
+    lookup: Lookup<'a>,
+    document: &'a Document,
+    problems: &'a mut Problems,
+}
+
+impl Variables<'_> {
+    fn wrong(&mut self, path: &str, message: String) {
+        let problem = Problem::at(self.document, path, message);
+        self.problems.errors.push(problem);
+    }
+
+    /// In the file's order: a variable may refer to those before it, and to the process's of its own name.
+    fn define(&mut self, variables: Map<String, Value>) {
+        for (name, value) in variables {
+            let path = under("environment_variables", &name);
+            let text = match value {
+                Value::String(s) => s,
+                Value::Number(n) => n.to_string(),
+                Value::Bool(b) => b.to_string(),
+                other => {
+                    let kind = mishikallm::json::kind(&other);
+                    self.wrong(&path, format!("expected a string, got {kind}"));
+                    continue;
+                }
+            };
+            let text = match text.strip_prefix(PREFIX) {
+                Some(name) => self.find(&path, name),
+                None => Some(text),
+            };
+            if let Some(text) = text {
+                self.defined.insert(name, text);
+            }
+        }
+    }
+
+    /// Nothing of a variable's value is ever told.
+    fn find(&mut self, path: &str, name: &str) -> Option<String> {
+        if let Some(text) = self.defined.get(name) {
+            return Some(text.clone());
+        }
+        match (self.lookup)(name) {
+            Ok(Some(text)) => {
+                if text.is_empty() {
+                    let message = format!("the environment variable {name} is empty");
+                    let problem = Problem::at(self.document, path, message);
+                    self.problems.warnings.push(problem);
+                }
+                return Some(text);
+            }
+            Ok(None) if name.is_empty() => self.wrong(
+                path,
+                "expected the name of an environment variable after os.environ/, got nothing"
+                    .to_owned(),
+            ),
+            Ok(None) => self.wrong(path, format!("the environment variable {name} is not set")),
+            Err(()) => self.wrong(
+                path,
+                format!("the environment variable {name} holds bytes that are no UTF-8"),
+            ),
+        }
+        None
+    }
+
+    fn put_in(&mut self, path: &str, key: &str, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Some(name) = text.strip_prefix(PREFIX) {
+                    let name = name.trim().to_owned();
+                    // Nothing in its place: what a missing variable leads to is not told as well.
+                    *value = match self.find(path, &name) {
+                        Some(text) => typed(key, text),
+                        None => Value::Null,
+                    };
+                }
+            }
+            Value::Array(items) => {
+                for (i, item) in items.iter_mut().enumerate() {
+                    self.put_in(&format!("{path}[{i}]"), key, item);
+                }
+            }
+            Value::Object(map) => {
+                for (key, value) in map {
+                    self.put_in(&under(path, key), key, value);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The environment has only texts: for an option that wants a number or true and false it is read as YAML would.
+fn typed(key: &str, text: String) -> Value {
+    if !known::is_number_or_boolean(key) {
+        return Value::String(text);
+    }
+    let read = match Scalar::parse_from_cow(text.trim().into()) {
+        Scalar::Boolean(b) => Some(b.into()),
+        Scalar::Integer(n) => Some(n.into()),
+        Scalar::FloatingPoint(n) => Number::from_f64(n.into_inner()).map(Value::Number),
+        _ => None,
+    };
+    read.unwrap_or(Value::String(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::yaml;
+    use super::*;
+    use serde_json::json;
+
+    fn resolved(text: &str) -> (Value, Problems) {
+        let mut document = yaml::read(text.as_bytes()).unwrap();
+        let mut problems = Problems::default();
+        let lookup = |name: &str| match name {
+            "KEY" => Ok(Some("sk-secret".to_owned())),
+            "SECONDS" => Ok(Some("2.5".to_owned())),
+            "DIGITS" => Ok(Some("123".to_owned())),
+            "EMPTY" => Ok(Some(String::new())),
+            "BYTES" => Err(()),
+            _ => Ok(None),
+        };
+        resolve(&mut document, &lookup, &mut problems);
+        (Value::Object(document.value), problems)
+    }
+
+    #[test]
+    fn references_are_put_in_everywhere() {
+        let (value, problems) = resolved(
+            "environment_variables:\n  MINE: os.environ/KEY\n  PORT: 8000\na: os.environ/MINE\nb: [os.environ/PORT, {timeout: os.environ/SECONDS, api_key: os.environ/DIGITS}]\nc: not os.environ/KEY\n",
+        );
+        assert_eq!(
+            value,
+            json!({"a":"sk-secret","b":["8000",{"timeout":2.5,"api_key":"123"}],"c":"not os.environ/KEY"})
+        );
+        assert!(problems.errors.is_empty() && problems.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_line_and_key() {
+        let (_, problems) = resolved(
+            "a:\n  api_key: os.environ/NOT_THERE\nb: os.environ/BYTES\nc: os.environ/EMPTY\nd: os.environ/\nenvironment_variables:\n  X: [1]\n",
+        );
+        let told: Vec<String> = problems.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(
+            told.iter()
+                .any(|t| t.starts_with("line 2: a.api_key: ") && t.contains("NOT_THERE")),
+            "{told:?}"
+        );
+        assert!(
+            told.iter()
+                .any(|t| t.starts_with("line 7: environment_variables.X: ")),
+            "{told:?}"
+        );
+        assert_eq!(problems.warnings.len(), 1);
+    }
+
+    #[test]
+    fn what_the_file_defines_beats_the_process() {
+        let (value, _) = resolved("a: os.environ/KEY\nenvironment_variables:\n  KEY: mine\n");
+        assert_eq!(value["a"], "mine");
+    }
+}
