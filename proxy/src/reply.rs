@@ -29,7 +29,8 @@ pub enum Answer {
     Whole(Option<Bytes>),
     /// A stream of chunks.
     Frames(Box<Frames>),
-    /// Another route's.
+    /// Another route's, by the framework's router.
+    #[allow(dead_code)]
     Other(axum::body::Body),
 }
 

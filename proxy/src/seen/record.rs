@@ -18,6 +18,7 @@ pub enum Outcome {
 
 /// One request to a model, told to [`super::finished`] when it is dropped: once, whatever became of it.
 #[derive(Debug)]
+#[allow(dead_code)]
 pub struct Record {
     /// Of `x-mishikallm-call-id`.
     pub id: String,
