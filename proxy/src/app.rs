@@ -1,22 +1,15 @@
 //! What one configuration gives to all requests, and what one worker thread has of its own.
 
 use crate::auth::Auth;
+use crate::config::{General, Settings};
 use crate::relay::{Connector, Models, Wire};
 use mishikallm::Result;
-use mishikallm::config::ClientConfig;
 use mishikallm::json::Fields;
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Call, Env, Manner};
 use mishikallm::plan::fleet::Fleet;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// `general_settings`, as far as requests are concerned.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// A request may say where to and with which key.
-    pub allow_client_side_credentials: bool,
-}
 
 /// What one configuration gives to all requests.
 #[derive(Debug)]
@@ -26,7 +19,7 @@ pub struct App {
     /// Who may call.
     pub auth: Auth,
     /// What callers may do.
-    pub settings: Settings,
+    pub general: General,
     /// What is known of Triton's models.
     pub models: Models,
     connector: Arc<Connector>,
@@ -34,12 +27,13 @@ pub struct App {
 
 impl App {
     /// Errors: a file of the configuration's `tls` cannot be used.
-    pub fn new(config: ClientConfig, auth: Auth, settings: Settings) -> Result<App> {
+    pub fn new(settings: Settings) -> Result<App> {
+        let Settings { fleet, general, .. } = settings;
         Ok(App {
-            connector: Arc::new(Connector::new(&config)?),
-            fleet: Arc::new(mishikallm::client::fleet(config)?),
-            auth,
-            settings,
+            connector: Arc::new(Connector::new(fleet.config())?),
+            fleet: Arc::new(fleet),
+            auth: Auth::new(general.master_key.clone()),
+            general,
             models: Models::default(),
         })
     }

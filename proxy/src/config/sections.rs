@@ -197,22 +197,25 @@ fn take_section(
 
 /// Keys that nobody reads, by their names and lines.
 fn warn_of_unknown(places: &Places<'_>, top: &Map<String, Value>, problems: &mut Problems) {
-    let mut warn = |path: String, text: &str| problems.warnings.push(places.problem(&path, text));
-    let mut check = |section: &Section, path: &str, object: &Map<String, Value>| {
+    let warnings = &mut problems.warnings;
+    let check = |warnings: &mut Vec<Problem>,
+                 section: &Section,
+                 path: &str,
+                 object: &Map<String, Value>| {
         for key in object.keys() {
             if let Some(complaint) = known::complaint(section, key) {
-                warn(under(path, key), &complaint);
+                warnings.push(places.problem(&under(path, key), &complaint));
             }
         }
     };
-    check(&known::TOP, "", top);
+    check(warnings, &known::TOP, "", top);
     for section in [
         &known::MISHIKALLM_SETTINGS,
         &known::ROUTER_SETTINGS,
         &known::GENERAL_SETTINGS,
     ] {
         if let Some(Value::Object(object)) = top.get(section.name) {
-            check(section, section.name, object);
+            check(warnings, section, section.name, object);
         }
     }
     let Some(Value::Array(entries)) = top.get("model_list") else {
@@ -227,15 +230,13 @@ fn warn_of_unknown(places: &Places<'_>, top: &Map<String, Value>, problems: &mut
             continue;
         };
         let path = format!("model_list[{i}]");
-        check(&known::ENTRY, &path, entry);
+        check(warnings, &known::ENTRY, &path, entry);
         if let Some(Value::Object(params)) = entry.get("mishikallm_params") {
             let path = under(&path, "mishikallm_params");
             for key in params.keys() {
                 if let Some(near) = known::slip_of(key) {
                     let text = format!("is sent to the model; did you mean {near}?");
-                    problems
-                        .warnings
-                        .push(places.problem(&under(&path, key), &text));
+                    warnings.push(places.problem(&under(&path, key), &text));
                 }
             }
             let says_where = ["api_base", "base_url", "mock_response"]
@@ -243,7 +244,7 @@ fn warn_of_unknown(places: &Places<'_>, top: &Map<String, Value>, problems: &mut
                 .any(|key| params.contains_key(*key));
             if !says_where && !has_default {
                 let text = "has no api_base: only calls that bring their own can work";
-                problems.warnings.push(places.problem(&path, text));
+                warnings.push(places.problem(&path, text));
             }
         }
     }

@@ -4,15 +4,15 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use mishikallm::{Error, Result, limits};
+use mishikallm::{Error, Result};
 
-/// All of a body.
+/// All of a body, at most so many bytes.
 ///
 /// Errors: it is longer than the limit (HTTP 413), or its client gave up.
-pub async fn whole(mut body: Incoming) -> Result<Bytes> {
+pub async fn whole(mut body: Incoming, most: usize) -> Result<Bytes> {
     let told = body.size_hint().lower();
-    if told > limits::REQUEST_BYTES as u64 {
-        return Err(too_long());
+    if told > most as u64 {
+        return Err(too_long(most));
     }
     let mut first = Bytes::new();
     // Most come in one piece, which is taken as it is.
@@ -31,8 +31,8 @@ pub async fn whole(mut body: Incoming) -> Result<Bytes> {
             more.extend_from_slice(&first);
         }
         more.extend_from_slice(&data);
-        if more.len() > limits::REQUEST_BYTES {
-            return Err(too_long());
+        if more.len() > most {
+            return Err(too_long(most));
         }
     }
     match more.is_empty() {
@@ -41,8 +41,7 @@ pub async fn whole(mut body: Incoming) -> Result<Bytes> {
     }
 }
 
-fn too_long() -> Error {
-    let most = limits::REQUEST_BYTES;
+fn too_long(most: usize) -> Error {
     Error::limit(
         413,
         format!("the request's body is longer than the limit of {most} bytes"),

@@ -73,13 +73,16 @@ fn failed(e: &Error, run: Option<&Run>, mut record: Record) -> Response<Answer> 
 /// Reads a request; nothing is sent yet.
 async fn begin(app: &App, place: Place, request: Request<Incoming>, env: Env) -> Result<Box<Run>> {
     let (head, body) = request.into_parts();
-    let body = body::whole(body).await?;
+    let body = body::whole(body, app.general.max_request_bytes).await?;
     let text = std::str::from_utf8(&body)
         .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))?;
     let mut fields = json::object("body", text)?;
-    strangers::check(&fields, app.settings.allow_client_side_credentials)?;
+    strangers::check(&fields, app.general.allow_client_side_credentials)?;
     if let Some(model) = place.model {
         fields.set("model", Value::from(model));
+    }
+    if let (Some(model), None) = (&app.general.default_model, fields.get("model")) {
+        fields.set("model", Value::from(model.as_str()));
     }
     take_headers(&head.headers, &mut fields)?;
     // Embeddings are never told in chunks.

@@ -35,7 +35,10 @@ fn a_request_that_ends_anywhere_is_dropped() {
     for end in (0..whole.len()).step_by(7) {
         let told = stage.told(&whole[..end]);
         let code = status(&told);
-        assert!(told.is_empty() || (400..500).contains(&code), "{end}: {told}");
+        assert!(
+            told.is_empty() || (400..500).contains(&code),
+            "{end}: {told}"
+        );
     }
     assert_eq!(stage.upstream.posts().len(), 0);
     stage.still_answers();
@@ -52,9 +55,14 @@ fn lengths_that_contradict_are_refused() {
         "content-length: 99999999999999999999999\r\n".to_string(),
         "transfer-encoding: gzip\r\n".to_string(),
     ] {
-        let head = format!("POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n{lengths}\r\n");
+        let head = format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n{lengths}\r\n"
+        );
         let told = stage.told(format!("{head}{body}").as_bytes());
-        assert!((400..600).contains(&status(&told)) || told.is_empty(), "{lengths}: {told}");
+        assert!(
+            (400..600).contains(&status(&told)) || told.is_empty(),
+            "{lengths}: {told}"
+        );
         stage.still_answers();
     }
     // Both a length and chunks: at most one request may come of it, whatever stands behind.
@@ -83,7 +91,10 @@ fn chunks_that_are_none_are_refused() {
         "5;ext=\"\r\nhello\r\n0\r\n\r\n",
     ] {
         let told = stage.told(format!("{head}{body}").as_bytes());
-        assert!(told.is_empty() || (400..500).contains(&status(&told)), "{body:?}: {told}");
+        assert!(
+            told.is_empty() || (400..500).contains(&status(&told)),
+            "{body:?}: {told}"
+        );
         stage.still_answers();
     }
     // Chunks of one byte are right, and slow.
@@ -101,9 +112,14 @@ fn headers_without_end_are_refused() {
     let long = format!("x-long: {}\r\n", "a".repeat(4 << 20));
     let many: String = (0..20_000).map(|n| format!("x-{n}: v\r\n")).collect();
     for headers in [long, many] {
-        let text = format!("POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n{headers}\r\n");
+        let text = format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n{headers}\r\n"
+        );
         let told = stage.told(text.as_bytes());
-        assert!(told.is_empty() || (400..500).contains(&status(&told)), "{told}");
+        assert!(
+            told.is_empty() || (400..500).contains(&status(&told)),
+            "{told}"
+        );
         stage.still_answers();
     }
     let path = format!("/v1/models/{}", "m".repeat(1 << 20));
@@ -128,7 +144,10 @@ fn a_body_that_is_too_long_is_refused_before_it_is_read() {
     stage.is_silent_about_secrets(&answer.text());
     // Without a length it is seen as it comes, and not kept.
     let mut connection = stage.open();
-    let head = head.replace(&format!("content-length: {}", 1u64 << 40), "transfer-encoding: chunked");
+    let head = head.replace(
+        &format!("content-length: {}", 1u64 << 40),
+        "transfer-encoding: chunked",
+    );
     let chunk = [b"100000\r\n", " ".repeat(1 << 20).as_bytes(), b"\r\n"].concat();
     let mut sent = connection.send(head.as_bytes());
     for _ in 0..1024 {
@@ -146,7 +165,9 @@ fn a_body_that_is_too_long_is_refused_before_it_is_read() {
 #[test]
 fn without_a_key_no_body_is_waited_for() {
     let stage = Stage::new();
-    let head = format!("POST {CHAT} HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 50000\r\n\r\n");
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 50000\r\n\r\n"
+    );
     let mut connection = stage.open();
     connection.send(head.as_bytes()).expect("sent");
     let answer = connection.read("POST").expect("an answer");
@@ -160,7 +181,14 @@ fn requests_in_a_row_are_answered_in_order() {
     let mut connection = stage.open();
     let bad = request("POST", CHAT, &headers(), b"{");
     let model = request("GET", "/v1/models/llm", &headers(), b"");
-    let all = [good_request(), bad, model, request("GET", "/nope", &headers(), b""), good_request()].concat();
+    let all = [
+        good_request(),
+        bad,
+        model,
+        request("GET", "/nope", &headers(), b""),
+        good_request(),
+    ]
+    .concat();
     connection.send(&all).expect("sent");
     let methods = ["POST", "POST", "GET", "GET", "POST"];
     let statuses = methods.map(|method| connection.read(method).expect("an answer").status);
@@ -175,12 +203,24 @@ fn a_connection_outlives_errors() {
     for (bytes, status) in [
         (request("POST", CHAT, &headers(), b"{"), 400),
         (request("POST", CHAT, &[], &good()), 401),
-        (request("POST", CHAT, &headers(), unknown.replace('\\', "").as_bytes()), 404),
+        (
+            request(
+                "POST",
+                CHAT,
+                &headers(),
+                unknown.replace('\\', "").as_bytes(),
+            ),
+            404,
+        ),
         (request("GET", CHAT, &headers(), b""), 405),
         (good_request(), 200),
     ] {
         connection.send(&bytes).expect("it is kept");
-        let method = if bytes.starts_with(b"GET") { "GET" } else { "POST" };
+        let method = if bytes.starts_with(b"GET") {
+            "GET"
+        } else {
+            "POST"
+        };
         let answer = connection.read(method).expect("an answer");
         assert_eq!(answer.status, status, "{}", answer.text());
         assert!(serde_json::from_str::<Value>(&answer.text()).is_ok());

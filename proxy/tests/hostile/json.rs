@@ -28,7 +28,13 @@ fn what_is_no_json_is_a_400() {
     ] {
         stage.refuses(body, 400);
     }
-    assert!(stage.upstream.posts().iter().all(|post| !post.body.is_empty()));
+    assert!(
+        stage
+            .upstream
+            .posts()
+            .iter()
+            .all(|post| !post.body.is_empty())
+    );
 }
 
 #[test]
@@ -38,7 +44,9 @@ fn json_that_is_too_deep_is_a_400() {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
             stage.refuses(deep.as_bytes(), 400);
-            let field = format!(r#"{{"model": "llm", "messages": [{{"role": "user", "content": "hi"}}], "metadata": {deep}}}"#);
+            let field = format!(
+                r#"{{"model": "llm", "messages": [{{"role": "user", "content": "hi"}}], "metadata": {deep}}}"#
+            );
             stage.refuses(field.as_bytes(), 400);
             stage.refuses(open.repeat(depth).as_bytes(), 400);
         }
@@ -114,9 +122,11 @@ fn a_body_cannot_add_headers_that_break_the_request() {
 #[test]
 fn long_texts_are_no_problem() {
     let stage = Stage::new();
-    let body = json!({"model": "llm", "messages": [{"role": "user", "content": "x".repeat(1 << 20)}]});
+    let body =
+        json!({"model": "llm", "messages": [{"role": "user", "content": "x".repeat(1 << 20)}]});
     assert_eq!(stage.chat(body.to_string().as_bytes()).status, 200);
-    let name = json!({"model": "m".repeat(1 << 20), "messages": [{"role": "user", "content": "hi"}]});
+    let name =
+        json!({"model": "m".repeat(1 << 20), "messages": [{"role": "user", "content": "hi"}]});
     let answer = stage.chat(name.to_string().as_bytes());
     assert_eq!(answer.status, 404);
     // What it did not know is not said back at that length.

@@ -1,9 +1,9 @@
 //! Clients that send nonsense, half of something, too much, or nothing: each gets an answer or a closed connection, and the next good
 //! request is answered. No answer says a key or where the upstream is.
 
+mod bytes;
 #[path = "../../../tests/parity/common/mod.rs"]
 mod common;
-mod bytes;
 mod json;
 #[path = "../running/mod.rs"]
 mod running;

@@ -22,7 +22,9 @@ fn connections_that_say_nothing_take_nothing_from_others() {
         .map(|index| {
             let mut connection = stage.open();
             let whole = good_request();
-            connection.send(&whole[..1 + index % (whole.len() - 1)]).expect("sent");
+            connection
+                .send(&whole[..1 + index % (whole.len() - 1)])
+                .expect("sent");
             connection
         })
         .collect();
@@ -53,7 +55,10 @@ fn a_request_in_single_bytes_is_answered_beside_others() {
 #[test]
 fn a_stream_that_nobody_reads_holds_its_upstream_back() {
     let text = "x".repeat(64 << 10);
-    let frame = format!("data: {}\n\n", json!({"model_name": "llm", "text_output": text}));
+    let frame = format!(
+        "data: {}\n\n",
+        json!({"model_name": "llm", "text_output": text})
+    );
     let replies = json!({
         "/v2/models/llm/generate_stream": [{
             "status": 200, "headers": {"content-type": "text/event-stream"}, "frames": vec![frame; 4096],
@@ -91,7 +96,10 @@ fn a_stream_that_nobody_reads_holds_its_upstream_back() {
         read += count;
     }
     drop(connection);
-    assert!(upstream.has_been_left(Duration::from_secs(30)), "the upstream is still asked");
+    assert!(
+        upstream.has_been_left(Duration::from_secs(30)),
+        "the upstream is still asked"
+    );
 }
 
 /// A thousand that hang up in the middle of what they asked for leave nothing behind.
@@ -123,7 +131,9 @@ fn a_client_that_only_sends_is_answered_and_let_go() {
     let mut all = headers();
     all.push(("connection".to_string(), "close".to_string()));
     let mut connection = stage.open();
-    connection.send(&request("POST", CHAT, &all, &good())).expect("sent");
+    connection
+        .send(&request("POST", CHAT, &all, &good()))
+        .expect("sent");
     assert_eq!(connection.read("POST").expect("an answer").status, 200);
     assert!(is_closed(connection.some(&mut [0; 1])));
     stage.still_answers();

@@ -37,15 +37,33 @@ fn without_a_key_every_route_is_closed() {
         for verb in ["GET", "POST", "PUT", "DELETE"] {
             for headers in [&[][..], &wrong] {
                 let answer = ask(&stage.proxy.host, verb, path, headers, b"").expect("an answer");
-                assert!([401, 405].contains(&answer.status), "{verb} {path}: {}", answer.status);
+                assert!(
+                    [401, 405].contains(&answer.status),
+                    "{verb} {path}: {}",
+                    answer.status
+                );
                 is_error(&answer);
                 stage.is_silent_about_secrets(&answer.text());
             }
         }
     }
-    for path in ["/nope", "/v1", "/v1/", "//v1/models", "/v1/models/../models", "/V1/MODELS", "/v1/models?x", "/.env", "/model/info/"] {
+    for path in [
+        "/nope",
+        "/v1",
+        "/v1/",
+        "//v1/models",
+        "/v1/models/../models",
+        "/V1/MODELS",
+        "/v1/models?x",
+        "/.env",
+        "/model/info/",
+    ] {
         let answer = ask(&stage.proxy.host, "GET", path, &[], b"").expect("an answer");
-        assert!([401, 404].contains(&answer.status), "{path}: {}", answer.text());
+        assert!(
+            [401, 404].contains(&answer.status),
+            "{path}: {}",
+            answer.text()
+        );
         stage.is_silent_about_secrets(&answer.text());
     }
     assert_eq!(stage.upstream.posts().len(), 0);
@@ -57,8 +75,17 @@ fn without_a_key_every_route_is_closed() {
 fn head_and_options_leave_the_connection_in_order() {
     let stage = Stage::new();
     let mut connection = Connection::open(&stage.proxy.host).expect("it listens");
-    for (verb, path) in [("HEAD", "/v1/models"), ("HEAD", "/nope"), ("HEAD", CHAT), ("OPTIONS", CHAT), ("OPTIONS", "/nope"), ("HEAD", "/health/liveliness")] {
-        connection.send(&request(verb, path, &headers(), b"")).expect("sent");
+    for (verb, path) in [
+        ("HEAD", "/v1/models"),
+        ("HEAD", "/nope"),
+        ("HEAD", CHAT),
+        ("OPTIONS", CHAT),
+        ("OPTIONS", "/nope"),
+        ("HEAD", "/health/liveliness"),
+    ] {
+        connection
+            .send(&request(verb, path, &headers(), b""))
+            .expect("sent");
         let answer = connection.read(verb).expect("an answer");
         assert!(answer.status < 500, "{verb} {path}: {}", answer.status);
     }
@@ -86,7 +113,12 @@ fn keys_that_are_almost_right_are_wrong() {
         assert_eq!(answer.status, 401, "{value}");
         stage.is_silent_about_secrets(&answer.text());
     }
-    for name in ["authorization", "x-api-key", "api-key", "x-mishikallm-api-key"] {
+    for name in [
+        "authorization",
+        "x-api-key",
+        "api-key",
+        "x-mishikallm-api-key",
+    ] {
         let value = match name {
             "authorization" => format!("bearer {key}"),
             _ => key.to_string(),

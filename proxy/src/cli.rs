@@ -1,0 +1,95 @@
+//! The command line, with the reference's names.
+
+use clap::{ArgAction, Parser};
+use std::path::PathBuf;
+
+/// OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
+#[derive(Debug, Parser)]
+#[command(name = "mishikallm", version, disable_version_flag = true)]
+pub struct Cli {
+    /// config.yaml: the models, and how they are served
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["model", "api_base", "alias"])]
+    pub config: Option<PathBuf>,
+    /// One model without a file: triton/NAME
+    #[arg(short, long, value_name = "triton/NAME", requires = "api_base")]
+    pub model: Option<String>,
+    /// Where that model is
+    #[arg(
+        long = "api_base",
+        alias = "api-base",
+        value_name = "URL",
+        requires = "model"
+    )]
+    pub api_base: Option<String>,
+    /// The name that requests give that model
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub alias: Option<String>,
+    /// The address to listen at [default: 0.0.0.0 with a master key, else 127.0.0.1]
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The port to listen at
+    #[arg(short, long, default_value_t = 4000)]
+    pub port: u16,
+    /// Threads that answer requests [default: one for each processor]
+    #[arg(long = "num_workers", alias = "num-workers", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub num_workers: Option<u16>,
+    /// Tell of each request
+    #[arg(long)]
+    pub debug: bool,
+    /// Tell of each request, and of what goes to Triton for it
+    #[arg(long = "detailed_debug", alias = "detailed-debug")]
+    pub detailed_debug: bool,
+    /// Leave out what a model cannot do, instead of refusing the request
+    #[arg(long = "drop_params", alias = "drop-params")]
+    pub drop_params: bool,
+    /// Seconds that one try of a call may take
+    #[arg(
+        long = "request_timeout",
+        alias = "request-timeout",
+        value_name = "SECONDS"
+    )]
+    pub request_timeout: Option<f64>,
+    /// The server's certificate chain, in PEM
+    #[arg(
+        long = "ssl_certfile_path",
+        alias = "ssl-certfile-path",
+        value_name = "FILE",
+        requires = "ssl_keyfile_path"
+    )]
+    pub ssl_certfile_path: Option<PathBuf>,
+    /// Its private key, in PEM
+    #[arg(
+        long = "ssl_keyfile_path",
+        alias = "ssl-keyfile-path",
+        value_name = "FILE",
+        requires = "ssl_certfile_path"
+    )]
+    pub ssl_keyfile_path: Option<PathBuf>,
+    /// Read the configuration, say what is wrong with it, and end
+    #[arg(long = "validate_config", alias = "validate-config")]
+    pub validate_config: bool,
+    /// Say the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_table_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn underscores_and_dashes_are_the_same() {
+        for flag in ["--detailed_debug", "--detailed-debug"] {
+            let cli = Cli::try_parse_from(["mishikallm", "--config", "c.yaml", flag]).unwrap();
+            assert!(cli.detailed_debug && cli.port == 4000);
+        }
+        assert!(Cli::try_parse_from(["mishikallm", "--model", "triton/m"]).is_err());
+        assert!(Cli::try_parse_from(["mishikallm", "--num_workers", "0"]).is_err());
+    }
+}

@@ -1,0 +1,219 @@
+//! From a configuration to a server, and to its end.
+
+mod banner;
+mod serve;
+mod tls;
+
+use crate::app::App;
+use crate::cli::Cli;
+use crate::config::{self, OneModel, Overrides, Settings};
+use serve::{Message, Shared};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Connections that may wait to be taken.
+const BACKLOG: i32 = 4096;
+
+/// Runs the command.
+pub fn run(cli: &Cli) -> ExitCode {
+    match try_run(cli) {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("mishikallm: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_run(cli: &Cli) -> Result<ExitCode, String> {
+    let Some(settings) = read(cli) else {
+        return Ok(ExitCode::FAILURE);
+    };
+    if cli.validate_config {
+        println!("the configuration is in order");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let drain = settings.general.drain;
+    let is_open = settings.general.master_key.is_none();
+    let app = App::new(settings).map_err(|e| e.message().to_owned())?;
+    let tls = tls::acceptor(cli)?;
+    let (listener, address) = listen(cli, is_open)?;
+    crate::seen::set_level(cli.debug, cli.detailed_debug);
+    banner::tell(&app, address, tls.is_some(), is_open, cli.host.is_some());
+    let shared = Arc::new(Shared::new(tls));
+    let workers = match cli.num_workers {
+        Some(n) => usize::from(n),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let app = Arc::new(app);
+    let (done, mut all_done) = mpsc::channel::<()>(1);
+    let threads: Vec<_> = (0..workers)
+        .map(|i| serve::thread(i, app.clone(), shared.clone(), done.clone()))
+        .collect::<Result<_, _>>()?;
+    drop((app, done));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("no runtime: {e}"))?;
+    runtime.block_on(async {
+        accept(cli, listener, &threads, &shared).await?;
+        drop(threads);
+        shared.drain();
+        let mut again = Signals::new()?;
+        tokio::select! {
+            _ = all_done.recv() => {}
+            () = again.end() => {}
+            () = tokio::time::sleep(drain) => {
+                eprintln!("mishikallm: requests under way were given up after {} s", drain.as_secs());
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Reads the configuration, and tells what is wrong with it.
+fn read(cli: &Cli) -> Option<Settings> {
+    let overrides = Overrides {
+        drop_params: cli.drop_params,
+        request_timeout: cli.request_timeout,
+    };
+    let read = match (&cli.config, &cli.model, &cli.api_base) {
+        (Some(path), _, _) => config::read_file(path, &overrides, &config::of_process),
+        (None, Some(model), Some(api_base)) => {
+            let one = OneModel {
+                model: model.clone(),
+                api_base: api_base.clone(),
+                alias: cli.alias.clone(),
+            };
+            config::of_command(&one, &overrides, &config::of_process)
+        }
+        _ => {
+            eprintln!(
+                "mishikallm: expected --config FILE, or --model triton/NAME and --api_base URL"
+            );
+            return None;
+        }
+    };
+    for problem in &read.problems.warnings {
+        eprintln!("warning: {problem}");
+    }
+    for problem in &read.problems.errors {
+        eprintln!("error: {problem}");
+    }
+    read.settings
+}
+
+/// Without a key the proxy is for its own machine, unless somebody says otherwise.
+fn listen(cli: &Cli, is_open: bool) -> Result<(TcpListener, SocketAddr), String> {
+    let host = match &cli.host {
+        Some(host) => host.as_str(),
+        None if is_open => "127.0.0.1",
+        None => "0.0.0.0",
+    };
+    let place = format!("{host}:{}", cli.port);
+    let wrong = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("cannot listen at {place}: another program does; --port takes another port")
+        }
+        kind => format!("cannot listen at {place}: {kind}"),
+    };
+    let address = (host.trim_matches(['[', ']']), cli.port)
+        .to_socket_addrs()
+        .map_err(|_| format!("--host: expected an address of this machine, got \"{host}\""))?
+        .next()
+        .ok_or_else(|| format!("--host: \"{host}\" has no address"))?;
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).map_err(&wrong)?;
+    socket.set_reuse_address(true).map_err(&wrong)?;
+    socket.bind(&address.into()).map_err(&wrong)?;
+    socket.listen(BACKLOG).map_err(&wrong)?;
+    socket.set_nonblocking(true).map_err(&wrong)?;
+    let listener = TcpListener::from(socket);
+    let address = listener.local_addr().map_err(&wrong)?;
+    Ok((listener, address))
+}
+
+struct Signals {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, String> {
+        let listen = |kind| signal(kind).map_err(|e| format!("no signals: {e}"));
+        Ok(Signals {
+            term: listen(SignalKind::terminate())?,
+            int: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Somebody wants the end.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+/// Hands connections to the threads in turn, until the end is wanted. Each thread then has as many as the others: where all listened,
+/// one that happens to be quick would take most of them, and keep them.
+async fn accept(
+    cli: &Cli,
+    listener: TcpListener,
+    threads: &[mpsc::UnboundedSender<Message>],
+    shared: &Shared,
+) -> Result<(), String> {
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| e.to_string())?;
+    let mut ends = Signals::new()?;
+    let mut reloads = signal(SignalKind::hangup()).map_err(|e| format!("no signals: {e}"))?;
+    let mut turn = 0;
+    loop {
+        tokio::select! {
+            () = ends.end() => return Ok(()),
+            _ = reloads.recv() => reload(cli, threads, shared),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    if let Ok(stream) = stream.into_std() {
+                        let _ = threads[turn % threads.len()].send(Message::Connection(stream));
+                        turn = turn.wrapping_add(1);
+                    }
+                }
+                // Too many open files, mostly: some will be closed in a moment.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+        }
+    }
+}
+
+/// Reads everything again. What is wrong changes nothing.
+fn reload(cli: &Cli, threads: &[mpsc::UnboundedSender<Message>], shared: &Shared) {
+    let app = read(cli).and_then(|settings| match App::new(settings) {
+        Ok(app) => Some(Arc::new(app)),
+        Err(e) => {
+            eprintln!("error: {}", e.message());
+            None
+        }
+    });
+    match (app, tls::acceptor(cli)) {
+        (Some(app), Ok(tls)) => {
+            shared.set_tls(tls);
+            for thread in threads {
+                let _ = thread.send(Message::App(app.clone()));
+            }
+            eprintln!("mishikallm: the configuration was read again, and holds from now on");
+        }
+        (_, tls) => {
+            if let Err(why) = tls {
+                eprintln!("error: {why}");
+            }
+            eprintln!(
+                "mishikallm: the configuration was read again and is not in order: the one before still holds"
+            );
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! One thread that answers requests: a runtime, connections, and a worker that a new configuration replaces.
+
+use crate::app::{App, Worker};
+use crate::routes;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::TcpStream;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+
+/// A client that takes longer to send a header, or to send the next request, is not waited for.
+const HEADER_PATIENCE: Duration = Duration::from_secs(75);
+
+/// The same for a TLS handshake.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of a request's header, and what is kept of a body that nobody reads yet.
+const BUFFER: usize = 64 << 10;
+
+/// What a thread is told.
+pub(super) enum Message {
+    /// A client has come.
+    Connection(TcpStream),
+    /// The configuration is another.
+    App(Arc<App>),
+}
+
+/// What all threads share.
+pub(super) struct Shared {
+    tls: ArcSwapOption<TlsAcceptor>,
+    ends: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(super) fn new(tls: Option<TlsAcceptor>) -> Shared {
+        Shared {
+            tls: ArcSwapOption::from_pointee(tls),
+            ends: watch::Sender::new(false),
+        }
+    }
+
+    pub(super) fn set_tls(&self, tls: Option<TlsAcceptor>) {
+        self.tls.store(tls.map(Arc::new));
+    }
+
+    /// Each connection ends when its present request is answered.
+    pub(super) fn drain(&self) {
+        self.ends.send_replace(true);
+    }
+}
+
+/// Starts one. `done` is dropped when it has nothing more to do.
+pub(super) fn thread(
+    number: usize,
+    app: Arc<App>,
+    shared: Arc<Shared>,
+    done: mpsc::Sender<()>,
+) -> Result<mpsc::UnboundedSender<Message>, String> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("no runtime: {e}"))?;
+    std::thread::Builder::new()
+        .name(format!("worker-{number}"))
+        .spawn(move || runtime.block_on(serve(receiver, app, shared, done)))
+        .map_err(|e| format!("no thread: {e}"))?;
+    Ok(sender)
+}
+
+async fn serve(
+    mut messages: mpsc::UnboundedReceiver<Message>,
+    app: Arc<App>,
+    shared: Arc<Shared>,
+    done: mpsc::Sender<()>,
+) {
+    let worker = Arc::new(ArcSwap::from_pointee(Worker::new(app)));
+    while let Some(message) = messages.recv().await {
+        match message {
+            // Requests under way keep theirs.
+            Message::App(app) => worker.store(Arc::new(Worker::new(app))),
+            Message::Connection(stream) => {
+                let (worker, shared, done) = (worker.clone(), shared.clone(), done.clone());
+                tokio::spawn(async move {
+                    connection(stream, &worker, &shared).await;
+                    drop(done);
+                });
+            }
+        }
+    }
+    // Connections go on until they are done.
+    drop(done);
+    std::future::pending::<()>().await;
+}
+
+async fn connection(stream: TcpStream, worker: &Arc<ArcSwap<Worker>>, shared: &Shared) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+        return;
+    };
+    let _ = stream.set_nodelay(true);
+    match shared.tls.load_full() {
+        None => exchange(stream, worker, shared).await,
+        Some(tls) => {
+            let shaken = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
+            if let Ok(Ok(stream)) = shaken {
+                exchange(stream, worker, shared).await;
+            }
+        }
+    }
+}
+
+/// Answers one client's requests, one after the other.
+async fn exchange<S>(stream: S, worker: &Arc<ArcSwap<Worker>>, shared: &Shared)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = hyper::service::service_fn(|request| {
+        let worker = worker.load_full();
+        async move { Ok::<_, Infallible>(routes::answer(worker, request).await) }
+    });
+    let mut connection = pin!(
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_PATIENCE)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let mut ends = shared.ends.subscribe();
+    // What went wrong with a connection is its client's business, who has left.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = ends.wait_for(|ends| *ends) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
