@@ -1,6 +1,6 @@
 //! The recording fake server: its own port and threads for each vector, and all of it gone afterwards.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,8 @@ struct Shared {
 struct State {
     posts: Vec<Request>,
     open: Vec<TcpStream>,
+    /// Connections whose first request is not told yet, in the order in which they came.
+    silent: BTreeSet<usize>,
     /// Answers that their clients did not wait for.
     left: usize,
     stop: bool,
@@ -112,18 +114,20 @@ impl Drop for Server {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     let mut connections = Vec::new();
-    for stream in listener.incoming() {
+    for (number, stream) in listener.incoming().enumerate() {
         let Ok(stream) = stream else { break };
         let mut state = lock(&shared.state);
         if state.stop {
             break;
         }
         state.open.extend(stream.try_clone());
+        state.silent.insert(number);
         drop(state);
         let shared = shared.clone();
         connections.push(thread::spawn(move || {
             // An error is a client that went away, or the end of the vector.
-            let _ = shared.connection(&stream);
+            let _ = shared.connection(number, &stream);
+            shared.had_turn(number);
             let _ = stream.shutdown(Shutdown::Both);
         }));
     }
@@ -133,13 +137,34 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 impl Shared {
-    fn connection(&self, mut stream: &TcpStream) -> io::Result<()> {
+    /// The order of requests is that of their connections, whichever of our threads is the quicker.
+    fn await_turn(&self, number: usize) {
+        const LONGEST: Duration = Duration::from_secs(2);
+        let comes_later =
+            |state: &mut State| !state.stop && state.silent.range(..number).next().is_some();
+        let state = lock(&self.state);
+        drop(self.changed.wait_timeout_while(state, LONGEST, comes_later));
+    }
+
+    fn had_turn(&self, number: usize) {
+        lock(&self.state).silent.remove(&number);
+        self.changed.notify_all();
+    }
+
+    fn connection(&self, number: usize, mut stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut reader = BufReader::new(stream);
         while let Some(request) = Request::read(&mut reader, &mut stream)? {
             let last = request.wants_close();
-            match request.method.as_str() {
-                "POST" => match self.record(request) {
+            self.await_turn(number);
+            let reply = match request.method.as_str() {
+                "POST" => Ok(self.record(request)),
+                "GET" => Err(self.look_up(&request.path)),
+                _ => Err(http::whole(405, &[], b"")),
+            };
+            self.had_turn(number);
+            match reply {
+                Ok(reply) => match reply {
                     Some(Reply::Close) => return Ok(()),
                     Some(Reply::Answer(answer)) => {
                         if let Err(gone) = self.answer(stream, answer) {
@@ -151,8 +176,7 @@ impl Shared {
                         stream.write_all(&http::json(500, r#"{"error":"nothing was expected"}"#))?
                     }
                 },
-                "GET" => stream.write_all(&self.look_up(&request.path))?,
-                _ => stream.write_all(&http::whole(405, &[], b""))?,
+                Err(text) => stream.write_all(&text)?,
             }
             if last {
                 break;
