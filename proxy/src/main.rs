@@ -4,6 +4,8 @@ mod app;
 mod auth;
 mod cli;
 mod config;
+mod join;
+mod models;
 mod relay;
 mod reply;
 mod routes;
