@@ -1,6 +1,7 @@
 //! `mishikallm`: OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
 
 mod app;
+mod ask;
 mod auth;
 mod cli;
 mod config;
