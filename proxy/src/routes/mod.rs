@@ -1,7 +1,11 @@
 //! The table of routes, and what holds for all of them: keys, CORS, errors in OpenAI's shape.
 
+mod about;
 mod body;
+mod cards;
+mod checkup;
 mod cors;
+mod health;
 mod infer;
 mod place;
 mod strangers;
@@ -28,18 +32,22 @@ pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response
 
 /// The same for whoever has a key, or needs none.
 async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
-    let path = request.uri().path();
+    let whole = request.uri().path();
+    let path = place::unversioned(whole);
     if !Auth::is_public(path) {
         // Also of a path that is none: a stranger learns nothing of what is there.
         if let Err(why) = worker.app.auth.check(request.headers()) {
             return reply::refused(&why);
         }
     }
-    match place::find(path) {
+    match place::find(whole) {
         Some(place) if request.method() == Method::POST => {
             infer::answer(worker, place, request).await
         }
         Some(_) => reply::wrong_verb("POST"),
-        None => reply::not_found(path),
+        None => match about::find(path) {
+            Some(question) => about::answer(&worker, question, &request).await,
+            None => reply::not_found(whole),
+        },
     }
 }
