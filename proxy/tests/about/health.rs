@@ -4,10 +4,13 @@ use super::*;
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
 
+/// Paths and bodies, in the order in which they came.
+type Notes = Arc<Mutex<Vec<(String, Value)>>>;
+
 /// Answers each request with what a test says, and notes its path and body.
 fn noting(
     reply: impl Fn(&str) -> (u16, Value) + Send + Sync + Clone + 'static,
-) -> (Upstream, Arc<Mutex<Vec<(String, Value)>>>) {
+) -> (Upstream, Notes) {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let noted = notes.clone();
     let upstream = Upstream::new(move |mut peer| {

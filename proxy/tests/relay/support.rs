@@ -161,6 +161,9 @@ impl Proxy {
                 path.to_str().unwrap(),
                 "--port",
                 &port.to_string(),
+                // Each thread has connections of its own.
+                "--num_workers",
+                "1",
             ])
             .spawn()
             .unwrap();
