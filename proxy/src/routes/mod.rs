@@ -3,8 +3,11 @@
 mod body;
 mod cors;
 mod infer;
+mod openapi;
+mod page;
 mod place;
 mod strangers;
+mod table;
 
 use crate::app::Worker;
 use crate::auth::Auth;
@@ -12,6 +15,7 @@ use crate::reply::{self, Answer};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use std::sync::Arc;
+use table::Route;
 
 /// Answers one request. Dropping the future, as the server does when the client hangs up, ends all that it began.
 pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
@@ -40,6 +44,21 @@ async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answe
             infer::answer(worker, place, request).await
         }
         Some(_) => reply::wrong_verb("POST"),
-        None => reply::not_found(path),
+        None => read(path, request.method()),
+    }
+}
+
+/// A route that asks no model.
+fn read(path: &str, verb: &Method) -> Response<Answer> {
+    let Some((route, _)) = table::find(path) else {
+        return reply::not_found(path);
+    };
+    if !matches!(*verb, Method::GET | Method::HEAD) {
+        return reply::wrong_verb("GET, HEAD");
+    }
+    match route {
+        Route::Page => page::answer(),
+        Route::OpenApi => openapi::answer(),
+        _ => reply::not_found(path),
     }
 }

@@ -1,0 +1,111 @@
+//! What the routes say that ask no model.
+
+use super::embeddings::List;
+use utoipa::ToSchema;
+
+/// The models that a request may name.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct ModelList {
+    /// Always this.
+    #[schema(inline)]
+    object: List,
+    /// Each model.
+    data: Vec<Model>,
+}
+
+/// A model.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct Model {
+    /// What a request names as `model`.
+    id: String,
+    /// Always this.
+    #[schema(inline)]
+    object: ModelObject,
+    /// Seconds since 1970; 0 where that is not known.
+    created: u64,
+    /// Whose it is.
+    owned_by: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code)]
+enum ModelObject {
+    Model,
+}
+
+/// The deployments, without keys and addresses.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct ModelInfoList {
+    /// Each deployment, in the configuration's order.
+    #[schema(inline)]
+    data: Vec<Deployment>,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct Deployment {
+    /// The name that requests give it.
+    model_name: String,
+    /// Triton's model and its parameters.
+    #[schema(inline)]
+    mishikallm_params: Params,
+    /// Its `id`, and what the configuration's `model_info` says.
+    #[schema(inline)]
+    model_info: Info,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct Params {
+    /// `triton/` and the name of Triton's model.
+    model: String,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct Info {
+    /// The deployment's id, as in `x-mishikallm-model-id`.
+    id: String,
+    /// What it is for.
+    #[schema(nullable = false)]
+    mode: Option<String>,
+}
+
+/// Which deployments answer.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct Health {
+    /// Those that did.
+    #[schema(inline)]
+    healthy_endpoints: Vec<Endpoint>,
+    /// Those that did not.
+    #[schema(inline)]
+    unhealthy_endpoints: Vec<Endpoint>,
+    /// How many did.
+    healthy_count: u64,
+    /// How many did not.
+    unhealthy_count: u64,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct Endpoint {
+    /// `triton/` and the name of Triton's model.
+    model: String,
+    /// What is wrong.
+    #[schema(nullable = false)]
+    error: Option<String>,
+}
+
+/// Whether the proxy takes requests.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct Readiness {
+    /// `healthy` when it does.
+    #[schema(example = "healthy")]
+    status: String,
+}
