@@ -1,7 +1,9 @@
 //! Chat completions.
 
+use super::parts::constant;
 use super::shared::{FinishReason, Routing, Sampling, Usage};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 /// A conversation that a model goes on with.
 #[derive(ToSchema)]
@@ -40,7 +42,6 @@ pub(super) struct ChatRequest {
 #[allow(dead_code)]
 struct ChatMessage {
     /// Who says it.
-    #[schema(inline)]
     role: Role,
     /// What is said.
     content: Option<Content>,
@@ -88,7 +89,6 @@ enum Part {
     /// An image, for models that take one.
     ImageUrl {
         /// It.
-        #[schema(inline)]
         image_url: ImageUrl,
     },
 }
@@ -105,18 +105,10 @@ struct ImageUrl {
 #[allow(dead_code)]
 struct Tool {
     /// Always this.
-    #[schema(inline)]
-    r#type: Function,
+    #[schema(schema_with = function)]
+    r#type: String,
     /// Its description.
-    #[schema(inline)]
     function: FunctionFields,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
-enum Function {
-    Function,
 }
 
 #[derive(ToSchema)]
@@ -136,8 +128,8 @@ struct FunctionFields {
 #[serde(untagged)]
 #[allow(dead_code)]
 enum ToolChoice {
-    Mode(#[schema(inline)] ToolMode),
-    Named(#[schema(inline)] NamedTool),
+    Mode(ToolMode),
+    Named(NamedTool),
 }
 
 #[derive(ToSchema)]
@@ -153,10 +145,9 @@ enum ToolMode {
 #[allow(dead_code)]
 struct NamedTool {
     /// Always this.
-    #[schema(inline)]
-    r#type: Function,
+    #[schema(schema_with = function)]
+    r#type: String,
     /// Which one.
-    #[schema(inline)]
     function: FunctionName,
 }
 
@@ -179,7 +170,6 @@ enum ResponseFormat {
     /// JSON that keeps to a schema.
     JsonSchema {
         /// The schema.
-        #[schema(inline)]
         json_schema: NamedSchema,
     },
 }
@@ -203,10 +193,9 @@ struct ToolCall {
     /// What the answer names as `tool_call_id`.
     id: String,
     /// Always this.
-    #[schema(inline)]
-    r#type: Function,
+    #[schema(schema_with = function)]
+    r#type: String,
     /// The call.
-    #[schema(inline)]
     function: Called,
 }
 
@@ -227,24 +216,16 @@ pub(super) struct ChatCompletion {
     #[schema(example = "chatcmpl-0a1b2c")]
     id: String,
     /// Always this.
-    #[schema(inline)]
-    object: ChatObject,
+    #[schema(schema_with = chat_completion)]
+    object: String,
     /// Seconds since 1970.
     created: u64,
     /// The model as the request named it.
     model: String,
     /// The answers: one, unless the request wanted more.
-    #[schema(inline)]
     choices: Vec<ChatChoice>,
     /// What it took.
     usage: Usage,
-}
-
-#[derive(ToSchema)]
-#[allow(dead_code)]
-enum ChatObject {
-    #[schema(rename = "chat.completion")]
-    ChatCompletion,
 }
 
 #[derive(ToSchema)]
@@ -253,7 +234,6 @@ struct ChatChoice {
     /// Counted from 0.
     index: u64,
     /// What the model said.
-    #[schema(inline)]
     message: AssistantMessage,
     /// The tokens' probabilities, where they were asked for.
     #[schema(required)]
@@ -266,8 +246,8 @@ struct ChatChoice {
 #[allow(dead_code)]
 struct AssistantMessage {
     /// Always this.
-    #[schema(inline)]
-    role: Assistant,
+    #[schema(schema_with = assistant)]
+    role: String,
     /// The text; `null` beside calls.
     #[schema(required)]
     content: Option<String>,
@@ -280,13 +260,6 @@ struct AssistantMessage {
     /// The calls that it makes.
     #[schema(nullable = false)]
     tool_calls: Option<Vec<ToolCall>>,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
-enum Assistant {
-    Assistant,
 }
 
 /// How likely the tokens of a chat were.
@@ -309,10 +282,9 @@ struct TokenLogprob {
     /// The natural logarithm of its probability.
     logprob: f64,
     /// Its text in UTF-8.
-    #[schema(inline, value_type = Vec<u32>)]
+    #[schema(value_type = Vec<u32>)]
     bytes: Vec<u32>,
     /// The likeliest tokens in its place.
-    #[schema(inline)]
     top_logprobs: Vec<Alternative>,
 }
 
@@ -334,24 +306,16 @@ pub(super) struct ChatCompletionChunk {
     /// The same in all chunks.
     id: String,
     /// Always this.
-    #[schema(inline)]
-    object: ChunkObject,
+    #[schema(schema_with = chunk)]
+    object: String,
     /// Seconds since 1970.
     created: u64,
     /// The model as the request named it.
     model: String,
     /// What is new in one of the answers; empty in the chunk that tells the usage.
-    #[schema(inline)]
     choices: Vec<ChunkChoice>,
     /// Where `stream_options.include_usage` asks for it: `null` but in the last chunk.
     usage: Option<Usage>,
-}
-
-#[derive(ToSchema)]
-#[allow(dead_code)]
-enum ChunkObject {
-    #[schema(rename = "chat.completion.chunk")]
-    ChatCompletionChunk,
 }
 
 #[derive(ToSchema)]
@@ -360,7 +324,6 @@ struct ChunkChoice {
     /// Which answer.
     index: u64,
     /// What is new.
-    #[schema(inline)]
     delta: Delta,
     /// Of the new tokens, where they were asked for.
     #[schema(required)]
@@ -374,15 +337,15 @@ struct ChunkChoice {
 #[allow(dead_code)]
 struct Delta {
     /// In the first chunk.
-    #[schema(inline, nullable = false)]
-    role: Option<Assistant>,
+    #[schema(schema_with = assistant)]
+    role: Option<String>,
     /// More text.
     content: Option<String>,
     /// More of what the model thinks.
     #[schema(nullable = false)]
     reasoning_content: Option<String>,
     /// More of calls.
-    #[schema(inline, nullable = false)]
+    #[schema(nullable = false)]
     tool_calls: Option<Vec<CallDelta>>,
 }
 
@@ -395,10 +358,9 @@ struct CallDelta {
     #[schema(nullable = false)]
     id: Option<String>,
     /// In its first part.
-    #[schema(inline, nullable = false)]
-    r#type: Option<Function>,
+    #[schema(schema_with = function)]
+    r#type: Option<String>,
     /// What is new of it.
-    #[schema(inline)]
     function: FunctionDelta,
 }
 
@@ -410,4 +372,20 @@ struct FunctionDelta {
     name: Option<String>,
     /// More of its arguments.
     arguments: String,
+}
+
+fn chat_completion() -> Object {
+    constant("chat.completion")
+}
+
+fn chunk() -> Object {
+    constant("chat.completion.chunk")
+}
+
+fn assistant() -> Object {
+    constant("assistant")
+}
+
+fn function() -> Object {
+    constant("function")
 }

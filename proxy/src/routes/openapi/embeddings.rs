@@ -1,7 +1,9 @@
 //! Embeddings.
 
+use super::parts::constant;
 use super::shared::{Routing, Usage};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 /// Texts to be made vectors of.
 #[derive(ToSchema)]
@@ -15,7 +17,6 @@ pub(super) struct EmbeddingsRequest {
     /// One text, or several; token ids for models that take integers.
     input: Input,
     /// How the vectors are written: `base64` is little-endian 32-bit floats.
-    #[schema(inline)]
     encoding_format: Option<Encoding>,
     /// How long the vectors are to be, for models that can choose.
     #[schema(minimum = 1)]
@@ -48,10 +49,9 @@ enum Encoding {
 #[allow(dead_code)]
 pub(super) struct Embeddings {
     /// Always this.
-    #[schema(inline)]
-    object: List,
+    #[schema(schema_with = list)]
+    object: String,
     /// A vector for each input, in the same order.
-    #[schema(inline)]
     data: Vec<Embedding>,
     /// The model's name.
     model: String,
@@ -60,29 +60,15 @@ pub(super) struct Embeddings {
 }
 
 #[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
-pub(super) enum List {
-    List,
-}
-
-#[derive(ToSchema)]
 #[allow(dead_code)]
 struct Embedding {
     /// Always this.
-    #[schema(inline)]
-    object: EmbeddingObject,
+    #[schema(schema_with = embedding)]
+    object: String,
     /// Counted from 0.
     index: u64,
     /// The numbers, or the base64 of their bytes.
     embedding: Vector,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
-enum EmbeddingObject {
-    Embedding,
 }
 
 /// A list of numbers, or base64 where `encoding_format` asks for it.
@@ -92,4 +78,12 @@ enum EmbeddingObject {
 enum Vector {
     Numbers(Vec<f32>),
     Base64(String),
+}
+
+fn embedding() -> Object {
+    constant("embedding")
+}
+
+fn list() -> Object {
+    constant("list")
 }

@@ -1,15 +1,16 @@
 //! What the routes say that ask no model.
 
-use super::embeddings::List;
+use super::parts::constant;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 /// The models that a request may name.
 #[derive(ToSchema)]
 #[allow(dead_code)]
 pub(super) struct ModelList {
     /// Always this.
-    #[schema(inline)]
-    object: List,
+    #[schema(schema_with = list)]
+    object: String,
     /// Each model.
     data: Vec<Model>,
 }
@@ -21,19 +22,12 @@ pub(super) struct Model {
     /// What a request names as `model`.
     id: String,
     /// Always this.
-    #[schema(inline)]
-    object: ModelObject,
+    #[schema(schema_with = model)]
+    object: String,
     /// Seconds since 1970; 0 where that is not known.
     created: u64,
     /// Whose it is.
     owned_by: String,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
-enum ModelObject {
-    Model,
 }
 
 /// The deployments, without keys and addresses.
@@ -41,7 +35,6 @@ enum ModelObject {
 #[allow(dead_code)]
 pub(super) struct ModelInfoList {
     /// Each deployment, in the configuration's order.
-    #[schema(inline)]
     data: Vec<Deployment>,
 }
 
@@ -51,10 +44,8 @@ struct Deployment {
     /// The name that requests give it.
     model_name: String,
     /// Triton's model and its parameters.
-    #[schema(inline)]
     mishikallm_params: Params,
     /// Its `id`, and what the configuration's `model_info` says.
-    #[schema(inline)]
     model_info: Info,
 }
 
@@ -80,10 +71,8 @@ struct Info {
 #[allow(dead_code)]
 pub(super) struct Health {
     /// Those that did.
-    #[schema(inline)]
     healthy_endpoints: Vec<Endpoint>,
     /// Those that did not.
-    #[schema(inline)]
     unhealthy_endpoints: Vec<Endpoint>,
     /// How many did.
     healthy_count: u64,
@@ -108,4 +97,12 @@ pub(super) struct Readiness {
     /// `healthy` when it does.
     #[schema(example = "healthy")]
     status: String,
+}
+
+fn model() -> Object {
+    constant("model")
+}
+
+fn list() -> Object {
+    constant("list")
 }

@@ -1,11 +1,11 @@
 //! What operations are made of.
 
 use super::shared::Error;
+use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{Content, Header, Ref, RefOr, Response, ResponseBuilder, Schema};
-use utoipa::ToSchema;
+use utoipa::openapi::{Content, Header, Object, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 /// A schema and its name.
 pub(super) type Named = (String, RefOr<Schema>);
@@ -14,6 +14,15 @@ pub(super) type Named = (String, RefOr<Schema>);
 pub(super) fn add<T: ToSchema>(to: &mut Vec<Named>) {
     to.push((T::name().into_owned(), T::schema()));
     T::schemas(to);
+}
+
+/// A field that has but one value.
+pub(super) fn constant(value: &'static str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .enum_values(Some([value]))
+        .description(Some("Always this."))
+        .build()
 }
 
 /// A body that is a `T`.

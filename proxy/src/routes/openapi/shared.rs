@@ -40,7 +40,6 @@ pub(super) struct Sampling {
     #[schema(default = false)]
     stream: Option<bool>,
     /// For streams.
-    #[schema(inline)]
     stream_options: Option<StreamOptions>,
     /// Who asks; not sent to the model.
     user: Option<String>,
@@ -126,7 +125,6 @@ pub(super) struct Usage {
 #[allow(dead_code)]
 pub(super) struct Error {
     /// What is wrong.
-    #[schema(inline)]
     error: ErrorFields,
 }
 
@@ -136,7 +134,6 @@ struct ErrorFields {
     /// In words: the field, what was expected, what came.
     message: String,
     /// Its kind.
-    #[schema(inline)]
     r#type: ErrorKind,
     /// The request's field that is wrong.
     #[schema(required)]

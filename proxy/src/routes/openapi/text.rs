@@ -1,8 +1,10 @@
 //! Text completions.
 
+use super::parts::constant;
 use super::shared::{FinishReason, Routing, Sampling, Usage};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 /// Texts that a model goes on with.
 #[derive(ToSchema)]
@@ -42,24 +44,16 @@ pub(super) struct TextCompletion {
     #[schema(example = "cmpl-0a1b2c")]
     id: String,
     /// Always this.
-    #[schema(inline)]
-    object: TextObject,
+    #[schema(schema_with = text_completion)]
+    object: String,
     /// Seconds since 1970.
     created: u64,
     /// The model as the request named it.
     model: String,
     /// The answers, or what is new in one of them.
-    #[schema(inline)]
     choices: Vec<TextChoice>,
     /// What it took; of a stream only where `stream_options.include_usage` asks for it.
     usage: Option<Usage>,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
-enum TextObject {
-    TextCompletion,
 }
 
 #[derive(ToSchema)]
@@ -90,4 +84,8 @@ struct TextLogprobs {
     top_logprobs: Option<Vec<BTreeMap<String, f64>>>,
     /// Where each begins in the text, in characters.
     text_offset: Vec<u64>,
+}
+
+fn text_completion() -> Object {
+    constant("text_completion")
 }
