@@ -10,7 +10,16 @@ use std::sync::LazyLock;
 
 const HTML: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+/// One script of several files, each with a subject.
+const SCRIPT: &str = concat!(
+    include_str!("api.js"),
+    include_str!("parts.js"),
+    include_str!("models.js"),
+    include_str!("chat.js"),
+    include_str!("embeddings.js"),
+    include_str!("routes.js"),
+    include_str!("start.js"),
+);
 
 const NEVER_REFERS: HeaderValue = HeaderValue::from_static("no-referrer");
 const AS_IT_SAYS: HeaderValue = HeaderValue::from_static("nosniff");
