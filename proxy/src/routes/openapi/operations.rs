@@ -17,12 +17,12 @@ use utoipa::openapi::{Content, Required, SecurityRequirement};
 
 /// What the operations are sorted by.
 pub(super) const TAGS: [(&str, &str); 4] = [
-    ("models", "Ask a model."),
+    ("requests", "Ask a model."),
     (
-        "models by path",
+        "requests by path",
         "The same, with the model's name in the path. It beats the body's, and may have slashes.",
     ),
-    ("list", "What models there are."),
+    ("models", "What models there are."),
     ("proxy", "How the proxy fares, and how it is called."),
 ];
 

@@ -105,7 +105,8 @@ async function listen(answer, its, told) {
     if (!content && !thought) continue;
     told.first ??= performance.now();
     const follows = isAtEnd();
-    if (content) its.text.append(content);
+    // Models often begin with a space or a line's end.
+    if (content) its.text.append(told.text.trim() ? content : content.trimStart());
     if (thought) think(its, told, thought);
     told.text += content || '';
     if (follows) toEnd();

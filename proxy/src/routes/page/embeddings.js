@@ -25,7 +25,7 @@ function vectors(input, answer) {
   const usage = answer.usage;
   const tokens = usage ? ', ' + (usage.estimated ? 'about ' : '') + usage.prompt_tokens + ' tokens' : '';
   const caption = rows[0].length + ' dimensions, ' + rows.length + (several ? ' vectors' : ' vector') + tokens;
-  const names = ['Text', 'First numbers', ...(several ? ['Likeness to the first'] : [])];
+  const names = ['Text', 'First numbers', ...(several ? ['Similarity to the first'] : [])];
   const body = rows.map((row, at) => element('tr', '',
     element('td', '', input[at]),
     element('td', 'number', row.slice(0, 5).map((x) => x.toFixed(4)).join(', ') + (row.length > 5 ? ', …' : '')),

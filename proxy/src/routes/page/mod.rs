@@ -102,7 +102,10 @@ mod tests {
                 ][..],
             ),
             (STYLE, &["url(", "@import"]),
-            (HTML, &[" style=", " onclick", " onload", " onsubmit", "src="]),
+            (
+                HTML,
+                &[" style=", " onclick", " onload", " onsubmit", "src="],
+            ),
             (&page, &["http://", "https://"]),
         ] {
             for never in never {

@@ -21,6 +21,7 @@ function fillSelect(select, ids) {
 function showOther(select) {
   const other = select.parentElement.querySelector('.other');
   other.hidden = select.value !== OTHER;
+  if (select.id === 'chat-model') $('chat-model-name').textContent = chosen(select);
 }
 
 function use(select, id, tab, then) {
@@ -33,6 +34,7 @@ function use(select, id, tab, then) {
 function startModels() {
   for (const select of document.querySelectorAll('select.model')) {
     fillSelect(select, []);
+    select.parentElement.querySelector('.other').addEventListener('input', () => showOther(select));
     select.addEventListener('change', () => {
       showOther(select);
       const other = select.parentElement.querySelector('.other');

@@ -34,8 +34,8 @@ function route({path, verb, operation}) {
 function about(operation) {
   const parts = [];
   const table = (title, rows) => rows.length && parts.push(element('h3', '', title), element('div', 'scroll',
-    element('table', '', element('tbody', '', ...rows.map((cells) => element('tr', '', ...cells.map((cell) => element('td', '', cell))))))));
-  if (operation.description) parts.push(element('p', '', operation.description));
+    element('table', '', element('tbody', '', ...rows.map((cells) => element('tr', '', ...cells.map((cell) => element('td', '', ...prose(cell)))))))));
+  if (operation.description) parts.push(element('p', '', ...prose(operation.description)));
   table('Parameters', (operation.parameters || []).map((one) =>
     [named(one.name, one.required), one.in + ', ' + typeOf(one.schema), one.description || '']));
   const body = operation.requestBody?.content['application/json'];
@@ -45,6 +45,12 @@ function about(operation) {
     return [status, Object.keys(found.content || {}).join(', '), found.description];
   }));
   return element('div', 'body', ...parts);
+}
+
+/** A text in which names stand between backticks. */
+function prose(text) {
+  if (typeof text !== 'string') return [text];
+  return text.split('`').map((part, at) => at % 2 ? element('code', '', part) : part);
 }
 
 /** What a `$ref` leads to. */
@@ -78,7 +84,7 @@ function typeOf(schema) {
   }
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(' | ');
   const either = schema.oneOf || schema.anyOf;
-  if (either) return [...new Set(either.map(typeOf).filter((one) => one !== 'null'))].join(' | ');
+  if (either) return [...new Set(either.filter((one) => one.type !== 'null').map(typeOf))].join(' | ');
   const type = [schema.type].flat().filter((one) => one && one !== 'null').join(' | ') || 'any';
   return type === 'array' ? 'list of ' + typeOf(schema.items) : type;
 }
