@@ -2,12 +2,14 @@
 
 use crate::auth::Auth;
 use crate::config::{General, Settings};
-use crate::relay::{Connector, Models, Wire};
+use crate::models::Listings;
+use crate::relay::{Connector, Models, Progress, Run, Wire};
 use mishikallm::Result;
 use mishikallm::json::Fields;
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Call, Env, Manner};
-use mishikallm::plan::fleet::Fleet;
+use mishikallm::plan::fleet::{Fleet, Group};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,6 +24,8 @@ pub struct App {
     pub general: General,
     /// What is known of Triton's models.
     pub models: Models,
+    /// What servers have, behind a `*`.
+    pub listings: Listings,
     connector: Arc<Connector>,
 }
 
@@ -31,6 +35,7 @@ impl App {
         let Settings { fleet, general, .. } = settings;
         Ok(App {
             connector: Arc::new(Connector::new(fleet.config())?),
+            listings: Listings::new(&fleet),
             fleet: Arc::new(fleet),
             auth: Auth::new(general.master_key.clone()),
             general,
@@ -64,5 +69,22 @@ impl Worker {
     pub fn new(app: Arc<App>) -> Worker {
         let wire = Wire::new(app.connector.clone(), app.fleet.config());
         Worker { app, wire }
+    }
+    /// Asks one deployment of a group something, to see how it is; see [`Call::check`].
+    pub async fn check(
+        &self,
+        operation: Operation,
+        fields: Fields,
+        of: (&Group, usize),
+    ) -> Result<String> {
+        let env = mishikallm::client::env();
+        let call = Call::check(operation, fields, &self.app.fleet, of, env)?;
+        let mut run = Box::new(Run::new(call));
+        loop {
+            let next = poll_fn(|cx| run.poll_next(cx, &self.wire, &self.app.models)).await;
+            if let Progress::Answer(answer) = next? {
+                return Ok(answer);
+            }
+        }
     }
 }

@@ -68,6 +68,12 @@ pub struct Cli {
     /// Read the configuration, say what is wrong with it, and end
     #[arg(long = "validate_config", alias = "validate-config")]
     pub validate_config: bool,
+    /// Ask the running proxy, at --host and --port, how its deployments are; the exit code is 0 if one of them is healthy
+    #[arg(long, conflicts_with = "validate_config")]
+    pub health: bool,
+    /// Ask the running proxy, at --host and --port, a question, once whole and once as a stream
+    #[arg(long, conflicts_with_all = ["validate_config", "health"])]
+    pub test: bool,
     /// Say the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
@@ -91,5 +97,8 @@ mod tests {
         }
         assert!(Cli::try_parse_from(["mishikallm", "--model", "triton/m"]).is_err());
         assert!(Cli::try_parse_from(["mishikallm", "--num_workers", "0"]).is_err());
+        // One thing at a time.
+        assert!(Cli::try_parse_from(["mishikallm", "--health"]).is_ok());
+        assert!(Cli::try_parse_from(["mishikallm", "--health", "--test"]).is_err());
     }
 }

@@ -1,9 +1,12 @@
 //! `mishikallm`: OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
 
 mod app;
+mod ask;
 mod auth;
 mod cli;
 mod config;
+mod join;
+mod models;
 mod relay;
 mod reply;
 mod routes;

@@ -193,7 +193,7 @@ pub fn not_found(path: &str) -> Response<Answer> {
 
 /// A path that is called in another way.
 pub fn wrong_verb(allowed: &'static str) -> Response<Answer> {
-    let message = format!("this route takes {allowed} alone");
+    let message = format!("this route takes {} alone", allowed.replace(", ", " and "));
     let body = shaped(&message, "invalid_request_error", None, "405");
     let mut response = json(StatusCode::METHOD_NOT_ALLOWED, body);
     response

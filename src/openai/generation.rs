@@ -162,6 +162,9 @@ impl Generation {
         let is_chat = operation == Operation::Chat;
         let max_completion_tokens = fields.whole("max_completion_tokens", 1)?;
         let max_tokens = fields.whole("max_tokens", 1)?;
+        let insists = |key: &str| options.allowed_openai_params.iter().any(|k| k == key);
+        // Enforced here all the same: who gets it may not know it.
+        let insisted_stop = fields.get("stop").filter(|_| insists("stop")).cloned();
         let stop = take_stop(&mut fields)?;
         let stream = fields.boolean("stream")?.unwrap_or(false);
         let include_usage = match fields.object("stream_options")? {
@@ -223,6 +226,9 @@ impl Generation {
         }
         generation.params = fields.rest();
         generation.params.extend(insisted);
+        if let Some(stop) = insisted_stop {
+            generation.params.insert("stop".to_owned(), stop);
+        }
         generation.extra_body = extra_body;
         Ok(generation)
     }
@@ -506,6 +512,11 @@ mod tests {
         let g =
             generation(r#"{"logit_bias":{"1":2},"allowed_openai_params":["logit_bias"]}"#).unwrap();
         assert!(g.params.contains_key("logit_bias"));
+        let g = generation(r#"{"stop":["x"],"allowed_openai_params":["stop"]}"#).unwrap();
+        assert_eq!(g.params["stop"], serde_json::json!(["x"]));
+        assert_eq!(g.stop, ["x"]);
+        let g = generation(r#"{"stop":null,"allowed_openai_params":["stop"]}"#).unwrap();
+        assert!(g.params.is_empty());
         let g = generation(r#"{"top_k":3,"additional_drop_params":["top_k"]}"#).unwrap();
         assert!(g.params.is_empty());
     }

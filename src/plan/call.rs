@@ -14,7 +14,7 @@ mod elsewhere;
 
 use super::asking::Asking;
 use super::credentials::{Header, headers};
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Group};
 use super::place::Place;
 use super::work::{Given, Terms, Work};
 use super::{fallback, length};
@@ -220,10 +220,42 @@ impl Call {
                     request
                 }),
                 has_fallen: false,
+                is_check: false,
                 group,
             })
         });
         Call::at(operation, requested, fields, fleet, env, manner, place)
+    }
+
+    /// A call of one deployment of a group, to see how it is. It counts for nothing: it takes no seat, so that no limit and no rest
+    /// refuses it, and it is neither tried again nor asked of another. `fields` are a request's without its model.
+    pub fn check(
+        operation: Operation,
+        fields: Fields,
+        fleet: &Arc<Fleet>,
+        (group, at): (&Group, usize),
+        env: Env,
+    ) -> Result<Call> {
+        let place = Place {
+            group: group.clone(),
+            at,
+            seat: None,
+            failed: Vec::new(),
+            request: None,
+            has_fallen: true,
+            is_check: true,
+        };
+        let requested = Some(group.name().to_owned());
+        let place = Some(Box::new(place));
+        Call::at(
+            operation,
+            requested,
+            fields,
+            fleet,
+            env,
+            Manner::Whole,
+            place,
+        )
     }
 
     /// The call for the deployment of its place.
@@ -254,6 +286,8 @@ impl Call {
         };
         let options = Arc::new(options);
         let target = target.as_deref().map(endpoint::model_name).transpose()?;
+        // Of a name that stands for many only the server can be asked.
+        let target = target.filter(|name| operation.needs_model() || !name.contains('*'));
         let model = match (&requested, target) {
             (Some(name), _) if listed => name.clone(),
             (_, target) => target.unwrap_or_default().to_owned(),

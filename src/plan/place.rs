@@ -17,6 +17,8 @@ pub(super) struct Place {
     pub(super) request: Option<Fields>,
     /// The configuration's fallbacks are among the call's already.
     pub(super) has_fallen: bool,
+    /// It is only to be seen how the deployment is: no seat is taken, and nothing else is asked.
+    pub(super) is_check: bool,
 }
 
 /// Where a call went, for whoever reports it.

@@ -73,6 +73,8 @@ pub struct Route {
     verb: Option<Verb>,
     /// `?…`, or empty.
     query: String,
+    /// The URL is that of a server, so that the model's name is the request's.
+    serves_all: bool,
 }
 
 impl Route {
@@ -120,6 +122,7 @@ impl Route {
                 base,
                 verb: wanted_verb.or(verb),
                 query,
+                serves_all: false,
             });
         }
 
@@ -130,6 +133,7 @@ impl Route {
                 base: at(&segments),
                 verb: wanted_verb.or(Some(verb)),
                 query,
+                serves_all: false,
             });
         }
 
@@ -152,7 +156,13 @@ impl Route {
             base,
             verb: wanted_verb,
             query,
+            serves_all: true,
         })
+    }
+
+    /// Whether it leads to any model of a server, by its name; else the URL says which model it is.
+    pub fn serves_all(&self) -> bool {
+        self.serves_all
     }
 
     /// Whether the URL is Triton's own, so that the model's metadata can be looked up.

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use environment::{Lookup, of_process};
-pub use sections::{General, OneModel, Overrides, Settings, of_command};
+pub use sections::{General, MASTER_KEY_VARIABLE, OneModel, Overrides, Settings, of_command};
 
 /// The longest file that is read.
 const FILE_BYTES: u64 = 8 << 20;

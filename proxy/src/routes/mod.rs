@@ -1,7 +1,11 @@
 //! The table of routes, and what holds for all of them: keys, CORS, errors in OpenAI's shape.
 
+mod about;
 mod body;
+mod cards;
+mod checkup;
 mod cors;
+mod health;
 mod infer;
 mod openapi;
 mod page;
@@ -32,33 +36,36 @@ pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response
 
 /// The same for whoever has a key, or needs none.
 async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
-    let path = request.uri().path();
+    let whole = request.uri().path();
+    let path = place::unversioned(whole);
     if !Auth::is_public(path) {
         // Also of a path that is none: a stranger learns nothing of what is there.
         if let Err(why) = worker.app.auth.check(request.headers()) {
             return reply::refused(&why);
         }
     }
-    match place::find(path) {
+    match place::find(whole) {
         Some(place) if request.method() == Method::POST => {
             infer::answer(worker, place, request).await
         }
         Some(_) => reply::wrong_verb("POST"),
-        None => read(path, request.method()),
+        None => read(&worker, path, &request).await,
     }
 }
 
 /// A route that asks no model.
-fn read(path: &str, verb: &Method) -> Response<Answer> {
-    let Some((route, _)) = table::find(path) else {
-        return reply::not_found(path);
+async fn read(worker: &Arc<Worker>, path: &str, request: &Request<Incoming>) -> Response<Answer> {
+    let Some(route) = table::find(path) else {
+        return reply::not_found(request.uri().path());
     };
-    if !matches!(*verb, Method::GET | Method::HEAD) {
+    // Of a reply to HEAD the server leaves out the body.
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return reply::wrong_verb("GET, HEAD");
     }
     match route {
-        Route::Page => page::answer(),
+        Route::About(question) => about::answer(worker, question, request.uri().query()).await,
         Route::OpenApi => openapi::answer(),
-        _ => reply::not_found(path),
+        Route::Page => page::answer(),
+        Route::Metrics => reply::not_found(path),
     }
 }

@@ -21,12 +21,17 @@ const VERBS: [(&str, Operation); 3] = [
 /// In front of a model's name.
 const PREFIXES: [&str; 2] = ["/engines/", "/openai/deployments/"];
 
+/// A path without the `/v1` that may be before it. The page is at `/` alone.
+pub fn unversioned(path: &str) -> &str {
+    match path.strip_prefix("/v1") {
+        Some(rest) if rest.starts_with('/') && rest != "/" => rest,
+        _ => path,
+    }
+}
+
 /// Finds out what a path asks for; `None`: it is another route's.
 pub fn find(path: &str) -> Option<Place> {
-    let path = match path.strip_prefix("/v1") {
-        Some(rest) if rest.starts_with('/') => rest,
-        _ => path,
-    };
+    let path = unversioned(path);
     // A path may end in two of them: /engines/chat/completions.
     VERBS.iter().find_map(|&(verb, operation)| {
         let model = named(path.strip_suffix(verb)?)?;

@@ -5,6 +5,7 @@ mod serve;
 mod tls;
 
 use crate::app::App;
+use crate::ask::Known;
 use crate::cli::Cli;
 use crate::config::{self, OneModel, Overrides, Settings};
 use serve::{Message, Shared};
@@ -30,6 +31,9 @@ pub fn run(cli: &Cli) -> ExitCode {
 }
 
 fn try_run(cli: &Cli) -> Result<ExitCode, String> {
+    if cli.health || cli.test {
+        return ask(cli);
+    }
     let Some(settings) = read(cli) else {
         return Ok(ExitCode::FAILURE);
     };
@@ -73,6 +77,24 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Asks a proxy that runs. Its configuration has the key, where it is named.
+fn ask(cli: &Cli) -> Result<ExitCode, String> {
+    let known = match cli.config.is_some() || cli.model.is_some() {
+        true => match read(cli) {
+            Some(settings) => Known::of(&settings.general),
+            None => return Ok(ExitCode::FAILURE),
+        },
+        false => Known {
+            key: config::of_process(config::MASTER_KEY_VARIABLE).map_err(|()| {
+                let name = config::MASTER_KEY_VARIABLE;
+                format!("the environment variable {name} holds bytes that are no UTF-8")
+            })?,
+            model: None,
+        },
+    };
+    crate::ask::run(cli, &known)
 }
 
 /// Reads the configuration, and tells what is wrong with it.

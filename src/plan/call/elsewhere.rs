@@ -12,7 +12,11 @@ impl Call {
     /// Before a listed model is asked, its deployment is told.
     pub(super) fn sit_down(&mut self, now: Instant) -> Result<()> {
         let chance = self.next_chance();
-        let Some(place) = self.place.as_mut().filter(|place| place.seat.is_none()) else {
+        let Some(place) = self
+            .place
+            .as_mut()
+            .filter(|p| p.seat.is_none() && !p.is_check)
+        else {
             return Ok(());
         };
         let wanted = place.failed.is_empty().then_some(place.at);
@@ -41,6 +45,7 @@ impl Call {
             failed: Vec::new(),
             request: None,
             has_fallen: place.has_fallen,
+            is_check: false,
         };
         let mut next = Call::at(
             self.operation,
@@ -64,7 +69,8 @@ impl Call {
     /// What comes after an error: another deployment, the same ones after a pause, another model, or the end.
     pub(super) fn failed(&mut self, error: Error, too_late: bool, now: Instant) -> Result<Todo> {
         let (ask_spoke, call_spoke) = self.has_spoken();
-        let most = match too_late || ask_spoke {
+        let is_check = self.place.as_ref().is_some_and(|place| place.is_check);
+        let most = match too_late || ask_spoke || is_check {
             true => 0,
             false => self.options.num_retries.unwrap_or(0),
         };

@@ -8,6 +8,7 @@ mod load;
 mod names;
 mod pick;
 mod seat;
+mod wild;
 use crate::config::{ClientConfig, Deployment, Strategy};
 use crate::error::{Error, Result};
 use crate::plan::resources::Resources;

@@ -18,6 +18,16 @@ pub struct Group {
 }
 
 impl Group {
+    /// One deployment, by the name of its entry.
+    pub(super) fn of_one(entry: &Arc<str>, at: usize) -> Group {
+        Group {
+            name: entry.to_string(),
+            entry: entry.clone(),
+            members: Arc::from([at]),
+            star: None,
+        }
+    }
+
     /// As the caller wrote it.
     pub fn name(&self) -> &str {
         &self.name
@@ -51,7 +61,7 @@ impl Group {
     }
 
     /// A deployment's model, with the text that the `*` stands for.
-    pub(crate) fn target(&self, model: &str) -> String {
+    pub fn target(&self, model: &str) -> String {
         match &self.star {
             Some(star) => model.replacen('*', star, 1),
             None => model.to_owned(),
@@ -186,7 +196,7 @@ impl Names {
 }
 
 /// What the `*` of a pattern stands for in a name; at least one character.
-fn covered<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
+pub(super) fn covered<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
     let (before, after) = pattern.split_once('*')?;
     let star = name.strip_prefix(before)?.strip_suffix(after)?;
     (!star.is_empty()).then_some(star)

@@ -1,5 +1,7 @@
 //! Calls of a model list, from one deployment to the next. Nothing sleeps: time is an argument.
 
+mod checks;
+
 use super::*;
 use crate::json;
 use crate::openai::Operation;
@@ -73,7 +75,15 @@ impl World {
         request: Value,
         server: impl Fn(&str) -> Event<'static>,
     ) -> (String, Result<String>) {
-        let mut call = self.call(request);
+        let call = self.call(request);
+        self.drive(call, server)
+    }
+
+    fn drive(
+        &mut self,
+        mut call: Call,
+        server: impl Fn(&str) -> Event<'static>,
+    ) -> (String, Result<String>) {
         let mut asked = String::new();
         let mut event = Event::Start;
         loop {

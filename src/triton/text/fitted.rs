@@ -65,7 +65,7 @@ impl<'m> Fitted<'m> {
                 }
             } else if bundle_input.is_some() {
                 bundle.insert(key.to_owned(), value.into_owned());
-            } else if key == "stop" {
+            } else if key == "stop" && !generation.params.contains_key(key) {
                 // Enforced on the text that comes back.
             } else if dialect::is_reserved_parameter(key) {
                 return Err(Error::argument(

@@ -24,7 +24,7 @@ use utoipa::openapi::{
 /// What the document says of the whole.
 const ABOUT: &str = "OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
 
-Routes that begin with `/v1` are there without it too. Those that are read with GET can be asked with HEAD. \
+Each route is there with and without `/v1`. Those that are read with GET can be asked with HEAD. \
 Beside the fields that are named here a request may have others, which go to the model under their own names.
 
 With a master key in the configuration every route but the public ones needs it; without one none does. \
@@ -45,9 +45,9 @@ fn document() -> OpenApi {
         let operation = operations::asks(&path, operation, names_model);
         paths = paths.path(path, PathItem::new(HttpMethod::Post, operation));
     }
-    for (path, route) in ROUTES {
+    for (path, route) in &ROUTES {
         let operation = operations::reads(path, route);
-        paths = paths.path(path, PathItem::new(HttpMethod::Get, operation));
+        paths = paths.path(*path, PathItem::new(HttpMethod::Get, operation));
     }
     components = components
         .schemas_from_iter(operations::schemas())
@@ -137,7 +137,10 @@ mod tests {
     fn each_path_of_the_document_is_one_that_the_router_knows() {
         for (path, verb, _) in paths() {
             let path = path.replace("{model}", "m");
-            let found = (place::find(&path).is_some(), table::find(&path).is_some());
+            let found = (
+                place::find(&path).is_some(),
+                table::find(place::unversioned(&path)).is_some(),
+            );
             let expected = (verb == "post", verb == "get");
             assert_eq!(found, expected, "{verb} {path}");
         }
@@ -155,7 +158,11 @@ mod tests {
     fn the_public_routes_need_no_key() {
         for (path, _, operation) in paths() {
             let is_public = operation["security"] == serde_json::json!([]);
-            assert_eq!(is_public, Auth::is_public(&path), "{path}");
+            assert_eq!(
+                is_public,
+                Auth::is_public(place::unversioned(&path)),
+                "{path}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! What each route takes and answers.
 
+use super::super::about::Question;
 use super::super::table::Route;
 use super::chat::{ChatCompletion, ChatCompletionChunk, ChatRequest};
 use super::embeddings::{Embeddings, EmbeddingsRequest};
@@ -156,10 +157,10 @@ fn of_type(kind: Type) -> ObjectBuilder {
 }
 
 /// A route that asks no model.
-pub(super) fn reads(path: &str, route: Route) -> Operation {
+pub(super) fn reads(path: &str, route: &Route) -> Operation {
     let builder = OperationBuilder::new();
     let (id, tag, summary, about, kind, answer, errors): (_, _, _, _, _, _, &[&str]) = match route {
-        Route::Models => (
+        Route::About(Question::Models) => (
             "listModels",
             TAGS[2].0,
             "The models that a request may name",
@@ -168,7 +169,7 @@ pub(super) fn reads(path: &str, route: Route) -> Operation {
             of::<ModelList>(),
             &["401"],
         ),
-        Route::Model => (
+        Route::About(Question::Model(_)) => (
             "retrieveModel",
             TAGS[2].0,
             "One model",
@@ -177,7 +178,7 @@ pub(super) fn reads(path: &str, route: Route) -> Operation {
             of::<Model>(),
             &["401", "404"],
         ),
-        Route::ModelInfo => (
+        Route::About(Question::Info) => (
             "listDeployments",
             TAGS[2].0,
             "The deployments behind the models",
@@ -186,7 +187,7 @@ pub(super) fn reads(path: &str, route: Route) -> Operation {
             of::<ModelInfoList>(),
             &["401"],
         ),
-        Route::Health => (
+        Route::About(Question::Health) => (
             "checkHealth",
             TAGS[3].0,
             "Calls each deployment, and tells which ones answer",
@@ -195,7 +196,7 @@ pub(super) fn reads(path: &str, route: Route) -> Operation {
             of::<Health>(),
             &["401"],
         ),
-        Route::Liveness => (
+        Route::About(Question::Alive) => (
             match path.ends_with("liveness") {
                 true => "checkLiveness",
                 false => "checkLiveliness",
@@ -207,7 +208,7 @@ pub(super) fn reads(path: &str, route: Route) -> Operation {
             text(),
             &[],
         ),
-        Route::Readiness => (
+        Route::About(Question::Ready) => (
             "checkReadiness",
             TAGS[3].0,
             "Whether the proxy takes requests",
@@ -252,8 +253,8 @@ pub(super) fn reads(path: &str, route: Route) -> Operation {
         .summary(Some(summary))
         .response("200", answers(about, kind, answer));
     match route {
-        Route::Model => builder = builder.parameter(model()),
-        Route::Health => {
+        Route::About(Question::Model(_)) => builder = builder.parameter(model()),
+        Route::About(Question::Health) => {
             let about = "None answers.";
             builder = builder
                 .response("503", answers(about, JSON, of::<Health>()))

@@ -1,0 +1,96 @@
+//! Questions about the proxy itself: which models it has, and how they are.
+
+use super::{cards, health};
+use crate::app::Worker;
+use crate::models::Listed;
+use crate::reply::{self, Answer};
+use http::{Response, StatusCode};
+use mishikallm::Error;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// What a path asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// All models.
+    Models,
+    /// One of them.
+    Model(String),
+    /// The deployments.
+    Info,
+    /// How each deployment is: they are asked.
+    Health,
+    /// Whether the proxy lives.
+    Alive,
+    /// Whether it takes requests.
+    Ready,
+}
+
+/// Answers it.
+pub async fn answer(
+    worker: &Arc<Worker>,
+    question: Question,
+    query: Option<&str>,
+) -> Response<Answer> {
+    match question {
+        Question::Models => told(models(worker).await),
+        Question::Model(id) => match model(worker, &id).await {
+            Ok(card) => told(card),
+            Err(e) => reply::error(&e),
+        },
+        Question::Info => told(cards::info(&worker.app.fleet)),
+        Question::Health => health::answer(worker, query).await,
+        Question::Alive => told(json!("I'm alive!")),
+        Question::Ready => told(json!({"status": "healthy"})),
+    }
+}
+
+fn told(body: Value) -> Response<Answer> {
+    reply::json(StatusCode::OK, body.to_string())
+}
+
+/// The list's names and aliases, and what stands behind each `*`.
+async fn models(worker: &Arc<Worker>) -> Value {
+    let fleet = &worker.app.fleet;
+    let mut names: Vec<String> = fleet.models().into_iter().map(str::to_owned).collect();
+    let mut known: HashSet<String> = names.iter().cloned().collect();
+    for (at, listed) in worker.listed(0..fleet.deployments().len()).await {
+        // A server that does not say what it has is passed over: the others' models are of use all the same.
+        let has = listed.as_deref().unwrap_or_default();
+        for name in fleet.expand(at, has.iter().map(String::as_str)) {
+            if known.insert(name.clone()) {
+                names.push(name);
+            }
+        }
+    }
+    cards::list(&names)
+}
+
+/// One model, whether the list names it or a `*` covers it.
+async fn model(worker: &Arc<Worker>, id: &str) -> Result<Value, Error> {
+    let fleet = &worker.app.fleet;
+    let unknown = || Error::unknown_model(format!("there is no model \"{id}\""));
+    let group = fleet.group(id).ok_or_else(unknown)?;
+    let members = group.members().iter().copied();
+    let listed: Vec<(usize, Listed)> = worker.listed(members).await;
+    // One that does not depend on what a server has.
+    if listed.len() < group.members().len() {
+        return Ok(cards::card(id));
+    }
+    let here = |(at, has): &(usize, Listed)| {
+        let has = has.as_deref().unwrap_or_default();
+        let target = group.target(&fleet.deployments()[*at].model);
+        has.contains(&target)
+    };
+    if listed.iter().any(here) {
+        return Ok(cards::card(id));
+    }
+    match listed.iter().any(|(_, has)| has.is_none()) {
+        true => Err(Error::unavailable(
+            503,
+            format!("whether there is a model \"{id}\" is not known: its server does not say now"),
+        )),
+        false => Err(unknown()),
+    }
+}
