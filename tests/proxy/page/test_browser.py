@@ -61,7 +61,9 @@ class Visit(unittest.TestCase):
         self.page.get_by_role("tab", name=tab).click()
 
     def choose(self, model, panel="chat"):
-        self.page.locator("#%s-settings:not([open]) summary" % panel).filter(visible=True).all() and self.page.get_by_text("Settings").click()
+        folded = self.page.locator("#%s-settings:not([open]) summary" % panel)
+        if folded.count() and folded.is_visible():
+            folded.click()
         self.page.locator("#%s-model" % panel).select_option(model)
 
     def send(self, text, model="chat"):
@@ -321,8 +323,9 @@ class Looks(Visit):
 
     def fits(self, name):
         self.shot(name)
-        wide = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        self.assertLessEqual(wide[0], wide[1], name)
+        for place in ("html", "#tabs", "header"):
+            wide = self.page.locator(place).evaluate("(element) => [element.scrollWidth, element.clientWidth]")
+            self.assertLessEqual(wide[0], wide[1], name + " " + place)
 
     def test_light(self):
         self.walk("light")

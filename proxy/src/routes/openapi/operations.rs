@@ -176,7 +176,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
             "It.",
             JSON,
             of::<Model>(),
-            &["401", "404"],
+            &["401", "404", "503"],
         ),
         Route::About(Question::Info) => (
             "listDeployments",
@@ -194,7 +194,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
             "At least one answers, or there is none.",
             JSON,
             of::<Health>(),
-            &["401"],
+            &["401", "404"],
         ),
         Route::About(Question::Alive) => (
             match path.ends_with("liveness") {

@@ -85,9 +85,16 @@ pub(super) struct Health {
 struct Endpoint {
     /// `triton/` and the name of Triton's model.
     model: String,
+    /// The name that requests give it.
+    model_name: String,
+    /// Its id.
+    model_id: String,
     /// What is wrong.
     #[schema(nullable = false)]
     error: Option<String>,
+    /// The HTTP status that says the same.
+    #[schema(nullable = false)]
+    status: Option<u16>,
 }
 
 /// Whether the proxy takes requests.

@@ -1,5 +1,6 @@
 // A conversation.
 
+const WIDE = matchMedia('(min-width: 48.01rem)');
 const chat = {messages: [], stop: null};
 
 /** A part of the conversation on the page. */
@@ -65,6 +66,7 @@ async function send() {
   const its = turn('assistant waits', request.model);
   toEnd();
   setBusy(true);
+  foldSettings();
   $('chat-input').value = '';
   const told = {text: '', thoughts: '', began: performance.now()};
   try {
@@ -150,6 +152,11 @@ function clearChat() {
   $('chat-input').focus();
 }
 
+/** A phone has no room for them beside the conversation. */
+function foldSettings() {
+  $('chat-settings').open = WIDE.matches;
+}
+
 function startChat() {
   $('chat-form').addEventListener('submit', (event) => {
     event.preventDefault();
@@ -166,8 +173,6 @@ function startChat() {
     $('chat-input').focus();
   });
   $('chat-clear').addEventListener('click', clearChat);
-  const isWide = matchMedia('(min-width: 48.01rem)');
-  const fold = () => { $('chat-settings').open = isWide.matches; };
-  isWide.addEventListener('change', fold);
-  fold();
+  WIDE.addEventListener('change', foldSettings);
+  foldSettings();
 }

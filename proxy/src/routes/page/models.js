@@ -67,10 +67,8 @@ async function loadModels() {
 }
 
 function card(model) {
-  const versions = (model.versions || []).length ? ', version ' + model.versions.join(', ') : '';
   return element('li', '',
     element('strong', '', model.id),
-    element('span', 'about', (model.owned_by || '') + versions),
     button('Chat', () => use($('chat-model'), model.id, 'chat', $('chat-input'))),
     button('Embed', () => use($('embed-model'), model.id, 'embed', $('embed-input'))));
 }
