@@ -46,7 +46,7 @@ class Visit(unittest.TestCase):
         self.page.goto(PROXY + "/")
         if self.key:
             self.give(self.key)
-            expect(self.page.locator("#models-count")).to_be_visible()
+            expect(self.models).not_to_have_count(0)
             self.said.remove(NO_KEY)
 
     def tearDown(self):
@@ -70,6 +70,10 @@ class Visit(unittest.TestCase):
         self.choose(model)
         self.page.get_by_label("Message").fill(text)
         self.page.get_by_label("Message").press("Enter")
+
+    @property
+    def models(self):
+        return self.page.locator("#models-list li")
 
     @property
     def answer(self):
@@ -99,12 +103,12 @@ class Stranger(Visit):
         self.give("sk-wrong")
         expect(self.page.locator("#key-note")).to_have_text("The proxy does not accept this key.")
         expect(self.page.get_by_label("Key")).to_be_focused()
-        expect(self.page.locator("#models-count")).to_be_hidden()
+        expect(self.models).to_have_count(0)
         self.give(KEY)
-        expect(self.page.locator("#models-count")).to_be_visible()
+        expect(self.models).not_to_have_count(0)
         # It is there after a reload, and nowhere in another tab.
         self.page.reload()
-        expect(self.page.locator("#models-count")).to_be_visible()
+        expect(self.models).not_to_have_count(0)
         self.assertEqual(self.page.evaluate("localStorage.length"), 0)
         self.assertEqual(self.context.cookies(), [])
         self.page.get_by_role("button", name="Forget").click()
@@ -259,7 +263,7 @@ class Read(Visit):
 
     def test_models_lead_to_where_they_are_tried(self):
         self.open("Models")
-        row = self.page.locator("#models-list li").filter(has=self.page.get_by_text("half", exact=True))
+        row = self.models.filter(has=self.page.get_by_text("half", exact=True))
         row.get_by_role("button", name="Chat").click()
         expect(self.page.get_by_label("Message")).to_be_focused()
         expect(self.page.locator("#chat-model")).to_have_value("half")
@@ -301,7 +305,7 @@ class Looks(Visit):
     def shot(self, name):
         if SCREENSHOTS:
             os.makedirs(SCREENSHOTS, exist_ok=True)
-            self.page.screenshot(path=os.path.join(SCREENSHOTS, name + ".png"), full_page=True)
+            self.page.screenshot(path=os.path.join(SCREENSHOTS, name + ".png"))
 
     def walk(self, name):
         self.send(QUESTION)
