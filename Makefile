@@ -20,10 +20,11 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 LANGUAGES = cpp go python node java
 
-.PHONY: help lib demo test bench fuzz header fmt lint clean install portable prefix packages conformance samples memory $(LANGUAGES)
+.PHONY: help lib proxy demo test bench fuzz header fmt lint clean install portable prefix packages conformance samples memory $(LANGUAGES)
 help:
 	@sed -n '1,3p' Makefile
 	@echo '# make lib        target/release/libmishikallm.so and .a'
+	@echo '# make proxy      target/release/mishikallm, the proxy; `cargo install --locked --path proxy` puts it on the PATH'
 	@echo '# make install    the library, its headers, pkg-config and CMake files in PREFIX (/usr/local), below DESTDIR'
 	@echo '# make cpp | go | python | node | java        the package of a language, in build/'
 	@echo '# make conformance | samples | memory         what each language has to do, and does'
@@ -37,6 +38,10 @@ lib:
 	@.ci/needs cargo cc
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --features quiet $(LIB_FLAGS)
 	@ln -sf libmishikallm.so $(RELEASE)/$(SONAME)
+
+proxy:
+	@.ci/needs cargo cc
+	$(CARGO) build --release --package mishikallm-proxy
 
 build/%: examples/c/%.c examples/c/peek.h include/mishikallm.h lib
 	@mkdir -p build
@@ -97,11 +102,11 @@ header:
 	MISHIKALLM_UPDATE=1 $(CARGO) test --test abi header
 
 fmt:
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 clean:
 	$(CARGO) clean

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How soon after `close` a waiting call is over.
-const SOON: Duration = Duration::from_millis(200);
+const SOON: Duration = Duration::from_secs(2);
 
 /// Long enough for a call to get to where it waits, when that cannot be seen.
 const A_MOMENT: Duration = Duration::from_millis(100);

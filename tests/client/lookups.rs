@@ -211,15 +211,15 @@ fn who_waits_for_a_look_up_that_cannot_connect_does_not_wait_for_all_others_in_t
     let request = prompt(&format!("http://{}", full.address));
     let began = Instant::now();
     thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..32 {
             scope.spawn(|| is(&fails(&client, &request), Status::Deadline, 408, &[]));
         }
     });
     let took = began.elapsed();
-    // One after the other they would take 2.4 s.
+    // One after the other they would take 9.6 s.
     assert!(
-        took < Duration::from_millis(1200),
-        "{took:?} for 8 calls at once"
+        took < Duration::from_secs(4),
+        "{took:?} for 32 calls at once"
     );
 }
 

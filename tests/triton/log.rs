@@ -23,34 +23,44 @@ pub fn label(test: &str) -> String {
     )
 }
 
-/// What the log says now of the request with this label.
-pub fn look(label: &str) -> Option<Cancelled> {
+/// What the log says now of the requests with this label.
+pub fn look(label: &str) -> Vec<Cancelled> {
     let path =
         env::var("TRITON_LOG").expect("TRITON_LOG is not set: `tests/triton/triton run` sets it");
     let log = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
-    let line = log
-        .lines()
-        .find(|line| line.contains(&format!("({label})")))?;
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let after = |word| words[words.iter().position(|w| *w == word).unwrap() + 1];
-    Some(Cancelled {
-        tokens: after("after").parse().unwrap(),
-        at: after("at").parse::<f64>().unwrap() * 1e3,
-    })
+    let whose = format!("({label})");
+    let lines = log.lines().filter(|line| line.contains(&whose));
+    lines.map(Cancelled::read).collect()
 }
 
 /// Waits until the log has it; `None`: it never has, as where the request did not reach the model before it was cancelled.
 pub fn wait(label: &str) -> Option<Cancelled> {
+    wait_for(label, 1).first().copied()
+}
+
+/// Waits until the log has so many; fewer: it never has.
+pub fn wait_for(label: &str, count: usize) -> Vec<Cancelled> {
+    let mut seen = Vec::new();
     for _ in 0..500 {
-        if let Some(cancelled) = look(label) {
-            return Some(cancelled);
+        seen = look(label);
+        if seen.len() >= count {
+            break;
         }
         thread::sleep(Duration::from_millis(10));
     }
-    None
+    seen
 }
 
 impl Cancelled {
+    fn read(line: &str) -> Cancelled {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let after = |word| words[words.iter().position(|w| *w == word).unwrap() + 1];
+        Cancelled {
+            tokens: after("after").parse().unwrap(),
+            at: after("at").parse::<f64>().unwrap() * 1e3,
+        }
+    }
+
     /// Milliseconds from `since` until the model noticed.
     pub fn after(&self, since: SystemTime) -> f64 {
         self.at - since.duration_since(UNIX_EPOCH).unwrap().as_secs_f64() * 1e3

@@ -21,10 +21,10 @@ const VERBS: [(&str, Operation); 3] = [
 /// In front of a model's name.
 const PREFIXES: [&str; 2] = ["/engines/", "/openai/deployments/"];
 
-/// A path without the `/v1` that may be before it. The page is at `/` alone.
+/// A path without the `/v1` that may be before it. `/v1/` is itself: the page at `/` has no version.
 pub fn unversioned(path: &str) -> &str {
     match path.strip_prefix("/v1") {
-        Some(rest) if rest.starts_with('/') && rest != "/" => rest,
+        Some(rest) if rest.starts_with('/') && rest.len() > 1 => rest,
         _ => path,
     }
 }

@@ -108,21 +108,13 @@ impl Drop for Proxy {
     }
 }
 
-/// Nothing of the tester's environment reaches it that could change what it does.
 fn spawn(
     arguments: &[String],
     environment: &[(String, String)],
     folder: &Path,
 ) -> Result<Child, String> {
     let log = fs::File::create(folder.join("log")).map_err(|why| why.to_string())?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mishikallm"));
-    for (name, _) in std::env::vars_os() {
-        let lower = name.to_string_lossy().to_ascii_lowercase();
-        if lower.starts_with("mishikallm") || lower.ends_with("_proxy") || lower == "rust_log" {
-            command.env_remove(&name);
-        }
-    }
-    command
+    command()
         .args(arguments)
         .envs(environment.iter().cloned())
         .current_dir(folder)
@@ -133,8 +125,20 @@ fn spawn(
         .map_err(|why| format!("cannot start it: {why}"))
 }
 
+/// The command. Nothing of the tester's environment reaches it that could change what it does.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mishikallm"));
+    for (name, _) in std::env::vars_os() {
+        let lower = name.to_string_lossy().to_ascii_lowercase();
+        if lower.starts_with("mishikallm") || lower.ends_with("_proxy") || lower == "rust_log" {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 /// A port that nobody listens on. The system hands them out in turn, so that it is not given away before it is used.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound port").port()
 }
