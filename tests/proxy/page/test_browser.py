@@ -8,7 +8,7 @@ from playwright.sync_api import expect, sync_playwright
 
 import cancelled
 
-PROXY, KEY, SCREENSHOTS = os.environ["PROXY"], os.environ["PROXY_KEY"], os.environ["SCREENSHOTS"]
+PROXY, OPEN_PROXY, KEY, SCREENSHOTS = (os.environ[name] for name in ("PROXY", "OPEN_PROXY", "PROXY_KEY", "SCREENSHOTS"))
 PATIENCE = 20_000  # milliseconds
 PHONE = {"width": 360, "height": 740}
 TABS = ("Chat", "Embeddings", "Models", "Routes")
@@ -26,10 +26,17 @@ def setUpModule():
     unittest.addModuleCleanup(BROWSER.close)
 
 
+def shot(page, name):
+    """What it looks like; kept where --screenshots says."""
+    if SCREENSHOTS:
+        os.makedirs(SCREENSHOTS, exist_ok=True)
+        page.screenshot(path=os.path.join(SCREENSHOTS, name + ".png"))
+
+
 class Visit(unittest.TestCase):
     """A browser of one's own, in which nothing was done yet."""
 
-    key = KEY
+    proxy, key = PROXY, KEY
     allowed = ()  # parts of messages that the browser's console may show
     look = {}
 
@@ -43,7 +50,7 @@ class Visit(unittest.TestCase):
         self.page.on("pageerror", lambda error: self.said.append("uncaught: %s" % error))
         self.page.on("request", lambda request: self.asked.append(request.url))
         # Whatever is typed, this is how a person comes.
-        self.page.goto(PROXY + "/")
+        self.page.goto(self.proxy + "/")
         if self.key:
             self.give(self.key)
             expect(self.models).not_to_have_count(0)
@@ -51,7 +58,7 @@ class Visit(unittest.TestCase):
 
     def tearDown(self):
         self.assertEqual([text for text in self.said if not any(part in text for part in self.allowed)], [])
-        self.assertEqual([url for url in self.asked if not url.startswith((PROXY + "/", "data:"))], [])
+        self.assertEqual([url for url in self.asked if not url.startswith((self.proxy + "/", "data:"))], [])
 
     def give(self, key):
         self.page.get_by_label("Key").fill(key)
@@ -90,6 +97,7 @@ class Stranger(Visit):
 
     def test_nothing_is_shown_of_the_configuration(self):
         expect(self.page.locator("#key-note")).to_contain_text("needs a key")
+        shot(self.page, "light-stranger")
         expect(self.page.get_by_label("Key")).to_be_focused()
         for tab in TABS:
             self.open(tab)
@@ -182,6 +190,7 @@ class Chat(Visit):
     def test_a_failure_in_the_middle(self):
         self.send(QUESTION, "half")
         expect(self.answer.locator(".fate.bad")).to_contain_text("fails after two tokens")
+        shot(self.page, "light-failure")
         expect(self.answer.locator(".text")).to_have_text("Half an")
 
     def test_markup_stays_text(self):
@@ -259,6 +268,17 @@ class Programs(Visit):
         self.assertEqual(self.page.evaluate("navigator.clipboard.readText()"), self.page.locator("#chat-same pre").inner_text())
 
 
+class Open(Programs):
+    """A proxy without a master key."""
+
+    proxy, key = OPEN_PROXY, None
+
+    def test_no_key_is_asked_for(self):
+        expect(self.models).not_to_have_count(0)
+        expect(self.page.get_by_label("Key")).to_have_attribute("placeholder", "not needed")
+        expect(self.page.locator("#key-note")).to_have_text("")
+
+
 class Read(Visit):
 
     def test_models_lead_to_where_they_are_tried(self):
@@ -300,12 +320,6 @@ class Policy(Visit):
 
 
 class Looks(Visit):
-    """What it looks like; kept where --screenshots says."""
-
-    def shot(self, name):
-        if SCREENSHOTS:
-            os.makedirs(SCREENSHOTS, exist_ok=True)
-            self.page.screenshot(path=os.path.join(SCREENSHOTS, name + ".png"))
 
     def walk(self, name):
         self.send(QUESTION)
@@ -326,28 +340,29 @@ class Looks(Visit):
         self.fits(name + "-routes")
 
     def fits(self, name):
-        self.shot(name)
+        shot(self.page, name)
         for place in ("html", "#tabs", "header"):
             wide = self.page.locator(place).evaluate("(element) => [element.scrollWidth, element.clientWidth]")
             self.assertLessEqual(wide[0], wide[1], name + " " + place)
 
-    def test_light(self):
-        self.walk("light")
+    name = "light"
+
+    def test_nothing_is_wider_than_the_window(self):
+        self.walk(self.name)
 
 
 class LooksDark(Looks):
     look = {"color_scheme": "dark"}
 
-    def test_light(self):
-        self.walk("dark")
+    name = "dark"
+
+    def test_it_is_dark(self):
         self.assertEqual(self.page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(19, 22, 25)")
 
 
 class LooksPhone(Looks):
     look = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-
-    def test_light(self):
-        self.walk("phone")
+    name = "phone"
 
 
 if __name__ == "__main__":

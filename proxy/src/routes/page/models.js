@@ -51,8 +51,10 @@ async function loadModels() {
     alertIn($('models-alert'));
     $('models-list').replaceChildren(...list.map(card));
     $('key').removeAttribute('aria-invalid');
+    $('key').placeholder = key.get() ? '' : 'not needed';
     noteKey(key.get() ? 'The key is kept until this tab is closed.' : '');
   } catch (error) {
+    if (error.status === 401) $('key').placeholder = 'needed';
     $('models-list').replaceChildren();
     alertIn($('models-alert'), error);
     // Without a key the field for it says so.
