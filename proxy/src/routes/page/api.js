@@ -45,7 +45,7 @@ async function reason(answer) {
     said = (await answer.json()).error.message;
   } catch { /* something else than the proxy answered */ }
   if (answer.status === 401) {
-    return key.get() ? 'The proxy does not accept this key.' : 'This proxy needs a key: write it into the field at the top.';
+    return key.get() ? 'The proxy does not accept this key.' : 'This proxy needs a key.';
   }
   const after = answer.headers.get('retry-after');
   return (said || 'The answer was HTTP ' + answer.status + '.') + (after ? ' Try again in ' + after + ' s.' : '');
