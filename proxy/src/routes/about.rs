@@ -4,15 +4,14 @@ use super::{cards, health};
 use crate::app::Worker;
 use crate::models::Listed;
 use crate::reply::{self, Answer};
-use http::{Method, Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use mishikallm::Error;
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a path asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// All models.
     Models,
@@ -28,32 +27,12 @@ pub enum Question {
     Ready,
 }
 
-/// Finds out what a path without its version asks for; `None`: it is another route's.
-pub fn find(path: &str) -> Option<Question> {
-    Some(match path {
-        "/models" => Question::Models,
-        "/model/info" => Question::Info,
-        "/health" => Question::Health,
-        "/health/liveliness" | "/health/liveness" => Question::Alive,
-        "/health/readiness" => Question::Ready,
-        _ => {
-            // A model's name may have slashes of its own.
-            let id = path.strip_prefix("/models/").filter(|id| !id.is_empty())?;
-            Question::Model(percent_decode_str(id).decode_utf8().ok()?.into_owned())
-        }
-    })
-}
-
 /// Answers it.
-pub async fn answer<B>(
+pub async fn answer(
     worker: &Arc<Worker>,
     question: Question,
-    request: &Request<B>,
+    query: Option<&str>,
 ) -> Response<Answer> {
-    // Of a reply to HEAD the server leaves out the body.
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return reply::wrong_verb("GET, HEAD");
-    }
     match question {
         Question::Models => told(models(worker).await),
         Question::Model(id) => match model(worker, &id).await {
@@ -61,7 +40,7 @@ pub async fn answer<B>(
             Err(e) => reply::error(&e),
         },
         Question::Info => told(cards::info(&worker.app.fleet)),
-        Question::Health => health::answer(worker, request.uri().query()).await,
+        Question::Health => health::answer(worker, query).await,
         Question::Alive => told(json!("I'm alive!")),
         Question::Ready => told(json!({"status": "healthy"})),
     }
@@ -113,29 +92,5 @@ async fn model(worker: &Arc<Worker>, id: &str) -> Result<Value, Error> {
             format!("whether there is a model \"{id}\" is not known: its server does not say now"),
         )),
         false => Err(unknown()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_and_what_they_ask() {
-        for (path, question) in [
-            ("/models", Question::Models),
-            ("/models/a/b", Question::Model("a/b".into())),
-            ("/models/a%2Fb%20c", Question::Model("a/b c".into())),
-            ("/model/info", Question::Info),
-            ("/health", Question::Health),
-            ("/health/liveness", Question::Alive),
-            ("/health/liveliness", Question::Alive),
-            ("/health/readiness", Question::Ready),
-        ] {
-            assert_eq!(find(path), Some(question), "{path}");
-        }
-        for path in ["/models/", "/model", "/health/", "/models/%ff", "/"] {
-            assert_eq!(find(path), None, "{path}");
-        }
     }
 }

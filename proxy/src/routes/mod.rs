@@ -7,8 +7,11 @@ mod checkup;
 mod cors;
 mod health;
 mod infer;
+mod openapi;
+mod page;
 mod place;
 mod strangers;
+mod table;
 
 use crate::app::Worker;
 use crate::auth::Auth;
@@ -16,6 +19,7 @@ use crate::reply::{self, Answer};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use std::sync::Arc;
+use table::Route;
 
 /// Answers one request. Dropping the future, as the server does when the client hangs up, ends all that it began.
 pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
@@ -45,9 +49,23 @@ async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answe
             infer::answer(worker, place, request).await
         }
         Some(_) => reply::wrong_verb("POST"),
-        None => match about::find(path) {
-            Some(question) => about::answer(&worker, question, &request).await,
-            None => reply::not_found(whole),
-        },
+        None => read(&worker, path, &request).await,
+    }
+}
+
+/// A route that asks no model.
+async fn read(worker: &Arc<Worker>, path: &str, request: &Request<Incoming>) -> Response<Answer> {
+    let Some(route) = table::find(path) else {
+        return reply::not_found(request.uri().path());
+    };
+    // Of a reply to HEAD the server leaves out the body.
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return reply::wrong_verb("GET, HEAD");
+    }
+    match route {
+        Route::About(question) => about::answer(worker, question, request.uri().query()).await,
+        Route::OpenApi => openapi::answer(),
+        Route::Page => page::answer(),
+        Route::Metrics => reply::not_found(path),
     }
 }

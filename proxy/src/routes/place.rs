@@ -39,6 +39,15 @@ pub fn find(path: &str) -> Option<Place> {
     })
 }
 
+/// All of them, as the OpenAPI document writes them, and whether they name the model.
+pub fn paths() -> impl Iterator<Item = (String, Operation, bool)> {
+    let plain = VERBS.map(|(verb, operation)| (["/v1", verb].concat(), operation, false));
+    let named = PREFIXES.iter().flat_map(|prefix| {
+        VERBS.map(|(verb, operation)| ([prefix, "{model}", verb].concat(), operation, true))
+    });
+    plain.into_iter().chain(named)
+}
+
 /// The model that the rest of a path names, if it names one; `None`: it is something else.
 fn named(place: &str) -> Option<Option<String>> {
     if place.is_empty() {

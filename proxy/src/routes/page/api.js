@@ -1,0 +1,80 @@
+'use strict';
+// Asking the proxy. Paths are relative to the page, so that it works wherever a gateway puts it.
+
+const HOME = new URL('.', location.href).href;
+const STORED = 'mishikallm-key';
+
+const key = {
+  get: () => sessionStorage.getItem(STORED) || '',
+  set: (value) => value ? sessionStorage.setItem(STORED, value) : sessionStorage.removeItem(STORED),
+};
+
+/** A failure, in words for whoever reads the page. `status` is 0 where there was no answer. */
+class Failure extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The answer, if it is one of success. */
+async function ask(path, body, signal) {
+  const headers = {};
+  if (key.get()) headers.authorization = 'Bearer ' + key.get();
+  const options = {headers, signal, cache: 'no-store', credentials: 'omit'};
+  if (body !== undefined) {
+    headers['content-type'] = 'application/json';
+    options.method = 'POST';
+    options.body = JSON.stringify(body);
+  }
+  let answer;
+  try {
+    answer = await fetch(HOME + path, options);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Failure('The proxy does not answer. Is it still running?');
+  }
+  if (answer.ok) return answer;
+  throw new Failure(await reason(answer), answer.status);
+}
+
+/** Why it failed, as the proxy or a gateway before it says. */
+async function reason(answer) {
+  let said = '';
+  try {
+    said = (await answer.json()).error.message;
+  } catch { /* something else than the proxy answered */ }
+  if (answer.status === 401) {
+    return key.get() ? 'The proxy does not accept this key.' : 'This proxy needs a key.';
+  }
+  const after = answer.headers.get('retry-after');
+  return (said || 'The answer was HTTP ' + answer.status + '.') + (after ? ' Try again in ' + after + ' s.' : '');
+}
+
+/** The JSON texts of a stream of events, until `[DONE]`. */
+async function* events(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      let chunk;
+      try {
+        chunk = await reader.read();
+      } catch (error) {
+        if (error.name === 'AbortError') throw error;
+        throw new Failure('The connection broke before the answer was complete.');
+      }
+      const lines = (rest + (chunk.value || '')).split(/\r?\n/);
+      rest = chunk.done ? '' : lines.pop();
+      for (const line of lines) {
+        if (!line.startsWith('data:')) continue;
+        const text = line.slice(5).trim();
+        if (text === '[DONE]') return;
+        yield JSON.parse(text);
+      }
+      if (chunk.done) throw new Failure('The connection ended before the answer was complete.');
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}

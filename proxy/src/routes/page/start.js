@@ -1,0 +1,27 @@
+// The key, and the beginning.
+
+function startKey() {
+  $('key').value = key.get();
+  $('key-forget').hidden = !key.get();
+  const set = (value) => {
+    key.set(value);
+    $('key').value = value;
+    $('key-forget').hidden = !value;
+    $('key').removeAttribute('aria-invalid');
+    for (const place of document.querySelectorAll('.alert')) alertIn(place);
+    loadModels();
+  };
+  $('key-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    set($('key').value.trim());
+  });
+  $('key-forget').addEventListener('click', () => set(''));
+}
+
+$('base').textContent = HOME + 'v1';
+startKey();
+startModels();
+startChat();
+startEmbeddings();
+startTabs();
+loadModels();

@@ -1,0 +1,369 @@
+"""The page at / in Chromium, used as a person would; every test also holds it to its policy, to no error and to no other server."""
+
+import os
+import subprocess
+import unittest
+
+from playwright.sync_api import expect, sync_playwright
+
+import cancelled
+
+PROXY, OPEN_PROXY, KEY, SCREENSHOTS = (os.environ[name] for name in ("PROXY", "OPEN_PROXY", "PROXY_KEY", "SCREENSHOTS"))
+PATIENCE = 20_000  # milliseconds
+PHONE = {"width": 360, "height": 740}
+TABS = ("Chat", "Embeddings", "Models", "Routes")
+QUESTION = "Tell me a story about the sea."
+NO_KEY = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
+
+expect.set_options(timeout=PATIENCE)
+
+
+def setUpModule():
+    global DRIVER, BROWSER
+    DRIVER = sync_playwright().start()
+    BROWSER = DRIVER.chromium.launch(executable_path=os.environ["CHROMIUM"])
+    unittest.addModuleCleanup(DRIVER.stop)
+    unittest.addModuleCleanup(BROWSER.close)
+
+
+def shot(page, name):
+    """What it looks like; kept where --screenshots says."""
+    if SCREENSHOTS:
+        os.makedirs(SCREENSHOTS, exist_ok=True)
+        page.screenshot(path=os.path.join(SCREENSHOTS, name + ".png"))
+
+
+class Visit(unittest.TestCase):
+    """A browser of one's own, in which nothing was done yet."""
+
+    proxy, key = PROXY, KEY
+    allowed = ()  # parts of messages that the browser's console may show
+    look = {}
+
+    def setUp(self):
+        self.context = BROWSER.new_context(**{"viewport": {"width": 1200, "height": 860}, "color_scheme": "light", **self.look})
+        self.addCleanup(self.context.close)
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.said, self.asked = [], []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append("uncaught: %s" % error))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        # Whatever is typed, this is how a person comes.
+        self.page.goto(self.proxy + "/")
+        if self.key:
+            self.give(self.key)
+            expect(self.models).not_to_have_count(0)
+            self.said.remove(NO_KEY)
+
+    def tearDown(self):
+        self.assertEqual([text for text in self.said if not any(part in text for part in self.allowed)], [])
+        self.assertEqual([url for url in self.asked if not url.startswith((self.proxy + "/", "data:"))], [])
+
+    def give(self, key):
+        self.page.get_by_label("Key").fill(key)
+        self.page.get_by_role("button", name="Use").click()
+
+    def open(self, tab):
+        self.page.get_by_role("tab", name=tab).click()
+
+    def choose(self, model, panel="chat"):
+        folded = self.page.locator("#%s-settings:not([open]) summary" % panel)
+        if folded.count() and folded.is_visible():
+            folded.click()
+        self.page.locator("#%s-model" % panel).select_option(model)
+
+    def send(self, text, model="chat"):
+        self.choose(model)
+        self.page.get_by_label("Message").fill(text)
+        self.page.get_by_label("Message").press("Enter")
+
+    @property
+    def models(self):
+        return self.page.locator("#models-list li")
+
+    @property
+    def answer(self):
+        return self.page.locator(".turn.assistant").last
+
+    def answered(self):
+        expect(self.answer.locator(".fate")).to_contain_text("tokens")
+        return self.answer.locator(".text").inner_text()
+
+
+class Stranger(Visit):
+    key = None
+    allowed = (NO_KEY,)
+
+    def test_nothing_is_shown_of_the_configuration(self):
+        expect(self.page.locator("#key-note")).to_contain_text("needs a key")
+        shot(self.page, "light-stranger")
+        expect(self.page.get_by_label("Key")).to_be_focused()
+        for tab in TABS:
+            self.open(tab)
+            text = self.page.locator("body").inner_text()
+            for name in ("minilm", "tiny_llm", "vllm_shape", "chat-1"):
+                self.assertNotIn(name, text)
+        self.assertNotIn("embeddings", self.page.locator("#embed-model").inner_text())
+
+    def test_a_wrong_key_and_then_the_right_one(self):
+        expect(self.page.locator("#key-note")).to_contain_text("needs a key")
+        self.give("sk-wrong")
+        expect(self.page.locator("#key-note")).to_have_text("The proxy does not accept this key.")
+        expect(self.page.get_by_label("Key")).to_be_focused()
+        expect(self.models).to_have_count(0)
+        self.give(KEY)
+        expect(self.models).not_to_have_count(0)
+        # It is there after a reload, and nowhere in another tab.
+        self.page.reload()
+        expect(self.models).not_to_have_count(0)
+        self.assertEqual(self.page.evaluate("localStorage.length"), 0)
+        self.assertEqual(self.context.cookies(), [])
+        self.page.get_by_role("button", name="Forget").click()
+        expect(self.page.locator("#key-note")).to_contain_text("needs a key")
+        self.assertEqual(self.page.evaluate("sessionStorage.length"), 0)
+
+    def test_a_message_without_a_key(self):
+        self.choose("another one…")
+        self.page.get_by_label("Another model’s name").first.fill("chat")
+        self.page.get_by_label("Message").fill("Who are you?")
+        self.page.get_by_role("button", name="Send").click()
+        expect(self.page.locator("#chat-alert")).to_contain_text("needs a key")
+        expect(self.page.get_by_label("Message")).to_have_value("Who are you?")
+
+
+class Chat(Visit):
+
+    def test_an_answer_comes_in_pieces(self):
+        self.page.evaluate("""() => {
+            window.lengths = new Set();
+            new MutationObserver(() => lengths.add(document.querySelector('.assistant .text')?.textContent.length))
+                .observe(document.getElementById('chat-log'), {childList: true, subtree: true, characterData: true});
+        }""")
+        self.send(QUESTION)
+        self.assertTrue(self.answered())
+        self.assertGreater(self.page.evaluate("lengths.size"), 5)
+        self.assertIn("by chat-1", self.answer.locator(".fate").inner_text())
+        # A second question goes with the first and its answer.
+        with self.page.expect_request("**/v1/chat/completions") as sent:
+            self.send("And then?")
+        self.assertEqual([message["role"] for message in sent.value.post_data_json["messages"]], ["user", "assistant", "user"])
+        self.answered()
+        expect(self.page.locator(".turn")).to_have_count(4)
+        self.page.get_by_role("button", name="Clear").click()
+        expect(self.page.locator(".turn")).to_have_count(0)
+
+    def test_settings_are_sent(self):
+        self.choose("chat")
+        self.page.get_by_label("System prompt").fill("Be short.")
+        self.page.get_by_label("Temperature").fill("0.5")
+        self.page.get_by_label("Max tokens").fill("5")
+        with self.page.expect_request("**/v1/chat/completions") as sent:
+            self.send(QUESTION)
+        body = sent.value.post_data_json
+        self.assertEqual((body["temperature"], body["max_tokens"], body["messages"][0]["role"]), (0.5, 5, "system"))
+        expect(self.answer.locator(".fate")).to_contain_text("cut at the length limit")
+
+    def test_a_number_that_is_none(self):
+        self.page.get_by_label("Max tokens").fill("0")
+        self.send(QUESTION)
+        expect(self.page.locator("#chat-alert")).to_contain_text("Max tokens")
+        expect(self.page.locator(".turn")).to_have_count(0)
+
+    def test_stop_reaches_triton(self):
+        self.send(QUESTION, "long")
+        expect(self.answer.locator(".text")).to_contain_text(" ")
+        self.page.get_by_role("button", name="Stop").click()
+        expect(self.answer.locator(".fate")).to_have_text("stopped")
+        expect(self.page.get_by_role("button", name="Send")).to_be_visible()
+        self.assertIsNotNone(cancelled.tokens("the-page-stops"), "Triton's log has no cancellation")
+
+    def test_clear_stops_too(self):
+        self.send(QUESTION, "long")
+        expect(self.answer.locator(".text")).to_contain_text(" ")
+        self.page.get_by_role("button", name="Clear").click()
+        expect(self.page.locator(".turn")).to_have_count(0)
+        self.send(QUESTION)
+        self.answered()
+        expect(self.page.locator(".turn")).to_have_count(2)
+
+    def test_a_failure_in_the_middle(self):
+        self.send(QUESTION, "half")
+        expect(self.answer.locator(".fate.bad")).to_contain_text("fails after two tokens")
+        shot(self.page, "light-failure")
+        expect(self.answer.locator(".text")).to_have_text("Half an")
+
+    def test_markup_stays_text(self):
+        markup = "<img src=x onerror=document.title='taken'> <b>bold</b>"
+        self.send(markup)
+        self.answered()
+        expect(self.page.locator(".turn.user .text")).to_have_text(markup)
+        self.assertEqual(self.page.locator("#chat-log img, #chat-log b").count(), 0)
+        self.assertEqual(self.page.title(), "MishikaLLM")
+
+    def test_by_keyboard(self):
+        self.page.locator("#tab-chat").focus()
+        for key, name in (("ArrowRight", "embed"), ("End", "routes"), ("ArrowRight", "chat"), ("ArrowLeft", "routes"), ("Home", "chat")):
+            self.page.keyboard.press(key)
+            expect(self.page.locator("#tab-" + name)).to_be_focused()
+            expect(self.page.locator("#" + name)).to_be_visible()
+        unnamed = self.page.evaluate("""() => [...document.querySelectorAll('input, select, textarea')]
+            .filter((field) => !field.labels.length && !field.ariaLabel).map((field) => field.id)""")
+        self.assertEqual(unnamed, [])
+
+
+class Failing(Visit):
+    allowed = ("the server responded with a status of 500", "the server responded with a status of 404")
+
+    def test_a_model_that_fails(self):
+        self.send(QUESTION, "broken")
+        expect(self.page.locator("#chat-alert")).to_be_visible()
+        expect(self.page.locator(".turn")).to_have_count(0)
+        expect(self.page.get_by_label("Message")).to_have_value(QUESTION)
+
+    def test_a_model_that_is_none(self):
+        self.choose("another one…")
+        self.page.get_by_label("Another model’s name").first.fill("nobody")
+        self.page.get_by_label("Message").fill(QUESTION)
+        self.page.get_by_role("button", name="Send").click()
+        expect(self.page.locator("#chat-alert")).to_contain_text("nobody")
+
+
+class Programs(Visit):
+    """What the page says to do in a program is run as it stands."""
+
+    def tried(self, place, *started):
+        shown = self.page.locator("#%s pre" % place).inner_text()
+        environment = {**os.environ, "MISHIKALLM_API_KEY": KEY}
+        result = subprocess.run([*started, shown], env=environment, capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 0, shown + result.stderr)
+        self.assertNotIn(KEY, shown)
+        return result.stdout
+
+    def python(self, place):
+        self.page.locator("#" + place).get_by_role("button", name="Python").click()
+        return self.tried(place, os.environ["OPENAI_PYTHON"], "-B", "-c")
+
+    def test_a_chat(self):
+        self.page.get_by_label("Temperature").fill("0")
+        self.send("What's a \"ship\"? \\n é 🚢")
+        answer = self.answered()
+        self.assertIn("data: [DONE]", self.tried("chat-same", "bash", "-c"))
+        self.assertEqual(self.python("chat-same").strip(), answer.strip())
+
+    def test_embeddings(self):
+        self.open("Embeddings")
+        self.choose("embeddings", "embed")
+        self.page.get_by_role("button", name="Embed").last.click()
+        expect(self.page.locator("#embed-result caption")).to_contain_text("384 dimensions, 3 vectors")
+        self.assertIn('"embedding"', self.tried("embed-same", "bash", "-c"))
+        self.assertTrue(self.python("embed-same").startswith("384 ["))
+
+    def test_copying(self):
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.send(QUESTION)
+        self.answered()
+        self.page.get_by_role("button", name="Copy").click()
+        expect(self.page.locator("#chat-same").get_by_role("status")).to_have_text("Copied")
+        self.assertEqual(self.page.evaluate("navigator.clipboard.readText()"), self.page.locator("#chat-same pre").inner_text())
+
+
+class Open(Programs):
+    """A proxy without a master key."""
+
+    proxy, key = OPEN_PROXY, None
+
+    def test_no_key_is_asked_for(self):
+        expect(self.models).not_to_have_count(0)
+        expect(self.page.get_by_label("Key")).to_have_attribute("placeholder", "not needed")
+        expect(self.page.locator("#key-note")).to_have_text("")
+
+
+class Read(Visit):
+
+    def test_models_lead_to_where_they_are_tried(self):
+        self.open("Models")
+        row = self.models.filter(has=self.page.get_by_text("half", exact=True))
+        row.get_by_role("button", name="Chat").click()
+        expect(self.page.get_by_label("Message")).to_be_focused()
+        expect(self.page.locator("#chat-model")).to_have_value("half")
+
+    def test_the_routes_are_those_of_the_document(self):
+        self.open("Routes")
+        expect(self.page.locator(".route")).not_to_have_count(0)
+        document = self.page.request.get(PROXY + "/openapi.json").json()
+        self.assertEqual(sorted(self.page.locator(".route .path").all_inner_texts()), sorted(document["paths"]))
+        route = self.page.locator(".route").filter(has=self.page.get_by_text("/v1/chat/completions", exact=True))
+        route.locator("summary").first.click()
+        for text in ("messages required", "max_tokens", "Who asks; not sent to the model.", "text/event-stream"):
+            expect(route).to_contain_text(text)
+        for route in self.page.locator(".route").all()[1:]:
+            route.locator("summary").first.click()
+            expect(route.get_by_role("heading", name="Answers")).to_be_visible()
+
+
+class Policy(Visit):
+    allowed = ("Content Security Policy",)
+
+    def test_nobody_elses_script_runs_and_nobody_else_is_asked(self):
+        refused = self.page.evaluate("""async () => {
+            const script = document.createElement('script');
+            script.textContent = 'window.taken = true';
+            document.body.append(script);
+            const element = document.createElement('p');
+            element.setAttribute('style', 'color: red');
+            const other = await fetch('http://127.0.0.1:9/').then(() => 'asked', () => 'refused');
+            return [window.taken, getComputedStyle(element).color, other];
+        }""")
+        self.assertEqual((refused[0], refused[2]), (None, "refused"))
+        self.assertGreaterEqual(len([text for text in self.said if self.allowed[0] in text]), 3)
+
+
+class Looks(Visit):
+
+    def walk(self, name):
+        self.send(QUESTION)
+        self.answered()
+        self.send("Thank you. And a shorter one?")
+        self.answered()
+        self.fits(name + "-chat")
+        self.open("Embeddings")
+        self.choose("embeddings", "embed")
+        self.page.get_by_role("button", name="Embed").last.click()
+        expect(self.page.locator("#embed-result table")).to_be_visible()
+        self.fits(name + "-embeddings")
+        self.open("Models")
+        self.fits(name + "-models")
+        self.open("Routes")
+        expect(self.page.locator(".route")).not_to_have_count(0)
+        self.page.locator(".route summary").first.click()
+        self.fits(name + "-routes")
+
+    def fits(self, name):
+        shot(self.page, name)
+        for place in ("html", "#tabs", "header"):
+            wide = self.page.locator(place).evaluate("(element) => [element.scrollWidth, element.clientWidth]")
+            self.assertLessEqual(wide[0], wide[1], name + " " + place)
+
+    name = "light"
+
+    def test_nothing_is_wider_than_the_window(self):
+        self.walk(self.name)
+
+
+class LooksDark(Looks):
+    look = {"color_scheme": "dark"}
+
+    name = "dark"
+
+    def test_it_is_dark(self):
+        self.assertEqual(self.page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(19, 22, 25)")
+
+
+class LooksPhone(Looks):
+    look = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+    name = "phone"
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
