@@ -381,6 +381,7 @@ fn what_triton_says_of_its_load_counts() {
         0,
         Load {
             pending: 4.0,
+            running: 0.0,
             kv_cache: 0.2,
         },
         w.now,
@@ -389,6 +390,7 @@ fn what_triton_says_of_its_load_counts() {
         1,
         Load {
             pending: 0.0,
+            running: 0.0,
             kv_cache: 0.5,
         },
         w.now,
@@ -399,6 +401,7 @@ fn what_triton_says_of_its_load_counts() {
         1,
         Load {
             pending: 0.0,
+            running: 0.0,
             kv_cache: 1.0,
         },
         w.now,
