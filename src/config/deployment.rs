@@ -38,6 +38,8 @@ pub struct Capacity {
     pub tpm: Option<u64>,
     /// Requests at once.
     pub max_parallel_requests: Option<u64>,
+    /// Those of a name with the lowest are asked; the others, and at last those without one, where all of them have failed or rest.
+    pub order: Option<u64>,
     /// Its share of the requests, beside the weights of the others of its name.
     pub weight: Option<f64>,
     /// Tokens of the longest prompt: `model_info.max_input_tokens`.
@@ -102,6 +104,7 @@ pub(super) fn read(i: usize, entry: Value) -> Result<Deployment> {
         rpm: params.whole("rpm", 1)?,
         tpm: params.whole("tpm", 1)?,
         max_parallel_requests: params.whole("max_parallel_requests", 1)?,
+        order: params.whole("order", 0)?,
         weight: weight(i, &mut params)?,
         max_input_tokens: info.whole("max_input_tokens", 1)?,
     };

@@ -151,7 +151,14 @@ impl Call {
         let has_own = !fallbacks.is_empty();
         let fallbacks = fallbacks
             .into_iter()
-            .map(|fields| Call::one(operation, fields, fleet, env.clone(), manner, now))
+            .map(|fields| {
+                let mut call = Call::one(operation, fields, fleet, env.clone(), manner, now)?;
+                // The configuration's would take the place of the request's other ones.
+                if let Some(place) = &mut call.place {
+                    place.has_fallen = true;
+                }
+                Ok(call)
+            })
             .collect::<Result<_>>()?;
         let mut call = match too_long(&fields, fleet) {
             Some(error) => {

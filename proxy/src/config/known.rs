@@ -68,6 +68,7 @@ pub const PARAMS: Section = Section {
         "tpm",
         "max_parallel_requests",
         "weight",
+        "metrics_url",
         "order",
         "organization",
         "api_version",

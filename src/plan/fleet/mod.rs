@@ -13,6 +13,7 @@ use crate::config::{ClientConfig, Deployment, Strategy};
 use crate::error::{Error, Result};
 use crate::plan::resources::Resources;
 use desk::{Availability, Desk};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -252,11 +253,30 @@ impl Fleet {
             .collect()
     }
 
+    /// Those with the lowest `order`.
+    fn first<'a>(&self, among: &'a [usize]) -> Cow<'a, [usize]> {
+        let order = |at: &usize| {
+            let order = self.config.deployments[*at].capacity.order;
+            order.unwrap_or(u64::MAX)
+        };
+        let Some(first) = among.iter().map(order).min() else {
+            return Cow::Borrowed(among);
+        };
+        match among.iter().all(|at| order(at) == first) {
+            true => Cow::Borrowed(among),
+            false => among
+                .iter()
+                .copied()
+                .filter(|at| order(at) == first)
+                .collect(),
+        }
+    }
+
     fn choose(&self, among: &[usize], now: Instant, chance: f64) -> Option<usize> {
-        match among {
+        match &*self.first(among) {
             [] => None,
             [one] => Some(*one),
-            _ => Some(match self.config.routing.strategy {
+            among => Some(match self.config.routing.strategy {
                 Strategy::Shuffle => pick::by_weight(among, &self.config.deployments, chance),
                 Strategy::LeastBusy => {
                     pick::least(among, chance, |at| f64::from(self.desks[at].in_flight()))
