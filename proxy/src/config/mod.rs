@@ -1,6 +1,7 @@
 //! `config.yaml`: read, its references to the environment put in, its sections taken apart.
 
 mod environment;
+mod fleet;
 mod known;
 mod place;
 mod sections;
