@@ -138,3 +138,6 @@ pub fn read_bytes(name: &str, bytes: &[u8], overrides: &Overrides, lookup: Looku
         problems: problems.in_file(name),
     }
 }
+
+#[cfg(test)]
+mod tests;
