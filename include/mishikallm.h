@@ -313,15 +313,22 @@ void mishikallm_string_free(char *string);
  *
  * - model_list: [{"model_name": "...", "mishikallm_params": {"model": "triton/NAME", "api_base": "...", ...}},
  *   ...]: names that a request may give as its model, and where and how each is called. Several of one name share
- *   its calls. Beside the fields of a call an entry has rpm, tpm, max_parallel_requests and weight, and parameters
- *   for requests that do not have them (such as top_k); "model_info" has its "id" and "max_input_tokens". A * in a
- *   name stands for any text, and for the same text in "model"
+ *   its calls. Beside the fields of a call an entry has rpm, tpm, max_parallel_requests, weight, order (those with
+ *   the lowest are asked, the others where all of them have failed or rest), metrics_url (see triton-load), and
+ *   parameters for requests that do not have them (such as top_k); "model_info" has its "id" and "max_input_tokens".
+ *   A * in a name stands for any text, and for the same text in "model"
  * - router_settings: {"routing_strategy": "simple-shuffle" | "least-busy" | "latency-based-routing" |
  *   "usage-based-routing" | "triton-load", "num_retries", "timeout", "stream_timeout", "retry_after",
  *   "allowed_fails" (3 in a minute), "cooldown_time" (5 s), "disable_cooldowns", "enable_pre_call_checks",
  *   "model_group_alias", "fallbacks": [{"name": ["other", ...]}, ...], "default_fallbacks",
- *   "context_window_fallbacks"}: a retry goes to a deployment that has not failed in the call; one that fails too
- *   often rests, and is then tried by one call alone. Where none can take a call: UNAVAILABLE
+ *   "context_window_fallbacks", "max_fallbacks" (of one call)}: a retry goes to a deployment that has not failed in the call; one that fails too
+ *   often rests, and is then tried by one call alone. Where none can take a call: UNAVAILABLE.
+ *   triton-load prefers the server with the least to do. Each is asked at most once a second, beside a call that
+ *   chooses among several: for its model's statistics (GET .../stats), which tell how long requests waited and were
+ *   worked on; or, with an entry's "metrics_url": "http://host:8002/metrics", for Triton's metrics, which tell how
+ *   many wait now, and of the queues and KV caches of vLLM and TensorRT-LLM, of which statistics know nothing. A
+ *   server that does not tell is not asked again for ten seconds, and is taken to be as busy as the others. Our own
+ *   requests under way count besides
  * - tls: {"ca_file", "client_cert_file", "client_key_file", "insecure"}: PEM files; without ca_file the system's
  *   certificates are trusted; insecure: true trusts any
  * - proxy: "http://..." or "socks5://...", "" for none; without it the environment's ALL_PROXY, HTTPS_PROXY,

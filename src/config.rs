@@ -252,7 +252,7 @@ fn path(fields: &mut Fields, key: &str) -> Result<Option<String>> {
 }
 
 /// Scheme, host and port of a URL, as far as it is written.
-fn origin(url: &str) -> String {
+pub(crate) fn origin(url: &str) -> String {
     let end = url.find("://").map_or(0, |i| i + 3);
     let host = url[end..]
         .find(['/', '?', '#'])

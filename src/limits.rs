@@ -86,6 +86,21 @@ pub const LOOKUP_TELLING: Duration = Duration::from_secs(1);
 /// How long a look-up that failed is not tried again.
 pub const LOOKUP_FAILED_FOR: Duration = Duration::from_secs(60);
 
+/// How old what a server told of its load may be before it is asked again.
+pub const LOAD_AGE: Duration = Duration::from_secs(1);
+
+/// How long a server that does not tell its load is not asked again.
+pub const LOAD_FAILED_FOR: Duration = Duration::from_secs(10);
+
+/// How long a server may take to tell its load.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a call that has its own answer waits for what it asked of loads.
+pub const LOAD_LINGER: Duration = Duration::from_millis(5);
+
+/// A question about a load that nobody came back with is asked again then.
+pub const LOAD_LOST_AFTER: Duration = Duration::from_secs(5);
+
 /// How often, at most, a model that looks stale is looked up anew.
 pub const LOOKUP_AGAIN_AFTER: Duration = Duration::from_secs(1);
 

@@ -8,6 +8,7 @@ mod context;
 mod embeddings;
 mod explain;
 mod http;
+mod loads;
 mod look_up;
 mod models;
 mod pool;

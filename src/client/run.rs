@@ -6,6 +6,7 @@ use super::Client;
 use super::ahead::{Ahead, only_send};
 use super::cancel::{Token, interrupt};
 use super::http::{Flight, Halt, Terms};
+use super::loads::Loads;
 use super::look_up::LookUp;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -46,6 +47,7 @@ pub(super) struct Run {
     pub(super) span: Span,
     doing: Doing,
     ahead: Ahead,
+    loads: Loads,
     /// A reply whose body is read as it comes.
     incoming: Option<Flight>,
     buffer: Vec<u8>,
@@ -99,6 +101,7 @@ impl Run {
             call,
             doing: Doing::Nothing(Event::Start),
             ahead: Ahead::default(),
+            loads: Loads::default(),
             incoming: None,
             buffer: Vec::new(),
             filled: 0,
@@ -130,11 +133,20 @@ impl Run {
             }
             match self.step(client, waiter) {
                 Ok(None) => {}
-                Ok(Some(progress)) => return Ok(progress),
+                Ok(Some(progress)) => {
+                    let linger = match progress {
+                        Progress::Answer(_) => limits::LOAD_LINGER,
+                        _ => Duration::ZERO,
+                    };
+                    self.loads.read(client, waiter.token, linger);
+                    return Ok(progress);
+                }
                 Err(Halt::Paused) => return Ok(Progress::Paused),
                 Err(Halt::Failed(e)) => {
                     self.ahead.clear();
-                    return Err(why(client, waiter, e));
+                    let e = why(client, waiter, e);
+                    self.loads.read(client, waiter.token, limits::LOAD_LINGER);
+                    return Err(e);
                 }
             }
         }
@@ -239,11 +251,15 @@ impl Run {
             most: None,
         };
         if let Doing::Send(request, flight) | Doing::Open(request, flight) = &mut self.doing {
-            if !next.is_empty() {
+            let asks = self.loads.look(&self.call);
+            if !next.is_empty() || asks {
                 if !flight.is_sent() {
                     only_send(client, request, &terms, flight)?;
                 }
                 self.ahead.send(next, client, &terms);
+                if asks {
+                    self.loads.send(client, waiter.token);
+                }
             }
         }
         Ok(Some(match &mut self.doing {

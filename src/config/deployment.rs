@@ -21,6 +21,8 @@ pub struct Deployment {
     pub params: Map<String, Value>,
     /// What it can take, and how much of the whole it is to take.
     pub capacity: Capacity,
+    /// Where its server tells its metrics in the words of Prometheus, for the strategy `triton-load`.
+    pub metrics_url: Option<String>,
     /// What tokens, or seconds, cost: `input_cost_per_token`, `output_cost_per_token`, `input_cost_per_second`, `output_cost_per_second`.
     pub costs: Map<String, Value>,
     /// `model_info` as it stands.
@@ -36,6 +38,8 @@ pub struct Capacity {
     pub tpm: Option<u64>,
     /// Requests at once.
     pub max_parallel_requests: Option<u64>,
+    /// Those of a name with the lowest are asked; the others, and at last those without one, where all of them have failed or rest.
+    pub order: Option<u64>,
     /// Its share of the requests, beside the weights of the others of its name.
     pub weight: Option<f64>,
     /// Tokens of the longest prompt: `model_info.max_input_tokens`.
@@ -100,9 +104,11 @@ pub(super) fn read(i: usize, entry: Value) -> Result<Deployment> {
         rpm: params.whole("rpm", 1)?,
         tpm: params.whole("tpm", 1)?,
         max_parallel_requests: params.whole("max_parallel_requests", 1)?,
+        order: params.whole("order", 0)?,
         weight: weight(i, &mut params)?,
         max_input_tokens: info.whole("max_input_tokens", 1)?,
     };
+    let metrics_url = metrics_url(i, &mut params)?;
     let options = Options::take(&mut params)?;
     let mut costs = Map::new();
     for key in COSTS {
@@ -134,9 +140,29 @@ pub(super) fn read(i: usize, entry: Value) -> Result<Deployment> {
         options,
         params,
         capacity,
+        metrics_url,
         costs,
         info,
     })
+}
+
+fn metrics_url(i: usize, params: &mut Fields) -> Result<Option<String>> {
+    let url = params.string("metrics_url")?.filter(|url| !url.is_empty());
+    let is_http = |url: &String| {
+        let uri: Option<http::Uri> = url.parse().ok();
+        uri.is_some_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+        })
+    };
+    match url {
+        Some(url) if !is_http(&url) => Err(Error::argument(
+            "model_list",
+            format!(
+                "model_list[{i}].mishikallm_params.metrics_url: expected a URL such as http://localhost:8002/metrics, got a string that is none"
+            ),
+        )),
+        url => Ok(url),
+    }
 }
 
 fn weight(i: usize, params: &mut Fields) -> Result<Option<f64>> {

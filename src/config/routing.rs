@@ -19,7 +19,8 @@ pub enum Strategy {
     Latency,
     /// `usage-based-routing`: the one that has done the fewest tokens in this minute.
     Usage,
-    /// `triton-load`: the one that says itself that it has the shortest queue and the most room in its KV cache.
+    /// `triton-load`: the one whose server says that it has the least to do: by its model's statistics, or, where a deployment has a
+    /// `metrics_url`, by the queue and the KV cache that its metrics tell of.
     TritonLoad,
 }
 
@@ -74,6 +75,8 @@ pub struct Routing {
     pub default_fallbacks: Vec<String>,
     /// Who is asked when a prompt is too long for a model.
     pub context_window_fallbacks: BTreeMap<String, Vec<String>>,
+    /// How many others one call may ask.
+    pub max_fallbacks: Option<u64>,
     /// Failures within a minute after which a deployment rests.
     pub allowed_fails: u32,
     /// How long it rests. Each failure right after a rest makes the next one twice as long, up to eight times this.
@@ -94,6 +97,7 @@ impl Default for Routing {
             fallbacks: BTreeMap::new(),
             default_fallbacks: Vec::new(),
             context_window_fallbacks: BTreeMap::new(),
+            max_fallbacks: None,
             allowed_fails: 3,
             cooldown: Duration::from_secs(5),
             disable_cooldowns: false,
@@ -105,7 +109,7 @@ impl Default for Routing {
 
 impl Routing {
     /// The keys of `router_settings`, those of a call's options (`num_retries`, `timeout`, `stream_timeout`) among them.
-    pub const KEYS: [&'static str; 14] = [
+    pub const KEYS: [&'static str; 15] = [
         "routing_strategy",
         "num_retries",
         "timeout",
@@ -119,6 +123,7 @@ impl Routing {
         "fallbacks",
         "default_fallbacks",
         "context_window_fallbacks",
+        "max_fallbacks",
         "max_retries",
     ];
 
@@ -145,6 +150,7 @@ impl Routing {
             fallbacks: fallbacks(fields, "fallbacks")?,
             default_fallbacks: names(fields, "default_fallbacks")?,
             context_window_fallbacks: fallbacks(fields, "context_window_fallbacks")?,
+            max_fallbacks: fields.whole("max_fallbacks", 0)?,
             allowed_fails: allowed_fails.map_or(default.allowed_fails, |n| {
                 u32::try_from(n).unwrap_or(u32::MAX)
             }),

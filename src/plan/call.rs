@@ -14,7 +14,7 @@ mod elsewhere;
 
 use super::asking::Asking;
 use super::credentials::{Header, headers};
-use super::fleet::{Fleet, Group};
+use super::fleet::{Fleet, Group, LoadQuestion};
 use super::place::Place;
 use super::work::{Given, Terms, Work};
 use super::{fallback, length};
@@ -151,7 +151,14 @@ impl Call {
         let has_own = !fallbacks.is_empty();
         let fallbacks = fallbacks
             .into_iter()
-            .map(|fields| Call::one(operation, fields, fleet, env.clone(), manner, now))
+            .map(|fields| {
+                let mut call = Call::one(operation, fields, fleet, env.clone(), manner, now)?;
+                // The configuration's would take the place of the request's other ones.
+                if let Some(place) = &mut call.place {
+                    place.has_fallen = true;
+                }
+                Ok(call)
+            })
             .collect::<Result<_>>()?;
         let mut call = match too_long(&fields, fleet) {
             Some(error) => {
@@ -383,6 +390,12 @@ impl Call {
     /// How often the call has gone to another deployment or model. When it changes, so have its headers.
     pub fn moves(&self) -> u32 {
         self.moves
+    }
+
+    /// A question about the load of a server among which this call is chosen, if one is due: the strategy `triton-load` asks. The
+    /// answer is for the calls that come.
+    pub fn ask_load(&self, now: Instant) -> Option<LoadQuestion> {
+        self.fleet.ask_load(&self.place.as_ref()?.group, now)
     }
 
     /// Where it went.

@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod generate;
 pub mod health;
 pub mod infer;
+pub mod load;
 pub mod look_up;
 pub mod model;
 pub mod numbers;

@@ -9,6 +9,7 @@ mod choices;
 mod close;
 mod http;
 mod limits;
+mod loads;
 mod lookups;
 mod model;
 mod pool;

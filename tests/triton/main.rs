@@ -13,6 +13,7 @@ mod failures;
 #[allow(dead_code, reason = "the client's tests use all of it")]
 #[path = "../client/http.rs"]
 mod http;
+mod loads;
 mod log;
 mod many;
 mod models;

@@ -41,7 +41,15 @@ export interface Deployment {
   /** A `*` stands for any text, and for the same text in `model`. */
   model_name: string;
   /** Any further key is a parameter for requests that do not have it. */
-  mishikallm_params: { model: string; rpm?: number; tpm?: number; max_parallel_requests?: number; weight?: number } & CallOptions;
+  mishikallm_params: {
+    model: string;
+    rpm?: number;
+    tpm?: number;
+    max_parallel_requests?: number;
+    weight?: number;
+    /** Where the server tells its metrics, for `triton-load`. */
+    metrics_url?: string;
+  } & CallOptions;
   model_info?: { id?: string; max_input_tokens?: number; [key: string]: unknown };
 }
 

@@ -68,6 +68,7 @@ pub const PARAMS: Section = Section {
         "tpm",
         "max_parallel_requests",
         "weight",
+        "metrics_url",
         "order",
         "organization",
         "api_version",
@@ -101,7 +102,6 @@ pub const MISHIKALLM_SETTINGS: Section = Section {
         "fallbacks",
         "default_fallbacks",
         "context_window_fallbacks",
-        "content_policy_fallbacks",
         "allowed_fails",
         "cooldown_time",
         "model_group_alias",
@@ -133,6 +133,7 @@ pub const MISHIKALLM_SETTINGS: Section = Section {
         "cache_params",
         "turn_off_message_logging",
         "redact_user_api_key_info",
+        "content_policy_fallbacks",
         "max_budget",
         "budget_duration",
         "modify_params",
@@ -151,7 +152,6 @@ pub const ROUTER_SETTINGS: Section = Section {
     name: "router_settings",
     keys: &[
         "routing_strategy",
-        "routing_strategy_args",
         "num_retries",
         "max_retries",
         "retry_after",
@@ -164,11 +164,12 @@ pub const ROUTER_SETTINGS: Section = Section {
         "fallbacks",
         "default_fallbacks",
         "context_window_fallbacks",
-        "content_policy_fallbacks",
         "max_fallbacks",
         "enable_pre_call_checks",
     ],
     without: &[
+        "routing_strategy_args",
+        "content_policy_fallbacks",
         "redis_host",
         "redis_port",
         "redis_password",
@@ -291,6 +292,9 @@ pub fn complaint(section: &Section, key: &str) -> Option<String> {
     if section.without.contains(&key) {
         return Some("not supported here: it is ignored".to_owned());
     }
+    if section.name == ENTRY.name && PARAMS.keys.contains(&key) {
+        return Some("unknown here: it is ignored; it belongs in mishikallm_params: is it indented far enough?".to_owned());
+    }
     let elsewhere = SECTIONS
         .iter()
         .find(|s| s.name != section.name && s.name != PARAMS.name && s.keys.contains(&key));
@@ -300,6 +304,11 @@ pub fn complaint(section: &Section, key: &str) -> Option<String> {
             name => format!("in {name}"),
         };
         return Some(format!("unknown here: it is ignored; it belongs {place}"));
+    }
+    // Files that were written for LiteLLM have its name in their keys.
+    let ours = key.replacen("litellm", "mishikallm", 1);
+    if let Some(near) = section.keys.iter().find(|known| **known == ours) {
+        return Some(format!("unknown: it is ignored; did you mean {near}?"));
     }
     // Half of a short word in common is no likeness.
     let most = (key.chars().count() / 3).clamp(1, 4);

@@ -1,6 +1,7 @@
 //! `config.yaml`: read, its references to the environment put in, its sections taken apart.
 
 mod environment;
+mod fleet;
 mod known;
 mod place;
 mod sections;
@@ -137,3 +138,6 @@ pub fn read_bytes(name: &str, bytes: &[u8], overrides: &Overrides, lookup: Looku
         problems: problems.in_file(name),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,11 @@
 //! Where in the file a mistake is, in the library's words and in ours.
 
-use super::yaml::{Document, under};
+use super::yaml::{Document, Slip, under};
 use super::{Problem, Problems};
 use mishikallm::Error;
+
+/// Entries of a list of fallbacks that are looked through for a name.
+const LONGEST: usize = 256;
 
 /// The lines of a file.
 pub struct Places<'a> {
@@ -28,25 +31,38 @@ impl<'a> Places<'a> {
 
     /// The library's error, at its place in the file. `entry`: it was about this one of the model list, read by itself.
     pub fn of_library(&self, e: &Error, entry: Option<usize>) -> Problem {
-        let message = match entry {
-            Some(i) => e
-                .message()
-                .replace("model_list[0]", &format!("model_list[{i}]")),
-            None => e.message().to_owned(),
+        let (place, text) = Places::of_message(e);
+        let told = |text: &str| match entry {
+            Some(i) => text.replace("model_list[0]", &format!("model_list[{i}]")),
+            None => text.to_owned(),
         };
-        let (place, text) = split(&message);
+        let place = told(&place);
         match self.find(&place) {
-            Some(path) => self.problem(&path, text),
+            Some(path) => self.problem(&path, &told(text)),
             None => Problem {
                 file: String::new(),
                 line: self.document.line(&place),
-                text: self.helped(&place, &message),
+                text: self.helped(&place, &told(e.message())),
             },
+        }
+    }
+
+    /// The path that an error of the library begins with, and the rest of it.
+    pub fn of_message(e: &Error) -> (String, &str) {
+        // A name in it may be any text.
+        let param = e.param().unwrap_or_default();
+        let rest = e.message().strip_prefix(param);
+        match rest.and_then(|rest| rest.strip_prefix(": ")) {
+            Some(text) if param.starts_with("router_settings.") => (param.to_owned(), text),
+            _ => split(e.message()),
         }
     }
 
     /// The path in the file that the library's path speaks of.
     fn find(&self, place: &str) -> Option<String> {
+        if let Some(path) = self.find_fallback(place) {
+            return Some(path);
+        }
         let mut candidates = vec![place.to_owned()];
         if let Some((entry, rest)) = place.split_once("]: ").or_else(|| place.split_once("].")) {
             for between in ["mishikallm_params", "model_info"] {
@@ -76,6 +92,25 @@ impl<'a> Places<'a> {
         })
     }
 
+    /// The library tells of fallbacks by the model's name; in the file they are a list.
+    fn find_fallback(&self, place: &str) -> Option<String> {
+        let (key, rest) = place.strip_prefix("router_settings.")?.split_once('.')?;
+        if !key.ends_with("fallbacks") {
+            return None;
+        }
+        let whole = |path: &String| self.document.has(path);
+        let sections = ["router_settings", "mishikallm_settings"];
+        // `name: other` instead of `name: [other]`
+        let outer = rest.rfind('[').map_or(rest, |at| &rest[..at]);
+        let mut paths = [rest, outer].into_iter().flat_map(|rest| {
+            sections.into_iter().flat_map(move |section| {
+                let listed = (0..LONGEST).map(move |i| format!("{section}.{key}[{i}].{rest}"));
+                listed.chain([format!("{section}.{key}.{rest}")])
+            })
+        });
+        paths.find(whole)
+    }
+
     /// With what helps against the commonest slips of YAML. Never with a value: a number may be a key.
     fn helped(&self, path: &str, text: &str) -> String {
         let mut text = text.to_owned();
@@ -85,10 +120,25 @@ impl<'a> Places<'a> {
                 text += "got a number: put it in quotes";
             }
         }
-        if let Some(meant) = self.document.meant(path) {
-            if text.contains("true or false") {
+        if text.ends_with("got null") {
+            text.truncate(text.len() - "null".len());
+            text += "nothing";
+        }
+        let wants_number = text.contains("number");
+        match self.document.slip(path) {
+            Some(Slip::Word(meant)) if text.contains("true or false") => {
                 text += &format!("; YAML takes yes, no, on and off as words: write {meant}");
             }
+            Some(Slip::Quoted) if wants_number || text.contains("true or false") => {
+                text += ": write it without quotes";
+            }
+            Some(Slip::Unit) if wants_number => text += ": write the number alone, without a unit",
+            _ => {}
+        }
+        if text.ends_with("expected an object, got a list") {
+            text += ": leave out the - before its keys";
+        } else if text.ends_with("expected a list, got an object") {
+            text += ": begin each entry with a -";
         }
         text
     }

@@ -1,11 +1,12 @@
 //! The sections of a configuration: what is the proxy's own, and what is the library's.
 
 use super::environment::Lookup;
+use super::fleet;
 use super::known::{self, Section};
 use super::place::Places;
 use super::yaml::{Document, under};
 use super::{Problem, Problems};
-use mishikallm::config::{ClientConfig, Routing, Secret};
+use mishikallm::config::{Routing, Secret};
 use mishikallm::json::{Fields, kind};
 use mishikallm::plan::fleet::Fleet;
 use serde_json::{Map, Value, json};
@@ -103,7 +104,7 @@ pub(super) fn take(
     let general = read_general(&places, general, lookup, problems);
     let switches = Switches::take(&places, &shared, problems);
     let object = library_object(list, shared, router, overrides);
-    let fleet = read_fleet(&places, object, problems);
+    let fleet = fleet::read(&places, object, problems);
     Some(Settings {
         fleet: fleet?,
         general: general?,
@@ -133,7 +134,7 @@ pub fn of_command(one: &OneModel, overrides: &Overrides, lookup: Lookup<'_>) -> 
     router.insert("model_group_alias".to_owned(), Value::Object(aliases));
     let general = read_general(&places, Map::new(), lookup, &mut problems);
     let object = library_object(list, Map::new(), router, overrides);
-    let fleet = read_fleet(&places, object, &mut problems);
+    let fleet = fleet::read(&places, object, &mut problems);
     let settings = match (fleet, general) {
         (Some(fleet), Some(general)) if problems.errors.is_empty() => Some(Settings {
             fleet,
@@ -308,7 +309,7 @@ fn read_general(
         }
     }
     let default_size = mishikallm::limits::REQUEST_BYTES as f64 / f64::from(1 << 20);
-    let mut positive = |key: &str, default: f64, most: f64| {
+    let mut positive = |key: &str, of: &str, default: f64, most: f64| {
         let value = match fields.take(key) {
             None => return default,
             Some(value) => value,
@@ -317,7 +318,7 @@ fn read_general(
             Some(n) if n > 0.0 && n <= most => n,
             _ => {
                 let wrong = format!(
-                    "expected a number above 0, at most {most}, got {}",
+                    "expected a number {of} above 0, at most {most}, got {}",
                     kind(&value)
                 );
                 problems.errors.push(places.problem(&path(key), &wrong));
@@ -325,9 +326,19 @@ fn read_general(
             }
         }
     };
-    let megabytes = positive("max_request_size_mb", default_size, default_size);
-    let drain = positive("drain_seconds", DRAIN.as_secs_f64(), 86_400.0);
-    let health_check = positive("health_check_timeout", HEALTH_CHECK.as_secs_f64(), 3_600.0);
+    let megabytes = positive(
+        "max_request_size_mb",
+        "of megabytes",
+        default_size,
+        default_size,
+    );
+    let drain = positive("drain_seconds", "of seconds", DRAIN.as_secs_f64(), 86_400.0);
+    let health_check = positive(
+        "health_check_timeout",
+        "of seconds",
+        HEALTH_CHECK.as_secs_f64(),
+        3_600.0,
+    );
     let general = General {
         allow_client_side_credentials: read(
             places,
@@ -432,61 +443,13 @@ fn library_object(
         router.insert("timeout".to_owned(), json!(seconds));
     }
     shared.insert("router_settings".to_owned(), Value::Object(router));
+    // A key that nobody reads is warned of, in an entry as elsewhere.
+    let mut list = list;
+    for entry in list.as_array_mut().into_iter().flatten() {
+        if let Value::Object(entry) = entry {
+            entry.retain(|key, _| known::ENTRY.keys.contains(&key.as_str()));
+        }
+    }
     shared.insert("model_list".to_owned(), list);
     shared
-}
-
-/// Lets the library read its part. It stops at the first mistake: so each deployment is read by itself before, and the rest without
-/// any, to tell all in one go.
-fn read_fleet(
-    places: &Places<'_>,
-    object: Map<String, Value>,
-    problems: &mut Problems,
-) -> Option<Fleet> {
-    let before = problems.errors.len();
-    let mut rest = object.clone();
-    let list = rest.shift_remove("model_list").unwrap_or(Value::Null);
-    if let Err(e) = ClientConfig::from_object(rest) {
-        problems.errors.push(places.of_library(&e, None));
-    }
-    match list {
-        Value::Null => problems.errors.push(places.problem(
-            "model_list",
-            "expected a list of at least one deployment, got nothing",
-        )),
-        Value::Array(entries) if entries.is_empty() => {
-            problems.errors.push(places.problem(
-                "model_list",
-                "expected at least one deployment, got an empty list",
-            ));
-        }
-        Value::Array(entries) => {
-            for (i, entry) in entries.into_iter().enumerate() {
-                let mut alone = Map::new();
-                alone.insert("model_list".to_owned(), Value::Array(vec![entry]));
-                let read = ClientConfig::from_object(alone).and_then(mishikallm::client::fleet);
-                if let Err(e) = read {
-                    problems.errors.push(places.of_library(&e, Some(i)));
-                }
-            }
-        }
-        other => {
-            let wrong = format!("expected a list, got {}", kind(&other));
-            problems.errors.push(places.problem("model_list", &wrong));
-        }
-    }
-    if problems.errors.len() > before {
-        return None;
-    }
-    let config = ClientConfig::from_object(object).map(|config| ClientConfig {
-        only_listed: true,
-        ..config
-    });
-    match config.and_then(mishikallm::client::fleet) {
-        Ok(fleet) => Some(fleet),
-        Err(e) => {
-            problems.errors.push(places.of_library(&e, None));
-            None
-        }
-    }
 }

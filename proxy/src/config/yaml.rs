@@ -31,8 +31,19 @@ pub struct Document {
     pub value: Map<String, Value>,
     /// Where each value stands: `model_list[0].model_name` and its line.
     lines: HashMap<String, usize>,
-    /// Where a plain `yes` or the like stands, which is a text in YAML 1.2.
-    words: HashMap<String, &'static str>,
+    /// Where a text stands that may have been meant to be something else.
+    slips: HashMap<String, Slip>,
+}
+
+/// What a text may have been meant to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slip {
+    /// A plain `yes` or the like, a text in YAML 1.2: it should have been written like this.
+    Word(&'static str),
+    /// A number, or true or false, in quotes.
+    Quoted,
+    /// A number with a unit, such as `30s`.
+    Unit,
 }
 
 impl Document {
@@ -41,7 +52,7 @@ impl Document {
         Document {
             value: Map::new(),
             lines: HashMap::new(),
-            words: HashMap::new(),
+            slips: HashMap::new(),
         }
     }
 
@@ -61,9 +72,9 @@ impl Document {
         self.lines.contains_key(path)
     }
 
-    /// What a plain `yes`, `no`, `on` or `off` at this path should have been written as, if that is what stands there.
-    pub fn meant(&self, path: &str) -> Option<&'static str> {
-        self.words.get(path).copied()
+    /// What the text at this path may have been meant to be.
+    pub fn slip(&self, path: &str) -> Option<Slip> {
+        self.slips.get(path).copied()
     }
 }
 
@@ -75,7 +86,7 @@ struct Node {
 
 #[derive(Clone, Debug)]
 enum Data {
-    Scalar(Value, Option<&'static str>),
+    Scalar(Value, Option<Slip>),
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -159,12 +170,36 @@ fn syntax(text: &str, e: &ScanError) -> Mistake {
         ),
         None => {
             let column = e.marker().col() + 1;
+            let hint = hint(e.info());
             mistake(
                 line,
-                format!("not valid YAML, at column {column}: {}", e.info()),
+                format!("not valid YAML, at column {column}: {}{hint}", e.info()),
             )
         }
     }
+}
+
+/// What most probably led to one of the parser's complaints.
+fn hint(info: &str) -> &'static str {
+    let hints = [
+        (
+            "mapping values are not allowed",
+            "; is a colon, or the space behind it, missing in the line before?",
+        ),
+        ("unexpected character", "; put the value in quotes"),
+        (
+            "did not find expected '-'",
+            "; is the line indented as those above it?",
+        ),
+        (
+            "did not find expected key",
+            "; is the line indented as those above it?",
+        ),
+        ("quoted scalar", "; is a quote missing?"),
+        ("unknown anchor", "; expected &name before *name"),
+    ];
+    let found = hints.iter().find(|(complaint, _)| info.contains(complaint));
+    found.map_or("", |(_, hint)| hint)
 }
 
 /// A collection that is not whole yet.
@@ -358,6 +393,12 @@ fn shown(key: &str) -> String {
     }
 }
 
+/// `30s`, `5 min`, `1_000`, `64MB`
+fn has_unit(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ".,_".contains(c));
+    unit.len() < text.len() && unit.len() <= 12 && text.parse::<f64>().is_err()
+}
+
 fn scalar(
     line: usize,
     text: Cow<'_, str>,
@@ -366,8 +407,11 @@ fn scalar(
 ) -> Result<Node, Mistake> {
     let plain = style == ScalarStyle::Plain;
     let meant = match (plain, text.to_ascii_lowercase().as_str()) {
-        (true, "yes" | "on" | "y") => Some("true"),
-        (true, "no" | "off" | "n") => Some("false"),
+        (true, "yes" | "on" | "y") => Some(Slip::Word("true")),
+        (true, "no" | "off" | "n") => Some(Slip::Word("false")),
+        (false, "true" | "false") => Some(Slip::Quoted),
+        (false, text) if text.trim().parse::<f64>().is_ok() => Some(Slip::Quoted),
+        (true, text) if has_unit(text) => Some(Slip::Unit),
         _ => None,
     };
     // Too long for 64 bits, and still a number.
@@ -400,7 +444,7 @@ fn value(node: Node, path: String, document: &mut Document) -> (usize, Value) {
     let value = match node.data {
         Data::Scalar(value, meant) => {
             if let Some(meant) = meant {
-                document.words.insert(path.clone(), meant);
+                document.slips.insert(path.clone(), meant);
             }
             value
         }
@@ -478,9 +522,9 @@ mod tests {
             Value::Object(d.value.clone()),
             json!({"a":"yes","b":"no","c":true,"d":"Off"})
         );
-        assert_eq!(d.meant("a"), Some("true"));
-        assert_eq!(d.meant("b"), None);
-        assert_eq!(d.meant("d"), Some("false"));
+        assert_eq!(d.slip("a"), Some(Slip::Word("true")));
+        assert_eq!(d.slip("b"), None);
+        assert_eq!(d.slip("d"), Some(Slip::Word("false")));
     }
 
     #[test]

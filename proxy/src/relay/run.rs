@@ -11,6 +11,7 @@ use crate::seen::Record;
 use bytes::Bytes;
 use mishikallm::log::{Level, enabled, write};
 use mishikallm::plan::call::{Call, Event, Journey, Todo};
+use mishikallm::plan::fleet::LoadQuestion;
 use mishikallm::triton::reply::Reply;
 use mishikallm::{Error, Result, limits};
 use std::task::{Context, Poll, ready};
@@ -110,6 +111,11 @@ impl Run {
     /// Where it went.
     pub fn journey(&self) -> Journey<'_> {
         self.call.journey()
+    }
+
+    /// A question about a load that is due: see [`Call::ask_load`].
+    pub(super) fn ask_load(&self, now: Instant) -> Option<LoadQuestion> {
+        self.call.ask_load(now)
     }
 
     /// Notes where it went, and how long it took.

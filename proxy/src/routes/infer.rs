@@ -3,7 +3,7 @@
 use super::place::Place;
 use super::{body, strangers};
 use crate::app::{App, Worker};
-use crate::relay::{Frames, Progress, Run};
+use crate::relay::{self, Frames, Progress, Run};
 use crate::reply::{self, Answer};
 use crate::seen::{Outcome, Record};
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -37,6 +37,7 @@ pub async fn answer(
         Ok(run) => run,
         Err(e) => return failed(&e, None, record),
     };
+    relay::ask_loads(&worker, &run);
     let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;
     match next {
         Err(e) => failed(&e, Some(&run), record),

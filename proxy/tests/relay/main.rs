@@ -3,6 +3,7 @@
 mod ahead;
 mod cancel;
 mod connections;
+mod loads;
 mod routes;
 mod streams;
 mod support;

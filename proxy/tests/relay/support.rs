@@ -142,10 +142,14 @@ impl Proxy {
         let mut all = json!({"model": "triton/m", "api_base": base, "num_retries": 0});
         let object = all.as_object_mut().unwrap();
         object.extend(params.as_object().unwrap().clone());
-        let config = json!({
+        Proxy::of(&json!({
             "model_list": [{"model_name": "m", "mishikallm_params": all}],
             "general_settings": general,
-        });
+        }))
+    }
+
+    /// With this configuration.
+    pub fn of(config: &Value) -> Proxy {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("relay-{}-{count}.yaml", std::process::id());

@@ -101,7 +101,9 @@ impl Call {
             self.retries += 1;
             return Ok(Todo::Wait(pause, redact(error, &self.options)));
         }
-        if fallback::may_help(&error) && !call_spoke {
+        let most = self.fleet.config().routing.max_fallbacks;
+        let may_fall = most.is_none_or(|most| u64::from(self.fell) < most);
+        if fallback::may_help(&error) && !call_spoke && may_fall {
             self.take_fallbacks(&error, now);
             if let Some(next) = self.fallbacks.pop_front() {
                 self.fell += 1;

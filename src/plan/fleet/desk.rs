@@ -1,10 +1,10 @@
 //! How one deployment fares: what it has to do, whether it rests, how fast it was.
 
 use super::Fleet;
-use super::load::Load;
 use super::seat::Seat;
 use crate::config::Capacity;
 use crate::error::{Error, Status};
+use crate::triton::load::Load;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -303,18 +303,22 @@ impl Desk {
         self.lock().minute_at(now).tokens
     }
 
-    /// What its server says it has to do, beside what we know of; 0 where it says nothing.
-    pub(super) fn load(&self, now: Instant) -> f64 {
+    /// What its server says it has to do; `None`: it has said nothing lately.
+    pub(super) fn load(&self, now: Instant) -> Option<f64> {
         match self.lock().load {
             Some((load, at)) if now.saturating_duration_since(at) < FORGOTTEN_AFTER => {
-                load.measure()
+                Some(load.measure())
             }
-            _ => 0.0,
+            _ => None,
         }
     }
 
     pub(super) fn note_load(&self, load: Load, now: Instant) {
         self.lock().load = Some((load, now));
+    }
+
+    pub(super) fn forget_load(&self) {
+        self.lock().load = None;
     }
 
     pub(super) fn standing(&self, now: Instant) -> Standing {

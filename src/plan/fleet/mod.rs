@@ -4,27 +4,30 @@
 //! are held for no longer than it takes to look.
 
 mod desk;
-mod load;
 mod names;
 mod pick;
 mod seat;
+mod watch;
 mod wild;
 use crate::config::{ClientConfig, Deployment, Strategy};
 use crate::error::{Error, Result};
 use crate::plan::resources::Resources;
 use desk::{Availability, Desk};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use crate::triton::load::Load;
 pub use desk::Standing;
 pub(crate) use desk::{Blame, blame};
-pub use load::Load;
 pub use names::Group;
 pub use seat::Seat;
+pub use watch::LoadQuestion;
 
 use names::Names;
+use watch::Watch;
 
 /// The deployments of one client.
 pub struct Fleet {
@@ -32,6 +35,8 @@ pub struct Fleet {
     resources: Box<dyn Resources + Send + Sync>,
     desks: Vec<Desk>,
     names: Names,
+    /// Of each deployment, where the strategy asks for loads; else empty.
+    watches: Vec<Option<Watch>>,
 }
 
 impl fmt::Debug for Fleet {
@@ -50,7 +55,16 @@ impl Fleet {
     pub fn new(config: ClientConfig, resources: Box<dyn Resources + Send + Sync>) -> Result<Fleet> {
         let names = Names::new(&config)?;
         let desks = config.deployments.iter().map(|_| Desk::default()).collect();
+        let watches = match config.routing.strategy {
+            Strategy::TritonLoad => config
+                .deployments
+                .iter()
+                .map(|d| Watch::new(d, &config, &*resources))
+                .collect(),
+            _ => Vec::new(),
+        };
         Ok(Fleet {
+            watches,
             config,
             resources,
             desks,
@@ -239,11 +253,30 @@ impl Fleet {
             .collect()
     }
 
+    /// Those with the lowest `order`.
+    fn first<'a>(&self, among: &'a [usize]) -> Cow<'a, [usize]> {
+        let order = |at: &usize| {
+            let order = self.config.deployments[*at].capacity.order;
+            order.unwrap_or(u64::MAX)
+        };
+        let Some(first) = among.iter().map(order).min() else {
+            return Cow::Borrowed(among);
+        };
+        match among.iter().all(|at| order(at) == first) {
+            true => Cow::Borrowed(among),
+            false => among
+                .iter()
+                .copied()
+                .filter(|at| order(at) == first)
+                .collect(),
+        }
+    }
+
     fn choose(&self, among: &[usize], now: Instant, chance: f64) -> Option<usize> {
-        match among {
+        match &*self.first(among) {
             [] => None,
             [one] => Some(*one),
-            _ => Some(match self.config.routing.strategy {
+            among => Some(match self.config.routing.strategy {
                 Strategy::Shuffle => pick::by_weight(among, &self.config.deployments, chance),
                 Strategy::LeastBusy => {
                     pick::least(among, chance, |at| f64::from(self.desks[at].in_flight()))
@@ -252,11 +285,24 @@ impl Fleet {
                 Strategy::Usage => {
                     pick::least(among, chance, |at| self.desks[at].tokens(now) as f64)
                 }
-                Strategy::TritonLoad => pick::least(among, chance, |at| {
-                    self.desks[at].load(now) + f64::from(self.desks[at].in_flight())
-                }),
+                Strategy::TritonLoad => self.least_loaded(among, now, chance),
             }),
         }
+    }
+
+    /// By what servers tell, and by our own requests, of which they may not know yet. One that tells nothing is taken to be as
+    /// busy as those that do are on average.
+    fn least_loaded(&self, among: &[usize], now: Instant, chance: f64) -> usize {
+        let loads: Vec<Option<f64>> = among.iter().map(|at| self.desks[*at].load(now)).collect();
+        let told = || loads.iter().flatten();
+        let mean = told().sum::<f64>() / told().count().max(1) as f64;
+        let load = |at: usize| {
+            let place = among.iter().position(|other| *other == at);
+            place.and_then(|place| loads[place]).unwrap_or(mean)
+        };
+        pick::least(among, chance, |at| {
+            load(at) + f64::from(self.desks[at].in_flight())
+        })
     }
 
     /// Nobody can take a call now. Its own limits, or a server that said it has too much: 429; else 503.
@@ -318,6 +364,13 @@ impl Fleet {
     pub fn note_load(&self, at: usize, load: Load, now: Instant) {
         if let Some(desk) = self.desks.get(at) {
             desk.note_load(load, now);
+        }
+    }
+
+    /// A server that told its load tells it no more.
+    fn forget_load(&self, at: usize) {
+        if let Some(desk) = self.desks.get(at) {
+            desk.forget_load();
         }
     }
 }

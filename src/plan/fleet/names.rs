@@ -137,13 +137,14 @@ impl Names {
             for (name, others) in list {
                 let place = format!("router_settings.{key}.{name}");
                 knows(&place, name)?;
-                others.iter().try_for_each(|other| knows(&place, other))?;
+                let mut others = others.iter().enumerate();
+                others.try_for_each(|(j, other)| knows(&format!("{place}[{j}]"), other))?;
             }
         }
         let defaults = &routing.default_fallbacks;
-        defaults
-            .iter()
-            .try_for_each(|other| knows("router_settings.default_fallbacks", other))
+        defaults.iter().enumerate().try_for_each(|(j, other)| {
+            knows(&format!("router_settings.default_fallbacks[{j}]"), other)
+        })
     }
 
     pub(super) fn group(&self, model: &str, config: &ClientConfig) -> Option<Group> {

@@ -381,6 +381,7 @@ fn what_triton_says_of_its_load_counts() {
         0,
         Load {
             pending: 4.0,
+            running: 0.0,
             kv_cache: 0.2,
         },
         w.now,
@@ -389,6 +390,7 @@ fn what_triton_says_of_its_load_counts() {
         1,
         Load {
             pending: 0.0,
+            running: 0.0,
             kv_cache: 0.5,
         },
         w.now,
@@ -399,11 +401,60 @@ fn what_triton_says_of_its_load_counts() {
         1,
         Load {
             pending: 0.0,
+            running: 0.0,
             kv_cache: 1.0,
         },
         w.now,
     );
     assert_eq!(w.fleet.look(&group, w.now, 0.0), 0);
+}
+
+#[test]
+fn the_lowest_order_comes_first() {
+    let list = || {
+        vec![
+            on("m", "a", json!({})),
+            on("m", "b", json!({"order":2})),
+            on("m", "c", json!({"order":1})),
+            on("m", "d", json!({"order":1})),
+        ]
+    };
+    let settings = json!({"num_retries":3,"disable_cooldowns":true});
+    let mut w = world(list(), settings);
+    let asked: Vec<String> = (0..20).map(|_| w.ask(well).0).collect();
+    assert!(count(&asked, 'c') > 2 && count(&asked, 'd') > 2);
+    assert_eq!(count(&asked, 'c') + count(&asked, 'd'), 20);
+    // The others only where all of those have failed: then by theirs, and one without any at last.
+    let (asked, _) = w.ask(only("cd", 500));
+    assert!(matches!(asked.as_str(), "cdb" | "dcb"), "{asked}");
+    let (asked, _) = w.ask(only("cdb", 500));
+    assert!(matches!(asked.as_str(), "cdba" | "dcba"), "{asked}");
+    // Or rest.
+    let mut w = world(list(), json!({"num_retries":3,"allowed_fails":0}));
+    let (asked, _) = w.ask(only("cd", 500));
+    assert_eq!(asked.len(), 3);
+    assert_eq!(w.ask(well).0, "b");
+    w.now += Duration::from_secs(6);
+    assert!(matches!(w.ask(well).0.as_str(), "c" | "d"));
+}
+
+#[test]
+fn no_more_others_are_asked_than_the_configuration_lets() {
+    let list = vec![
+        on("m", "a", json!({})),
+        on("n", "b", json!({})),
+        on("o", "c", json!({})),
+    ];
+    for (most, asks) in [(0, "a"), (1, "ab"), (2, "abc")] {
+        let mut w = world(
+            list.clone(),
+            json!({"fallbacks":[{"m":["n","o"]}],"max_fallbacks":most}),
+        );
+        assert_eq!(w.ask(only("abc", 400)).0, asks);
+        // A request's own are others, too.
+        let request = json!({"model":"m","fallbacks":["n","o"]});
+        assert_eq!(w.run(request, only("abc", 400)).0, asks);
+    }
 }
 
 #[test]
