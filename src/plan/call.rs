@@ -470,6 +470,11 @@ impl Call {
         matches!(&self.work, Work::Raw(ask) if ask.changes_model())
     }
 
+    /// What is unique to it.
+    pub fn id(&self) -> &str {
+        &self.env.id
+    }
+
     /// Headers of every request of this call: the caller's own first.
     pub fn headers(&self) -> &[Header] {
         &self.headers

@@ -3,6 +3,7 @@
 use super::connect::{Connecting, Connection, bad_url};
 use super::explain;
 use super::pool::Wire;
+use crate::seen::{exchange, tells_exchanges};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use http_body::Body;
@@ -100,10 +101,9 @@ impl From<&Arc<Request>> for Order {
 }
 
 impl Order {
-    /// For the log: a query may hold a token.
+    /// What is asked, and where; the log leaves out the query.
     pub fn place(&self) -> (Method, &str) {
-        let url = self.url.split('?').next().unwrap_or_default();
-        (self.method, url)
+        (self.method, &self.url)
     }
 
     /// Scheme, host and port; and the rest.
@@ -225,6 +225,10 @@ impl Flight {
 
     fn ask(&mut self, mut connection: Connection, order: &Order, terms: Terms<'_>) -> Result<()> {
         let request = order.request(terms.headers, connection.host.clone())?;
+        if tells_exchanges() {
+            let (headers, body) = (request.headers(), &order.body);
+            exchange::sent(order.place(), headers, body, order.json_length);
+        }
         let asked = Box::pin(connection.sender().try_send_request(request));
         self.stage = Stage::Asked(connection, asked);
         self.heard = Some(Instant::now());

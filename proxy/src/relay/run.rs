@@ -7,9 +7,8 @@ use super::flight::{Flight, Order, Terms, too_long};
 use super::models::Models;
 use super::pool::Wire;
 use super::timer::Timer;
-use crate::seen::Record;
+use crate::seen::{Record, exchange, tells_exchanges};
 use bytes::Bytes;
-use mishikallm::log::{Level, enabled, write};
 use mishikallm::plan::call::{Call, Event, Journey, Todo};
 use mishikallm::plan::fleet::LoadQuestion;
 use mishikallm::triton::reply::Reply;
@@ -141,6 +140,7 @@ impl Run {
         wire: &Wire,
         models: &Models,
     ) -> Poll<Result<Progress>> {
+        let _lines_are_its = exchange::within(self.call.id());
         if let Some(since) = self.waits_since.take() {
             self.waited += since.elapsed();
         }
@@ -201,10 +201,12 @@ impl Run {
                     Doing::Nothing(Event::TooLate(because))
                 } else {
                     let status = because.http_status();
-                    debug(format_args!(
-                        "trying again in {:.1} s: HTTP {status}",
-                        pause.as_secs_f64()
-                    ));
+                    if tells_exchanges() {
+                        let pause = pause.as_secs_f64();
+                        exchange::note(format_args!(
+                            "trying again in {pause:.1} s: HTTP {status}"
+                        ));
+                    }
                     Doing::Pause(now + pause)
                 }
             }
@@ -252,8 +254,9 @@ impl Run {
             }
             Doing::Open(order, flight) => match flight.poll_open(cx, wire, order, terms) {
                 Poll::Ready(Ok(status @ (200..=203 | 206..=299))) => {
-                    let (method, url) = order.place();
-                    debug(format_args!("{method:?} {url} -> HTTP {status}"));
+                    if tells_exchanges() {
+                        exchange::opened(order.place(), status);
+                    }
                     self.incoming = Some(std::mem::take(flight));
                     self.received = 0;
                     return Poll::Ready(Ok(Happened::Event(Event::Opened)));
@@ -278,6 +281,9 @@ impl Run {
                 Some(incoming) => incoming.poll_read(cx, wire).map(|read| match read? {
                     None => Ok(Happened::Event(Event::Ended)),
                     Some(bytes) => {
+                        if tells_exchanges() {
+                            exchange::came(&bytes);
+                        }
                         self.received += bytes.len();
                         // Chunks are the caller's as they come; an answer is kept.
                         match !self.call.speaks() && self.received > wire.max_reply {
@@ -343,21 +349,9 @@ fn too_silent(silence: Duration, is_first_byte: bool) -> Error {
     .retryable()
 }
 
-/// One line for each exchange.
+/// A reply, or none, for the log.
 pub(super) fn log_reply(order: &Order, replied: &Result<Reply>) {
-    let (method, url) = order.place();
-    match replied {
-        Ok(reply) => debug(format_args!(
-            "{method:?} {url} -> HTTP {}, {} bytes",
-            reply.status,
-            reply.bytes().len()
-        )),
-        Err(e) => debug(format_args!("{method:?} {url} -> {e}")),
-    }
-}
-
-fn debug(line: std::fmt::Arguments<'_>) {
-    if enabled(Level::Debug) {
-        write(Level::Debug, line);
+    if tells_exchanges() {
+        exchange::replied(order.place(), replied);
     }
 }

@@ -3,7 +3,7 @@
 use super::run::{Progress, Run};
 use crate::app::Worker;
 use crate::reply::error_json;
-use crate::seen::{Outcome, Record};
+use crate::seen::{Outcome, Record, exchange, tells_exchanges};
 use bytes::Bytes;
 use mishikallm::Error;
 use std::sync::Arc;
@@ -69,6 +69,9 @@ impl Frames {
     }
 
     fn event(&mut self, data: &str) {
+        if tells_exchanges() {
+            exchange::told(&self.record.id, data);
+        }
         self.out.reserve(BEFORE.len() + data.len() + AFTER.len());
         self.out.extend_from_slice(BEFORE);
         self.out.extend_from_slice(data.as_bytes());

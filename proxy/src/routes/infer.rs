@@ -5,7 +5,7 @@ use super::{body, strangers};
 use crate::app::{App, Worker};
 use crate::relay::{self, Frames, Progress, Run};
 use crate::reply::{self, Answer};
-use crate::seen::{Outcome, Record};
+use crate::seen::{Outcome, Record, exchange, tells_exchanges};
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use mishikallm::json::{self, Fields};
@@ -42,6 +42,9 @@ pub async fn answer(
     match next {
         Err(e) => failed(&e, Some(&run), record),
         Ok(Progress::Answer(answer)) => {
+            if tells_exchanges() {
+                exchange::answered(&record.id, 200, &answer);
+            }
             let mut response = reply::json(StatusCode::OK, answer);
             reply::tell(response.headers_mut(), &record.id, began, Some(&run));
             run.tell(&mut record);
@@ -63,6 +66,9 @@ pub async fn answer(
 /// Nothing was said yet.
 fn failed(e: &Error, run: Option<&Run>, mut record: Record) -> Response<Answer> {
     let mut response = reply::error(e);
+    if tells_exchanges() {
+        exchange::answered(&record.id, e.http_status(), &reply::error_json(e));
+    }
     reply::tell(response.headers_mut(), &record.id, record.began, run);
     if let Some(run) = run {
         run.tell(&mut record);
@@ -75,6 +81,9 @@ fn failed(e: &Error, run: Option<&Run>, mut record: Record) -> Response<Answer> 
 async fn begin(app: &App, place: Place, request: Request<Incoming>, env: Env) -> Result<Box<Run>> {
     let (head, body) = request.into_parts();
     let body = body::whole(body, app.general.max_request_bytes).await?;
+    if tells_exchanges() {
+        exchange::asked(&env.id, &head, &body);
+    }
     let text = std::str::from_utf8(&body)
         .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))?;
     let mut fields = json::object("body", text)?;

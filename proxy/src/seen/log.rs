@@ -44,35 +44,60 @@ pub fn start() {
     library::set(Some(Box::new(of_library)), Some(library::Level::Warn));
 }
 
-/// What the flags and a configuration say of the log. Called at the start and when a configuration is read again: then `json_logs`,
-/// `set_verbose` and `log_prompts` hold from the next line on, also for requests under way. `--debug` and `--detailed_debug` are the
-/// command's, and another word on them needs a restart.
-pub fn configure(cli: &Cli, settings: &Settings) {
-    let (tells, level, of_library_level) = match () {
-        () if cli.detailed_debug => (EXCHANGES, LevelFilter::TRACE, library::Level::Debug),
-        () if cli.debug || settings.verbose => {
-            (REQUESTS, LevelFilter::DEBUG, library::Level::Warn)
+/// What the flags and a configuration say of the log. When a configuration is read again, `json_logs`, `set_verbose` and `log_prompts`
+/// hold from the next line on, also for requests under way. `--debug` and `--detailed_debug` are the command's: another word on them
+/// needs a restart.
+pub struct Log {
+    tells: u8,
+    as_json: bool,
+    prompts: bool,
+    secrets: Secrets,
+}
+
+impl Log {
+    /// Changes nothing yet.
+    pub fn of(cli: &Cli, settings: &Settings) -> Log {
+        let mut secrets = Secrets::default();
+        if let Some(key) = &settings.general.master_key {
+            secrets.add(key.reveal());
         }
-        () => (QUIET, LevelFilter::INFO, library::Level::Warn),
-    };
-    let mut secrets = Secrets::default();
-    if let Some(key) = &settings.general.master_key {
-        secrets.add(key.reveal());
-    }
-    for deployment in settings.fleet.deployments() {
-        let options = &deployment.options;
-        for secret in options.headers.values().chain(&options.api_key) {
-            secrets.add(secret.reveal());
+        for deployment in settings.fleet.deployments() {
+            let options = &deployment.options;
+            if let Some(key) = &options.api_key {
+                secrets.add(key.reveal());
+            }
+            for (name, value) in &options.headers {
+                secrets.add_header(name, value.reveal());
+            }
+        }
+        Log {
+            tells: match (cli.detailed_debug, cli.debug || settings.verbose) {
+                (true, _) => EXCHANGES,
+                (false, true) => REQUESTS,
+                (false, false) => QUIET,
+            },
+            as_json: settings.json_logs,
+            prompts: settings.general.log_prompts,
+            secrets,
         }
     }
-    SECRETS.store(Arc::new(secrets));
-    PROMPTS.store(settings.general.log_prompts, Ordering::Relaxed);
-    AS_JSON.store(settings.json_logs, Ordering::Relaxed);
-    if let Some(filter) = FILTER.get() {
-        let _ = filter.reload(level);
+
+    /// The log is so from now on.
+    pub fn apply(self) {
+        let (level, of_the_library) = match self.tells {
+            EXCHANGES => (LevelFilter::TRACE, library::Level::Debug),
+            REQUESTS => (LevelFilter::DEBUG, library::Level::Warn),
+            _ => (LevelFilter::INFO, library::Level::Warn),
+        };
+        SECRETS.store(Arc::new(self.secrets));
+        PROMPTS.store(self.prompts, Ordering::Relaxed);
+        AS_JSON.store(self.as_json, Ordering::Relaxed);
+        if let Some(filter) = FILTER.get() {
+            let _ = filter.reload(level);
+        }
+        library::set(Some(Box::new(of_library)), Some(of_the_library));
+        TELLS.store(self.tells, Ordering::Relaxed);
     }
-    library::set(Some(Box::new(of_library)), Some(of_library_level));
-    TELLS.store(tells, Ordering::Relaxed);
 }
 
 /// Each request is told.
@@ -115,7 +140,7 @@ pub(super) fn request(record: &Record) {
         upstream_ms = milliseconds(record.upstream),
         first_chunk_ms = first,
         prompt_tokens = record.usage.map(|usage| usage.prompt_tokens),
-        completion_tokens = record.usage.map(|usage| usage.completion_tokens),
+        completion_tokens = record.usage.and_then(|usage| usage.completion_tokens),
         retries = record.retries,
         fallbacks = record.fallbacks,
         "request"

@@ -63,9 +63,7 @@ impl Mask<'_> {
     pub fn headers(&self, headers: &HeaderMap) -> String {
         let shown = headers.iter().map(|(name, value)| {
             let value = match value.to_str() {
-                Ok(value) if is_harmless_header(name.as_str()) && !value.contains("//") => {
-                    self.secrets.hide(value)
-                }
+                Ok(value) if is_harmless_header(name.as_str()) => self.secrets.hide(value),
                 _ => MASKED.to_owned(),
             };
             format!("{name}: {value}")
@@ -81,7 +79,7 @@ impl Mask<'_> {
             return format!("<{} bytes>", bytes.len());
         }
         match serde_json::from_slice::<Value>(bytes) {
-            Ok(value) => cut(self.value("", "messages", value).to_string()),
+            Ok(value) => cut(self.value("", "", value).to_string()),
             Err(_) => format!("<{} bytes, not JSON>", bytes.len()),
         }
     }
@@ -114,10 +112,20 @@ impl Mask<'_> {
     fn text(&self, parent: &str, name: &str, text: &str) -> Value {
         let is_shown = is_shown(name) || (name == "name" && names_a_part(parent));
         Value::from(match self.prompts {
-            true => self.secrets.hide(text),
+            true => self.inner(text),
             false if is_shown && is_word(text) => self.secrets.hide(text),
             false => format!("<text, {} bytes>", text.len()),
         })
+    }
+
+    /// A text that is shown. The arguments of a tool's call are an object in a text, and may have a key in it by name.
+    fn inner(&self, text: &str) -> String {
+        if text.trim_start().starts_with(['{', '[']) {
+            if let Ok(value) = serde_json::from_str::<Value>(text) {
+                return self.value("", "", value).to_string();
+            }
+        }
+        self.secrets.hide(text)
     }
 
     fn list(&self, parent: &str, name: &str, items: Vec<Value>) -> Value {

@@ -5,7 +5,7 @@ mod log;
 mod mask;
 mod record;
 
-pub use log::{configure, start, tells_exchanges};
+pub use log::{Log, start, tells_exchanges};
 pub use record::{Outcome, Record};
 
 /// A request is over. Called once for each, also when its client hung up.

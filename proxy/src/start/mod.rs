@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::ask::Known;
 use crate::cli::Cli;
 use crate::config::{self, OneModel, Overrides, Settings};
+use crate::seen;
 use serve::{Message, Shared};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tracing::{error, info, warn};
 
 /// Connections that may wait to be taken.
 const BACKLOG: i32 = 4096;
@@ -23,18 +26,28 @@ const BACKLOG: i32 = 4096;
 pub fn run(cli: &Cli) -> ExitCode {
     match try_run(cli) {
         Ok(code) => code,
-        Err(why) => {
+        // Of one who asks, and reads it himself.
+        Err(why) if cli.health || cli.test => {
             eprintln!("mishikallm: {why}");
+            ExitCode::FAILURE
+        }
+        Err(why) => {
+            error!("{why}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn try_run(cli: &Cli) -> Result<ExitCode, String> {
+    seen::start();
     if cli.health || cli.test {
         return ask(cli);
     }
-    let Some(settings) = read(cli) else {
+    let read = read(cli)?;
+    if let Some(settings) = &read.settings {
+        seen::Log::of(cli, settings).apply();
+    }
+    let Some(settings) = tell(read) else {
         return Ok(ExitCode::FAILURE);
     };
     if cli.validate_config {
@@ -46,7 +59,6 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     let app = App::new(settings).map_err(|e| e.message().to_owned())?;
     let tls = tls::acceptor(cli)?;
     let (listener, address) = listen(cli, is_open)?;
-    crate::seen::set_level(cli.debug, cli.detailed_debug);
     banner::tell(&app, address, tls.is_some(), is_open, cli.host.is_some());
     let shared = Arc::new(Shared::new(tls));
     let workers = match cli.num_workers {
@@ -72,7 +84,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
             _ = all_done.recv() => {}
             () = again.end() => {}
             () = tokio::time::sleep(drain) => {
-                eprintln!("mishikallm: requests under way were given up after {} s", drain.as_secs());
+                warn!("requests under way were given up after {} s", drain.as_secs());
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -82,7 +94,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
 /// Asks a proxy that runs. Its configuration has the key, where it is named.
 fn ask(cli: &Cli) -> Result<ExitCode, String> {
     let known = match cli.config.is_some() || cli.model.is_some() {
-        true => match read(cli) {
+        true => match tell(read(cli)?) {
             Some(settings) => Known::of(&settings.general),
             None => return Ok(ExitCode::FAILURE),
         },
@@ -97,34 +109,37 @@ fn ask(cli: &Cli) -> Result<ExitCode, String> {
     crate::ask::run(cli, &known)
 }
 
-/// Reads the configuration, and tells what is wrong with it.
-fn read(cli: &Cli) -> Option<Settings> {
+/// Reads the configuration.
+fn read(cli: &Cli) -> Result<config::Read, String> {
     let overrides = Overrides {
         drop_params: cli.drop_params,
         request_timeout: cli.request_timeout,
     };
-    let read = match (&cli.config, &cli.model, &cli.api_base) {
-        (Some(path), _, _) => config::read_file(path, &overrides, &config::of_process),
+    match (&cli.config, &cli.model, &cli.api_base) {
+        (Some(path), _, _) => Ok(config::read_file(
+            path,
+            &overrides,
+            &config::of_process,
+        )),
         (None, Some(model), Some(api_base)) => {
             let one = OneModel {
                 model: model.clone(),
                 api_base: api_base.clone(),
                 alias: cli.alias.clone(),
             };
-            config::of_command(&one, &overrides, &config::of_process)
+            Ok(config::of_command(&one, &overrides, &config::of_process))
         }
-        _ => {
-            eprintln!(
-                "mishikallm: expected --config FILE, or --model triton/NAME and --api_base URL"
-            );
-            return None;
-        }
-    };
+        _ => Err("expected --config FILE, or --model triton/NAME and --api_base URL".to_owned()),
+    }
+}
+
+/// Tells what is wrong with a configuration.
+fn tell(read: config::Read) -> Option<Settings> {
     for problem in &read.problems.warnings {
-        eprintln!("warning: {problem}");
+        warn!("{problem}");
     }
     for problem in &read.problems.errors {
-        eprintln!("error: {problem}");
+        error!("{problem}");
     }
     read.settings
 }
@@ -214,28 +229,29 @@ async fn accept(
 
 /// Reads everything again. What is wrong changes nothing.
 fn reload(cli: &Cli, threads: &[mpsc::UnboundedSender<Message>], shared: &Shared) {
-    let app = read(cli).and_then(|settings| match App::new(settings) {
-        Ok(app) => Some(Arc::new(app)),
-        Err(e) => {
-            eprintln!("error: {}", e.message());
-            None
-        }
-    });
-    match (app, tls::acceptor(cli)) {
-        (Some(app), Ok(tls)) => {
+    match read_again(cli) {
+        Ok((app, tls)) => {
             shared.set_tls(tls);
             for thread in threads {
                 let _ = thread.send(Message::App(app.clone()));
             }
-            eprintln!("mishikallm: the configuration was read again, and holds from now on");
+            info!("the configuration was read again, and holds from now on");
         }
-        (_, tls) => {
-            if let Err(why) = tls {
-                eprintln!("error: {why}");
+        Err(why) => {
+            if let Some(why) = why {
+                error!("{why}");
             }
-            eprintln!(
-                "mishikallm: the configuration was read again and is not in order: the one before still holds"
-            );
+            warn!("the configuration was read again and is not in order: the one before still holds");
         }
     }
+}
+
+/// The error is what was not told yet.
+fn read_again(cli: &Cli) -> Result<(Arc<App>, Option<TlsAcceptor>), Option<String>> {
+    let settings = tell(read(cli)?).ok_or(None)?;
+    let tls = tls::acceptor(cli)?;
+    let log = seen::Log::of(cli, &settings);
+    let app = App::new(settings).map_err(|e| e.message().to_owned())?;
+    log.apply();
+    Ok((Arc::new(app), tls))
 }

@@ -33,7 +33,7 @@ const SHOWN: [&str; 26] = [
 /// Lists of numbers, or of words, that say nothing of a text.
 const LISTS: [&str; 4] = ["dims", "modalities", "shape", "versions"];
 
-/// Objects, and lists of objects, whose fields are looked at one by one.
+/// Objects, and lists of objects, whose fields are looked at one by one; so is the whole, which has no name.
 const OPEN: [&str; 25] = [
     "choices",
     "completion_tokens_details",
@@ -105,14 +105,14 @@ pub(super) fn is_list_shown(name: &str) -> bool {
 }
 
 pub(super) fn is_open(name: &str) -> bool {
-    OPEN.binary_search(&name).is_ok()
+    name.is_empty() || OPEN.binary_search(&name).is_ok()
 }
 
-/// `name` there is a tensor's, a function's or a model's; in a message it is a person's.
+/// `name` in these is a tensor's, a function's or a model's; in a message it is a person's.
 pub(super) fn names_a_part(parent: &str) -> bool {
     matches!(
         parent,
-        "inputs" | "outputs" | "input" | "output" | "function" | "functions"
+        "" | "inputs" | "outputs" | "input" | "output" | "function" | "functions"
     )
 }
 

@@ -24,6 +24,13 @@ impl Secrets {
         self.0.dedup();
     }
 
+    /// A header's value, if it is one that is not shown.
+    pub fn add_header(&mut self, name: &str, value: &str) {
+        if !super::is_harmless_header(&name.to_ascii_lowercase()) {
+            self.add(value);
+        }
+    }
+
     /// Those of a request's headers, too.
     pub fn with(&self, headers: &HeaderMap) -> Secrets {
         let mut all = self.clone();
@@ -69,41 +76,50 @@ pub fn url(url: &str) -> String {
     format!("{scheme}{host}{path}{query}")
 }
 
-/// What follows `Bearer ` or `sk-`, in whatever letters.
+/// What follows `Bearer`, and what begins with `sk-`, in whatever letters.
 fn hide_marked(text: &str) -> String {
     // The same length, byte for byte.
     let lower = text.to_ascii_lowercase();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
-    while let Some((from, keep)) = next_mark(&lower, at) {
-        let rest = &text[from + keep..];
-        let length = rest.find(|c| !is_of_a_key(c)).unwrap_or(rest.len());
-        out += &text[at..from + keep];
-        if length > 0 {
-            // All of `sk-…` is the key.
-            out.truncate(out.len() - if keep == 3 { 3 } else { 0 });
-            out += MASKED;
-        }
-        at = from + keep + length;
+    while let Some((from, to)) = next_key(&lower, at) {
+        out += &text[at..from];
+        out += MASKED;
+        at = to;
     }
     out + &text[at..]
 }
 
-/// The next mark, where it is and how long.
-fn next_mark(lower: &str, at: usize) -> Option<(usize, usize)> {
-    let find = |mark: &str| {
+/// Where the next key is.
+fn next_key(lower: &str, at: usize) -> Option<(usize, usize)> {
+    let find = |mark: &str, is_part: bool| {
         let mut from = at;
         loop {
             let found = from + lower[from..].find(mark)?;
-            let before = lower[..found].chars().next_back();
+            from = found + mark.len();
             // "task-list" holds none.
-            match before.is_some_and(char::is_alphanumeric) {
-                true => from = found + mark.len(),
-                false => return Some((found, mark.len())),
+            if lower[..found].ends_with(char::is_alphanumeric) {
+                continue;
+            }
+            let rest = &lower[from..];
+            let key = match is_part {
+                true => rest,
+                false => rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':'),
+            };
+            if !is_part && key.len() == rest.len() {
+                continue;
+            }
+            let start = lower.len() - key.len();
+            let length = key.find(|c| !is_of_a_key(c)).unwrap_or(key.len());
+            if length > 0 {
+                return Some((if is_part { found } else { start }, start + length));
             }
         }
     };
-    [find("bearer "), find("sk-")].into_iter().flatten().min()
+    [find("bearer", false), find("sk-", true)]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 fn is_of_a_key(c: char) -> bool {
