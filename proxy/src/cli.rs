@@ -36,7 +36,7 @@ pub struct Cli {
     /// Tell of each request
     #[arg(long)]
     pub debug: bool,
-    /// Tell of each request, and of what goes to Triton for it
+    /// Tell of each request, and of all that was said for it, without keys and texts
     #[arg(long = "detailed_debug", alias = "detailed-debug")]
     pub detailed_debug: bool,
     /// Leave out what a model cannot do, instead of refusing the request

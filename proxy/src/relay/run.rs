@@ -203,9 +203,7 @@ impl Run {
                     let status = because.http_status();
                     if tells_exchanges() {
                         let pause = pause.as_secs_f64();
-                        exchange::note(format_args!(
-                            "trying again in {pause:.1} s: HTTP {status}"
-                        ));
+                        exchange::note(format_args!("trying again in {pause:.1} s: HTTP {status}"));
                     }
                     Doing::Pause(now + pause)
                 }

@@ -5,8 +5,8 @@
 use super::log::masked;
 use super::mask;
 use http::{HeaderMap, request};
-use mishikallm::triton::reply::Reply;
 use mishikallm::triton::Method;
+use mishikallm::triton::reply::Reply;
 use mishikallm::{Error, Result};
 use std::cell::RefCell;
 use std::fmt;

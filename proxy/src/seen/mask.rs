@@ -103,7 +103,9 @@ impl Mask<'_> {
             ),
             Value::String(text) => self.text(parent, name, &text),
             Value::Array(items) => self.list(parent, name, items),
-            Value::Object(fields) if self.prompts || is_open(name) => self.object(name, fields),
+            Value::Object(fields) if self.prompts || is_open(parent, name) => {
+                self.object(name, fields)
+            }
             Value::Object(fields) => Value::from(format!("<object, {} fields>", fields.len())),
             other => other,
         }
@@ -132,7 +134,7 @@ impl Mask<'_> {
         let is_shown = match items.first() {
             None => true,
             _ if self.prompts => true,
-            Some(Value::Object(_)) => is_open(name) && items.iter().all(Value::is_object),
+            Some(Value::Object(_)) => is_open(parent, name) && items.iter().all(Value::is_object),
             Some(_) => is_list_shown(name) && !items.iter().any(|i| i.is_object() || i.is_array()),
         };
         match is_shown {

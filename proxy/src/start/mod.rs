@@ -116,11 +116,7 @@ fn read(cli: &Cli) -> Result<config::Read, String> {
         request_timeout: cli.request_timeout,
     };
     match (&cli.config, &cli.model, &cli.api_base) {
-        (Some(path), _, _) => Ok(config::read_file(
-            path,
-            &overrides,
-            &config::of_process,
-        )),
+        (Some(path), _, _) => Ok(config::read_file(path, &overrides, &config::of_process)),
         (None, Some(model), Some(api_base)) => {
             let one = OneModel {
                 model: model.clone(),
@@ -241,7 +237,9 @@ fn reload(cli: &Cli, threads: &[mpsc::UnboundedSender<Message>], shared: &Shared
             if let Some(why) = why {
                 error!("{why}");
             }
-            warn!("the configuration was read again and is not in order: the one before still holds");
+            warn!(
+                "the configuration was read again and is not in order: the one before still holds"
+            );
         }
     }
 }

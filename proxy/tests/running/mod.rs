@@ -80,6 +80,11 @@ impl Proxy {
             .unwrap_or_default()
     }
 
+    /// Where its `config.yaml` is.
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.0.join("config.yaml")
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -104,8 +104,10 @@ pub(super) fn is_list_shown(name: &str) -> bool {
     LISTS.binary_search(&name).is_ok()
 }
 
-pub(super) fn is_open(name: &str) -> bool {
-    name.is_empty() || OPEN.binary_search(&name).is_ok()
+pub(super) fn is_open(parent: &str, name: &str) -> bool {
+    // A tensor's data are no objects, and what is in them has no names.
+    let is_data = name == "data" && !parent.is_empty();
+    !is_data && (name.is_empty() || OPEN.binary_search(&name).is_ok())
 }
 
 /// `name` in these is a tensor's, a function's or a model's; in a message it is a person's.
