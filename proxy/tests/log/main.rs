@@ -30,7 +30,7 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 fn upstream() -> Upstream {
     Upstream::new(|mut peer| {
         while let Some((path, body)) = peer.request() {
-            match path.as_str() {
+            match path.split('?').next().unwrap() {
                 "/x/generate_stream" => {
                     peer.open_stream();
                     peer.token(ANSWER);
