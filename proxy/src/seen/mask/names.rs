@@ -63,7 +63,7 @@ const OPEN: [&str; 25] = [
 ];
 
 /// Headers that hold no key, and none of the client's words.
-const HEADERS: [&str; 13] = [
+const HEADERS: [&str; 15] = [
     "accept",
     "accept-encoding",
     "connection",
@@ -77,6 +77,8 @@ const HEADERS: [&str; 13] = [
     "transfer-encoding",
     "user-agent",
     "x-mishikallm-num-retries",
+    "x-mishikallm-stream-timeout",
+    "x-mishikallm-timeout",
 ];
 
 /// What a name of these letters holds is a secret.
