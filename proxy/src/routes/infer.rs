@@ -100,6 +100,7 @@ async fn begin(app: &App, place: Place, request: Request<Incoming>, env: Env) ->
         Operation::Embeddings => Manner::Whole,
         _ => Manner::AsAsked,
     };
+    let _lines_are_its = exchange::within(&env.id);
     let call = app.call(place.operation, fields, env, manner)?;
     Ok(Box::new(Run::new(call)))
 }
