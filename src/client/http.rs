@@ -476,6 +476,14 @@ impl Http {
     }
 }
 
+/// Whether the environment names a proxy for a server, as a client without a `proxy` of its own takes it.
+pub fn goes_by_environments_proxy(url: &str) -> bool {
+    let (Some(proxy), Ok(uri)) = (from_environment(), url.parse::<Uri>()) else {
+        return false;
+    };
+    !is_this_machine(&uri) && !proxy.is_no_proxy(&uri)
+}
+
 /// The environment's proxy. Spaces in the list of hosts that need none are no part of their names.
 fn from_environment() -> Option<Proxy> {
     let proxy = Proxy::try_from_env()?;

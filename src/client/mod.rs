@@ -40,6 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use ureq::unversioned::transport::ShutdownHandle;
 
+pub use self::http::goes_by_environments_proxy;
 pub use embeddings::Embeddings;
 pub use stream::{Next, Stream};
 pub use submit::{Event, Submitted, Waited};

@@ -60,6 +60,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     let tls = tls::acceptor(cli)?;
     let (listener, address) = listen(cli, is_open)?;
     banner::tell(&app, address, tls.is_some(), is_open, cli.host.is_some());
+    warn_of_proxies(&app);
     let shared = Arc::new(Shared::new(tls));
     let workers = match cli.num_workers {
         Some(n) => usize::from(n),
@@ -138,6 +139,23 @@ fn tell(read: config::Read) -> Option<Settings> {
         error!("{problem}");
     }
     read.settings
+}
+
+/// The library's client would go by the environment's proxy, and this program does not.
+fn warn_of_proxies(app: &App) {
+    let config = app.fleet.config();
+    let default = config.defaults.api_base.as_ref();
+    let own = |d: &'_ mishikallm::config::Deployment| d.options.api_base.clone();
+    let mut bases = app
+        .fleet
+        .deployments()
+        .iter()
+        .filter_map(|d| own(d).or(default.cloned()));
+    if bases.any(|base| mishikallm::client::goes_by_environments_proxy(&base)) {
+        eprintln!(
+            "warning: the environment's HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not used: models' servers are reached directly"
+        );
+    }
 }
 
 /// Without a key the proxy is for its own machine, unless somebody says otherwise.

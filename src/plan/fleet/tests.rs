@@ -646,7 +646,7 @@ fn mistakes_of_a_model_list_are_told_with_their_place() {
     );
     assert_eq!(
         told(m(), json!({"fallbacks":[{"m":["n"]}]})),
-        "router_settings.fallbacks.m: expected a model_name of the model list, got \"n\""
+        "router_settings.fallbacks.m[0]: expected a model_name of the model list, got \"n\""
     );
     assert_eq!(
         told(m(), json!({"model_group_alias":{"x":"n"}})),
