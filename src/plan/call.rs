@@ -410,6 +410,14 @@ impl Call {
         }
     }
 
+    /// The entry of the model list that it went to last, or would go to: a name that no caller can make up.
+    pub fn entry(&self) -> Option<String> {
+        match self.place.as_deref() {
+            Some(place) => Some(self.fleet.deployments()[place.at].model_name.clone()),
+            None => Some(self.fleet.group(&self.model)?.entry().to_owned()),
+        }
+    }
+
     /// What the model has counted, or was estimated, of what is answered by now.
     pub fn used(&self) -> Option<Usage> {
         self.work.asking().and_then(|asking| asking.used)

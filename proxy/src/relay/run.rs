@@ -121,6 +121,7 @@ impl Run {
     pub fn tell(&self, record: &mut Record) {
         let journey = self.journey();
         record.group = journey.group.unwrap_or_default().to_owned();
+        record.entry = self.call.entry().unwrap_or_default();
         record.deployment = journey.deployment.unwrap_or_default().to_owned();
         record.retries = journey.retries;
         record.fallbacks = journey.fallbacks;

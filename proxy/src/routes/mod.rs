@@ -16,6 +16,7 @@ mod table;
 use crate::app::Worker;
 use crate::auth::Auth;
 use crate::reply::{self, Answer};
+use crate::seen;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -41,14 +42,14 @@ async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answe
     if !Auth::is_public(path) {
         // Also of a path that is none: a stranger learns nothing of what is there.
         if let Err(why) = worker.app.auth.check(request.headers()) {
-            return reply::refused(&why);
+            return turned_away(reply::refused(&why));
         }
     }
     match place::find(whole) {
         Some(place) if request.method() == Method::POST => {
             infer::answer(worker, place, request).await
         }
-        Some(_) => reply::wrong_verb("POST"),
+        Some(_) => turned_away(reply::wrong_verb("POST")),
         None => read(&worker, path, &request).await,
     }
 }
@@ -56,16 +57,22 @@ async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answe
 /// A route that asks no model.
 async fn read(worker: &Arc<Worker>, path: &str, request: &Request<Incoming>) -> Response<Answer> {
     let Some(route) = table::find(path) else {
-        return reply::not_found(request.uri().path());
+        return turned_away(reply::not_found(request.uri().path()));
     };
     // Of a reply to HEAD the server leaves out the body.
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return reply::wrong_verb("GET, HEAD");
+        return turned_away(reply::wrong_verb("GET, HEAD"));
     }
     match route {
         Route::About(question) => about::answer(worker, question, request.uri().query()).await,
         Route::OpenApi => openapi::answer(),
         Route::Page => page::answer(),
-        Route::Metrics => reply::not_found(path),
+        Route::Metrics => reply::metrics(seen::metrics::text(&worker.app.fleet)),
     }
+}
+
+/// Counted, as no route does it.
+fn turned_away(response: Response<Answer>) -> Response<Answer> {
+    seen::metrics::turned_away(response.status().as_u16());
+    response
 }

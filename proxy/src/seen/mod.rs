@@ -1,8 +1,9 @@
-//! What is seen of requests: the log.
+//! What is seen of requests: the log, and numbers for Prometheus.
 
 pub mod exchange;
 mod log;
 mod mask;
+pub mod metrics;
 mod record;
 
 pub use log::{Log, start, tells_exchanges};
@@ -10,6 +11,7 @@ pub use record::{Outcome, Record};
 
 /// A request is over. Called once for each, also when its client hung up.
 pub fn finished(record: &Record) {
+    metrics::finished(record);
     if log::tells_requests() {
         log::request(record);
     }

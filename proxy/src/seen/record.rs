@@ -18,7 +18,6 @@ pub enum Outcome {
 
 /// One request to a model, told to [`super::finished`] when it is dropped: once, whatever became of it.
 #[derive(Debug)]
-#[allow(dead_code)]
 pub struct Record {
     /// Of `x-mishikallm-call-id`.
     pub id: String,
@@ -28,6 +27,8 @@ pub struct Record {
     pub streams: bool,
     /// The model as the request named it; empty where no list knows it.
     pub group: String,
+    /// The entry of the model list that it went to; empty where it went to none.
+    pub entry: String,
     /// The id of the deployment that was asked last.
     pub deployment: String,
     /// How it ended.
@@ -49,11 +50,13 @@ pub struct Record {
 impl Record {
     /// A request that begins now.
     pub fn new(id: String, operation: Operation, began: Instant) -> Record {
+        super::metrics::began();
         Record {
             id,
             operation,
             streams: false,
             group: String::new(),
+            entry: String::new(),
             deployment: String::new(),
             outcome: Outcome::HungUp,
             began,
@@ -62,6 +65,14 @@ impl Record {
             upstream: Duration::ZERO,
             retries: 0,
             fallbacks: 0,
+        }
+    }
+
+    /// The model, by a name that the configuration has.
+    pub fn model(&self) -> &str {
+        match self.entry.as_str() {
+            "" => "unknown",
+            entry => entry,
         }
     }
 }

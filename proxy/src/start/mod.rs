@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::ask::Known;
 use crate::cli::Cli;
 use crate::config::{self, OneModel, Overrides, Settings};
-use crate::seen;
+use crate::seen::{self, metrics};
 use serve::{Message, Shared};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::ExitCode;
@@ -58,6 +58,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     let is_open = settings.general.master_key.is_none();
     let app = App::new(settings).map_err(|e| e.message().to_owned())?;
     let tls = tls::acceptor(cli)?;
+    metrics::start().map_err(|e| format!("no metrics: {e}"))?;
     let (listener, address) = listen(cli, is_open)?;
     banner::tell(&app, address, tls.is_some(), is_open, cli.host.is_some());
     warn_of_proxies(&app);
@@ -77,6 +78,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
         .build()
         .map_err(|e| format!("no runtime: {e}"))?;
     runtime.block_on(async {
+        tokio::spawn(upkeep());
         accept(cli, listener, &threads, &shared).await?;
         drop(threads);
         shared.drain();
@@ -186,6 +188,14 @@ fn listen(cli: &Cli, is_open: bool) -> Result<(TcpListener, SocketAddr), String>
     let listener = TcpListener::from(socket);
     let address = listener.local_addr().map_err(&wrong)?;
     Ok((listener, address))
+}
+
+/// Of the metrics, as long as the proxy runs.
+async fn upkeep() {
+    loop {
+        tokio::time::sleep(metrics::UPKEEP).await;
+        metrics::upkeep();
+    }
 }
 
 struct Signals {
