@@ -132,7 +132,10 @@ fn spawn(
 
 /// The command. Nothing of the tester's environment reaches it that could change what it does.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mishikallm"));
+    // Another build, such as one that is optimised, can be named.
+    let built = env!("CARGO_BIN_EXE_mishikallm");
+    let binary = std::env::var("MISHIKALLM_BINARY").unwrap_or_else(|_| built.to_string());
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         let lower = name.to_string_lossy().to_ascii_lowercase();
         if lower.starts_with("mishikallm") || lower.ends_with("_proxy") || lower == "rust_log" {
