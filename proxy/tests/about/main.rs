@@ -4,6 +4,7 @@ mod commands;
 #[path = "../../../tests/parity/common/mod.rs"]
 mod common;
 mod health;
+mod metrics;
 mod models;
 #[path = "../running/mod.rs"]
 mod running;

@@ -144,7 +144,8 @@ struct ErrorFields {
 
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
+// OpenAI's names.
+#[allow(dead_code, clippy::enum_variant_names)]
 enum ErrorKind {
     InvalidRequestError,
     AuthError,
