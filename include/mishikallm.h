@@ -321,8 +321,9 @@ void mishikallm_string_free(char *string);
  *   "usage-based-routing" | "triton-load", "num_retries", "timeout", "stream_timeout", "retry_after",
  *   "allowed_fails" (3 in a minute), "cooldown_time" (5 s), "disable_cooldowns", "enable_pre_call_checks",
  *   "model_group_alias", "fallbacks": [{"name": ["other", ...]}, ...], "default_fallbacks",
- *   "context_window_fallbacks", "max_fallbacks" (of one call)}: a retry goes to a deployment that has not failed in the call; one that fails too
- *   often rests, and is then tried by one call alone. Where none can take a call: UNAVAILABLE.
+ *   "context_window_fallbacks", "max_fallbacks" (of one call)}: a retry goes to a deployment that has not failed in
+ *   the call; one that fails too often rests, and is then tried by one call alone. Where none can take a call:
+ *   UNAVAILABLE.
  *   triton-load prefers the server with the least to do. Each is asked at most once a second, beside a call that
  *   chooses among several: for its model's statistics (GET .../stats), which tell how long requests waited and were
  *   worked on; or, with an entry's "metrics_url": "http://host:8002/metrics", for Triton's metrics, which tell how
