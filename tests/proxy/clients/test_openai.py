@@ -138,7 +138,7 @@ class Others(unittest.TestCase):
         texts = ["A man is eating food.", "A man is eating a piece of bread.", "A ship is at sea."]
         answer = self.client.embeddings.create(model="embeddings", input=texts)
         self.assertEqual([(row.index, len(row.embedding)) for row in answer.data], [(0, 384), (1, 384), (2, 384)])
-        self.assertEqual(answer.model, "minilm")
+        self.assertEqual(answer.model, "embeddings")
         floats = self.client.embeddings.create(model="embeddings", input=texts, encoding_format="float")
         for row, same in zip(answer.data, floats.data):
             self.assertTrue(all(abs(a - b) <= 1e-6 for a, b in zip(row.embedding, same.embedding)))

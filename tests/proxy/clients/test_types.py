@@ -1,5 +1,6 @@
 """Every kind of answer that the library's test asks for (tests/triton/sdk/checks.py), through the proxy: each text is held to OpenAI's types."""
 
+import json
 import os
 import sys
 
@@ -10,15 +11,20 @@ import strict
 
 
 class Transport(httpx2.BaseTransport):
-    """HTTP as it is, with the JSON texts that went through kept."""
+    """HTTP as it is, with the JSON texts that went through kept. A template, which no request to the proxy may set, is a part of the model's name."""
 
     def __init__(self):
         self.http, self.texts = httpx2.HTTPTransport(), []
 
     def handle_request(self, request):
         url = request.url.copy_with(host=PROXY.host, port=PROXY.port)
-        answer = self.http.handle_request(httpx2.Request(
-            request.method, url, headers=request.headers, content=request.read()))
+        content, headers = request.read(), dict(request.headers)
+        if b'"chat_template"' in content:
+            asked = json.loads(content)
+            asked["model"] = asked["model"].replace("triton", asked.pop("chat_template"), 1)
+            content = json.dumps(asked).encode()
+            headers["content-length"] = str(len(content))
+        answer = self.http.handle_request(httpx2.Request(request.method, url, headers=headers, content=content))
         body = answer.read().decode()
         if answer.headers["content-type"].startswith("text/event-stream"):
             texts = [event.removeprefix("data: ") for event in body.split("\n\n") if event]
