@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use mishikallm::{Error, VERSION};
 use serde::Serialize;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -30,23 +31,19 @@ pub enum Answer {
     Whole(Option<Bytes>),
     /// A stream of chunks.
     Frames(Box<Frames>),
-    /// Another route's, by the framework's router.
-    #[allow(dead_code)]
-    Other(axum::body::Body),
 }
 
 impl Body for Answer {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Infallible;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
             Answer::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
             Answer::Frames(frames) => frames.poll(cx).map(|b| b.map(|b| Ok(Frame::data(b)))),
-            Answer::Other(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
@@ -54,7 +51,6 @@ impl Body for Answer {
         match self {
             Answer::Whole(bytes) => bytes.is_none(),
             Answer::Frames(frames) => frames.is_over(),
-            Answer::Other(body) => body.is_end_stream(),
         }
     }
 
@@ -64,7 +60,6 @@ impl Body for Answer {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
             Answer::Frames(_) => SizeHint::default(),
-            Answer::Other(body) => body.size_hint(),
         }
     }
 }
