@@ -7,7 +7,7 @@ use super::flight::{Flight, Order, Terms, too_long};
 use super::models::Models;
 use super::pool::Wire;
 use super::timer::Timer;
-use crate::seen::{Record, exchange, tells_exchanges};
+use crate::seen::{Outcome, Record, exchange, tells_exchanges};
 use bytes::Bytes;
 use mishikallm::plan::call::{Call, Event, Journey, Todo};
 use mishikallm::plan::fleet::LoadQuestion;
@@ -59,6 +59,8 @@ pub struct Run {
     incoming: Option<Flight>,
     received: usize,
     timer: Timer,
+    /// Told when the call is over, or given up.
+    record: Option<Record>,
     /// How long the server was waited for, and since when it is.
     waited: Duration,
     waits_since: Option<Instant>,
@@ -102,9 +104,15 @@ impl Run {
             incoming: None,
             received: 0,
             timer: Timer::default(),
+            record: None,
             waited: Duration::ZERO,
             waits_since: None,
         }
+    }
+
+    /// Of `x-mishikallm-call-id`.
+    pub fn id(&self) -> &str {
+        self.call.id()
     }
 
     /// Where it went.
@@ -117,16 +125,21 @@ impl Run {
         self.call.ask_load(now)
     }
 
-    /// Notes where it went, and how long it took.
-    pub fn tell(&self, record: &mut Record) {
-        let journey = self.journey();
-        record.group = journey.group.unwrap_or_default().to_owned();
-        record.entry = self.call.entry().unwrap_or_default();
-        record.deployment = journey.deployment.unwrap_or_default().to_owned();
-        record.retries = journey.retries;
-        record.fallbacks = journey.fallbacks;
-        record.usage = self.call.used();
-        record.upstream = self.waited;
+    /// From now on the record is told when this is dropped: when the call is over, or its client has hung up.
+    pub fn recorded(&mut self, record: Record) {
+        self.record = Some(record);
+    }
+
+    /// What will be told of it.
+    pub fn record(&mut self) -> Option<&mut Record> {
+        self.record.as_mut()
+    }
+
+    /// How it ended.
+    pub fn end(&mut self, outcome: Outcome) {
+        if let Some(record) = &mut self.record {
+            record.end(outcome);
+        }
     }
 
     /// How long the server was waited for.
@@ -334,6 +347,24 @@ impl Run {
                 models.forget_all(&root);
             }
         }
+    }
+}
+
+impl Drop for Run {
+    /// Notes where it went, and how long it took; the record goes with it.
+    fn drop(&mut self) {
+        let Some(record) = &mut self.record else {
+            return;
+        };
+        let journey = self.call.journey();
+        record.group = journey.group.unwrap_or_default().to_owned();
+        record.deployment = journey.deployment.unwrap_or_default().to_owned();
+        record.retries = journey.retries;
+        record.fallbacks = journey.fallbacks;
+        record.entry = self.call.entry().unwrap_or_default();
+        record.usage = self.call.used();
+        let since = self.waits_since.map(|since| since.elapsed());
+        record.upstream = self.waited + since.unwrap_or_default();
     }
 }
 

@@ -3,7 +3,7 @@
 use super::run::{Progress, Run};
 use crate::app::Worker;
 use crate::reply::error_json;
-use crate::seen::{Outcome, Record, exchange, tells_exchanges};
+use crate::seen::{Outcome, exchange, tells_exchanges};
 use bytes::Bytes;
 use mishikallm::Error;
 use std::sync::Arc;
@@ -21,18 +21,16 @@ pub struct Frames {
     worker: Arc<Worker>,
     /// `None`: it is over.
     run: Option<Box<Run>>,
-    record: Record,
     /// What is to go out.
     out: Vec<u8>,
 }
 
 impl Frames {
     /// A call whose first chunk is there.
-    pub fn new(worker: Arc<Worker>, run: Box<Run>, record: Record, first: &str) -> Frames {
+    pub fn new(worker: Arc<Worker>, run: Box<Run>, first: &str) -> Frames {
         let mut frames = Frames {
             worker,
             run: Some(run),
-            record,
             out: Vec::new(),
         };
         frames.event(first);
@@ -70,7 +68,9 @@ impl Frames {
 
     fn event(&mut self, data: &str) {
         if tells_exchanges() {
-            exchange::told(&self.record.id, data);
+            if let Some(run) = &self.run {
+                exchange::told(run.id(), data);
+            }
         }
         self.out.reserve(BEFORE.len() + data.len() + AFTER.len());
         self.out.extend_from_slice(BEFORE);
@@ -86,17 +86,8 @@ impl Frames {
 
     fn end(&mut self, outcome: Outcome) {
         self.out.extend_from_slice(DONE);
-        self.record.outcome = outcome;
-        if let Some(run) = self.run.take() {
-            run.tell(&mut self.record);
-        }
-    }
-}
-
-impl Drop for Frames {
-    fn drop(&mut self) {
-        if let Some(run) = self.run.take() {
-            run.tell(&mut self.record);
+        if let Some(mut run) = self.run.take() {
+            run.end(outcome);
         }
     }
 }

@@ -33,52 +33,72 @@ pub async fn answer(
     let began = Instant::now();
     let env = mishikallm::client::env();
     let mut record = Record::new(env.id.clone(), place.operation, began);
-    let mut run = match begin(&worker.app, place, request, env).await {
+    let mut run = match begin(&worker.app, place, request, env, &mut record).await {
         Ok(run) => run,
-        Err(e) => return failed(&e, None, record),
+        Err(e) => return refused(&worker.app, &e, record),
     };
+    run.recorded(record);
     relay::ask_loads(&worker, &run);
     let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;
     match next {
-        Err(e) => failed(&e, Some(&run), record),
+        Err(e) => {
+            let response = failed(&e, run.id(), began, Some(&run));
+            run.end(Outcome::Failed(e.kind(), e.http_status()));
+            response
+        }
         Ok(Progress::Answer(answer)) => {
             if tells_exchanges() {
-                exchange::answered(&record.id, 200, &answer);
+                exchange::answered(run.id(), 200, &answer);
             }
             let mut response = reply::json(StatusCode::OK, answer);
-            reply::tell(response.headers_mut(), &record.id, began, Some(&run));
-            run.tell(&mut record);
-            record.outcome = Outcome::Answered;
+            reply::tell(response.headers_mut(), run.id(), began, Some(&run));
+            run.end(Outcome::Answered);
             response
         }
         Ok(Progress::Chunk(first)) => {
             let mut headers = HeaderMap::new();
-            reply::tell(&mut headers, &record.id, began, Some(&run));
-            record.streams = true;
-            record.first_chunk = Some(Instant::now());
-            let mut response = reply::events(Frames::new(worker.clone(), run, record, &first));
+            reply::tell(&mut headers, run.id(), began, Some(&run));
+            let waited = run.waited();
+            if let Some(record) = run.record() {
+                record.begins_to_stream(waited);
+            }
+            let mut response = reply::events(Frames::new(worker.clone(), run, &first));
             response.headers_mut().extend(headers);
             response
         }
     }
 }
 
+/// The request cannot be a call.
+fn refused(app: &App, e: &Error, mut record: Record) -> Response<Answer> {
+    let response = failed(e, &record.id, record.began, None);
+    // The list's name for what was asked, where it has one.
+    match app.fleet.group(&record.group) {
+        Some(group) => group.entry().clone_into(&mut record.entry),
+        None => record.group.clear(),
+    }
+    record.end(Outcome::Failed(e.kind(), e.http_status()));
+    response
+}
+
 /// Nothing was said yet.
-fn failed(e: &Error, run: Option<&Run>, mut record: Record) -> Response<Answer> {
+fn failed(e: &Error, id: &str, began: Instant, run: Option<&Run>) -> Response<Answer> {
     let mut response = reply::error(e);
     if tells_exchanges() {
-        exchange::answered(&record.id, e.http_status(), &reply::error_json(e));
+        exchange::answered(id, e.http_status(), &reply::error_json(e));
     }
-    reply::tell(response.headers_mut(), &record.id, record.began, run);
-    if let Some(run) = run {
-        run.tell(&mut record);
-    }
-    record.outcome = Outcome::Failed(e.kind(), e.http_status());
+    reply::tell(response.headers_mut(), id, began, run);
     response
 }
 
 /// Reads a request; nothing is sent yet.
-async fn begin(app: &App, place: Place, request: Request<Incoming>, env: Env) -> Result<Box<Run>> {
+async fn begin(
+    app: &App,
+    place: Place,
+    request: Request<Incoming>,
+    env: Env,
+    record: &mut Record,
+) -> Result<Box<Run>> {
     let (head, body) = request.into_parts();
     let body = body::whole(body, app.general.max_request_bytes).await?;
     if tells_exchanges() {
@@ -93,6 +113,9 @@ async fn begin(app: &App, place: Place, request: Request<Incoming>, env: Env) ->
     }
     if let (Some(model), None) = (&app.general.default_model, fields.get("model")) {
         fields.set("model", Value::from(model.as_str()));
+    }
+    if let Some(Value::String(model)) = fields.get("model") {
+        record.group.clone_from(model);
     }
     take_headers(&head.headers, &mut fields)?;
     // Embeddings are never told in chunks.

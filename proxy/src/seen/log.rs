@@ -136,7 +136,7 @@ pub(super) fn request(record: &Record) {
         model = record.group.as_str(),
         deployment = record.deployment.as_str(),
         outcome = outcome.as_str(),
-        ms = milliseconds(record.began.elapsed()),
+        ms = milliseconds(record.took()),
         upstream_ms = milliseconds(record.upstream),
         first_chunk_ms = first,
         prompt_tokens = record.usage.map(|usage| usage.prompt_tokens),

@@ -91,7 +91,7 @@ fn describe() {
     for (name, text) in [
         (
             "mishikallm_request_duration_seconds",
-            "From a request's header to its last byte",
+            "From a request's header to its end",
         ),
         (
             "mishikallm_upstream_duration_seconds",
@@ -99,7 +99,7 @@ fn describe() {
         ),
         (
             "mishikallm_overhead_seconds",
-            "What the proxy itself took of a request that was not streamed",
+            "What the proxy itself took of a request; of a stream, before its first chunk",
         ),
         (
             "mishikallm_time_to_first_token_seconds",
@@ -258,34 +258,30 @@ impl Meters {
     }
 
     fn count(&self, record: &Record) {
-        let took = record.began.elapsed();
         self.requests.increment(1);
         if let Some(errors) = &self.errors {
             errors.increment(1);
         }
         self.retries.increment(record.retries.into());
         self.fallbacks.increment(record.fallbacks.into());
-        self.duration.record(took);
-        if record.deployment.is_empty() {
-            return;
+        self.duration.record(record.took());
+        if !record.deployment.is_empty() {
+            self.upstream.record(record.upstream);
         }
-        self.upstream.record(record.upstream);
-        if !record.streams && record.outcome != Outcome::HungUp {
-            self.overhead.record(took.saturating_sub(record.upstream));
+        if let Some(overhead) = record.overhead() {
+            self.overhead.record(overhead);
         }
-        let written = record.usage.map(|usage| {
+        if let Some(usage) = &record.usage {
             self.prompt_tokens.increment(usage.prompt_tokens);
             let written = usage.completion_tokens.unwrap_or(0);
             self.completion_tokens.increment(written);
-            written
-        });
+        }
         if let Some(first) = record.first_chunk {
             let waited = first.saturating_duration_since(record.began);
             self.first_token.record(waited);
-            if let Some(more @ 1..) = written.and_then(|written| written.checked_sub(1)) {
-                let each = took.saturating_sub(waited).as_secs_f64() / more as f64;
-                self.per_token.record(each);
-            }
+        }
+        if let Some(seconds) = record.each_token() {
+            self.per_token.record(seconds);
         }
     }
 }

@@ -37,6 +37,10 @@ pub struct Record {
     pub began: Instant,
     /// When the first chunk went out.
     pub first_chunk: Option<Instant>,
+    /// When its end was known; `None`: it is not, or its client hung up.
+    pub ended: Option<Instant>,
+    /// What the proxy itself took before the first chunk.
+    pub before_first: Option<Duration>,
     /// Tokens, where they are known.
     pub usage: Option<Usage>,
     /// How long the server was waited for.
@@ -61,11 +65,52 @@ impl Record {
             outcome: Outcome::HungUp,
             began,
             first_chunk: None,
+            ended: None,
+            before_first: None,
             usage: None,
             upstream: Duration::ZERO,
             retries: 0,
             fallbacks: 0,
         }
+    }
+
+    /// The first chunk goes out; so long the server was waited for.
+    pub fn begins_to_stream(&mut self, waited: Duration) {
+        let now = Instant::now();
+        self.streams = true;
+        self.first_chunk = Some(now);
+        self.before_first = Some((now - self.began).saturating_sub(waited));
+    }
+
+    /// Its end is known. How long its client takes to read it is not counted.
+    pub fn end(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+        self.ended = Some(Instant::now());
+    }
+
+    /// From its header to its end.
+    pub fn took(&self) -> Duration {
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        ended.saturating_duration_since(self.began)
+    }
+
+    /// What the proxy itself took of it: of a stream, before the first chunk. `None`: nothing was asked, or nobody waited for the end.
+    pub fn overhead(&self) -> Option<Duration> {
+        match (self.before_first, self.ended) {
+            (Some(before), _) => Some(before),
+            (None, Some(_)) if !self.deployment.is_empty() => {
+                Some(self.took().saturating_sub(self.upstream))
+            }
+            _ => None,
+        }
+    }
+
+    /// Of a stream that was told to its end: the time for each token after the first, in seconds.
+    pub fn each_token(&self) -> Option<f64> {
+        let (first, ended) = (self.first_chunk?, self.ended?);
+        let after = self.usage.as_ref()?.completion_tokens?.checked_sub(1)?;
+        let took = ended.saturating_duration_since(first).as_secs_f64();
+        (after > 0).then(|| took / after as f64)
     }
 
     /// The model, by a name that the configuration has.

@@ -135,6 +135,49 @@ fn a_client_that_hangs_up_is_a_499() {
 }
 
 #[test]
+fn a_client_that_hangs_up_before_there_is_an_answer_is_one_too() {
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let asked = std::sync::Mutex::new(asked);
+    let upstream = Upstream::new(move |mut peer| {
+        while peer.request().is_some() {
+            asked.lock().unwrap().send(()).unwrap();
+            peer.wait_for_close();
+        }
+    });
+    let list = json!([entry("llm", "triton/m", &at(&upstream, "/x/generate"))]);
+    let proxy = proxy(list, json!({}));
+    for stream in [false, true] {
+        let body = json!({"model": "llm", "stream": stream, "messages": [{"role": "user", "content": "x"}]});
+        let body = body.to_string();
+        let path = "/v1/chat/completions";
+        let request = running::client::request("POST", path, &[], body.as_bytes());
+        let mut connection = running::client::Connection::open(&proxy.host).unwrap();
+        connection.send(&request).unwrap();
+        is_asked.recv().unwrap();
+    }
+    let text = metrics_of(&proxy, 2.0);
+    let hung_up = [r#"status="499""#, r#"model="llm""#];
+    let requests = "mishikallm_requests_total";
+    assert_eq!(sum(&text, requests, &hung_up), 2.0, "{text}");
+    // The server was waited for all the time.
+    let upstream = "mishikallm_upstream_duration_seconds_sum";
+    assert!(sum(&text, upstream, &[r#"model="llm""#]) > 0.0, "{text}");
+}
+
+#[test]
+fn what_is_refused_counts_for_the_model_that_was_named() {
+    let list = json!([entry("llm", "triton/m", "http://127.0.0.1:1")]);
+    let proxy = proxy(list, json!({}));
+    let body = br#"{"model":"llm","messages":"none"}"#;
+    let answer = ask(&proxy.host, "POST", "/chat/completions", &[], body).unwrap();
+    assert_eq!(answer.status, 400);
+    let text = metrics_of(&proxy, 1.0);
+    let refused = [r#"status="400""#, r#"model="llm""#];
+    let requests = "mishikallm_requests_total";
+    assert_eq!(sum(&text, requests, &refused), 1.0, "{text}");
+}
+
+#[test]
 fn names_that_callers_make_up_are_no_labels() {
     let upstream = upstream();
     let list = json!([entry("own/*", "triton/*", &at(&upstream, "/x/generate"))]);
