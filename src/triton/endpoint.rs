@@ -290,6 +290,11 @@ pub fn model_name(model: &str) -> Result<&str> {
             "model",
             "model: expected a model's name after triton/, got none",
         )),
+        // As a segment of a URL they are other places (RFC 3986, 3.3), also percent-encoded.
+        Some("." | "..") => Err(Error::argument(
+            "model",
+            "model: expected a model's name after triton/, got dots alone",
+        )),
         Some(name) => Ok(name),
         None => Err(Error::argument(
             "model",
@@ -382,6 +387,15 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dots_are_no_model() {
+        for name in ["triton/.", "triton/.."] {
+            let error = model_name(name).unwrap_err();
+            assert_eq!(error.param(), Some("model"));
+        }
+        assert_eq!(model_name("triton/...").unwrap(), "...");
+    }
 
     fn route(base: &str) -> Result<Route> {
         Route::new(Some(base), "llm", &TritonOptions::default())

@@ -23,9 +23,14 @@ const NEVER: [&str; 5] = [
     "idle_timeout",
 ];
 
+/// Of the object `triton`, likewise: they change the path that the configuration's URL says. The rest of it only says what goes to the
+/// same model.
+const NEVER_OF_TRITON: [&str; 2] = ["endpoint", "version"];
+
 /// Finds the first field that a request may not have, in itself or in one of its fallbacks.
 pub fn check(fields: &Fields, may_have_credentials: bool) -> Result<()> {
     check_in("", may_have_credentials, |key| fields.get(key).is_some())?;
+    check_triton("triton", fields.get("triton"))?;
     let Some(Value::Array(fallbacks)) = fields.get("fallbacks") else {
         return Ok(());
     };
@@ -33,8 +38,26 @@ pub fn check(fields: &Fields, may_have_credentials: bool) -> Result<()> {
         check_in(&format!("fallbacks[{i}]."), may_have_credentials, |key| {
             fallback.get(key).is_some_and(|value| !value.is_null())
         })?;
+        check_triton(&format!("fallbacks[{i}].triton"), fallback.get("triton"))?;
     }
     Ok(())
+}
+
+fn check_triton(name: &str, triton: Option<&Value>) -> Result<()> {
+    let is_set = |key: &&str| {
+        triton
+            .and_then(|t| t.get(*key))
+            .is_some_and(|v| !v.is_null())
+    };
+    match NEVER_OF_TRITON.into_iter().find(is_set) {
+        None => Ok(()),
+        Some(key) => {
+            let name = format!("{name}.{key}");
+            let why =
+                "a request to the proxy may not set it; the configuration's mishikallm_params may";
+            Err(Error::argument(&name, format!("{name}: {why}")))
+        }
+    }
 }
 
 fn check_in(place: &str, may_have_credentials: bool, has: impl Fn(&str) -> bool) -> Result<()> {
@@ -90,6 +113,21 @@ mod tests {
         );
         let text = r#"{"chat_template":"/etc/passwd"}"#;
         assert_eq!(refused(text, true).as_deref(), Some("chat_template"));
+    }
+
+    #[test]
+    fn the_path_on_the_server_is_the_configurations() {
+        for (text, at) in [
+            (r#"{"triton":{"endpoint":"infer"}}"#, "triton.endpoint"),
+            (r#"{"triton":{"version":"2"}}"#, "triton.version"),
+            (
+                r#"{"fallbacks":[{"triton":{"version":"2"}}]}"#,
+                "fallbacks[0].triton.version",
+            ),
+        ] {
+            assert_eq!(refused(text, true).as_deref(), Some(at));
+        }
+        assert_eq!(refused(r#"{"triton":{"input":"text"}}"#, false), None);
     }
 
     #[test]

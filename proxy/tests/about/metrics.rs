@@ -137,10 +137,9 @@ fn a_client_that_hangs_up_is_a_499() {
 #[test]
 fn a_client_that_hangs_up_before_there_is_an_answer_is_one_too() {
     let (asked, is_asked) = std::sync::mpsc::channel();
-    let asked = std::sync::Mutex::new(asked);
     let upstream = Upstream::new(move |mut peer| {
         while peer.request().is_some() {
-            asked.lock().unwrap().send(()).unwrap();
+            asked.send(()).unwrap();
             peer.wait_for_close();
         }
     });
