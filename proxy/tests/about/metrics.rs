@@ -1,6 +1,10 @@
 //! `/metrics`: what requests came to, and labels that no caller can make more of.
 
 use super::*;
+use std::time::{Duration, Instant};
+
+/// Longer than any request needs to be counted.
+const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// Answers `/x/generate` and its stream, and nothing else.
 fn upstream() -> Upstream {
@@ -48,8 +52,10 @@ fn sum(text: &str, family: &str, words: &[&str]) -> f64 {
 
 /// The text, as soon as so many requests are counted: one is counted when its last byte is out.
 fn metrics_of(proxy: &Proxy, requests: f64) -> String {
+    let until = Instant::now() + GIVE_UP;
     loop {
         let text = metrics(proxy);
+        assert!(Instant::now() < until, "not counted: {text}");
         if sum(&text, "mishikallm_requests_total", &[]) >= requests {
             return text;
         }
