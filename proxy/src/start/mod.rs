@@ -154,8 +154,8 @@ fn warn_of_proxies(app: &App) {
         .iter()
         .filter_map(|d| own(d).or(default.cloned()));
     if bases.any(|base| mishikallm::client::goes_by_environments_proxy(&base)) {
-        eprintln!(
-            "warning: the environment's HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not used: models' servers are reached directly"
+        warn!(
+            "the environment's HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not used: models' servers are reached directly"
         );
     }
 }
