@@ -24,22 +24,22 @@ pub fn questions(d: &Deployment, serves_all: bool) -> Vec<Operation> {
 
 /// The request, the smallest of its kind. What is in it beats the deployment's own parameters, which may ask for a thousand tokens.
 pub fn request(operation: Operation) -> Fields {
-    let one_token =
-        json!({"max_completion_tokens": 1, "n": 1, "stream": false, "drop_params": true});
     let mut request = match operation {
         Operation::Chat => json!({"messages": [{"role": "user", "content": "hi"}]}),
         Operation::Text => json!({"prompt": "hi"}),
         Operation::Embeddings => json!({"input": ["hi"]}),
         _ => json!({}),
     };
-    let mut map = std::mem::take(&mut request)
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
     if matches!(operation, Operation::Chat | Operation::Text) {
-        map.extend(one_token.as_object().cloned().unwrap_or_default());
+        request["max_completion_tokens"] = json!(1);
+        request["n"] = json!(1);
+        request["stream"] = json!(false);
+        request["drop_params"] = json!(true);
     }
-    Fields::new(map)
+    match request {
+        Value::Object(map) => Fields::new(map),
+        _ => Fields::default(),
+    }
 }
 
 /// Whether an error may mean that the model is none of this kind.
