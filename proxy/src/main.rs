@@ -5,7 +5,6 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
-mod join;
 mod models;
 mod relay;
 mod reply;

@@ -1,7 +1,7 @@
 //! What servers have, for deployments with a `*`: asked of them, and remembered for a short while.
 
 use crate::app::Worker;
-use crate::join;
+use futures_util::future::join_all;
 use mishikallm::openai::Operation;
 use mishikallm::plan::fleet::Fleet;
 use serde_json::Value;
@@ -36,7 +36,7 @@ impl Worker {
         let fleet = &self.app.fleet;
         let among = among.into_iter().filter(|at| fleet.serves_all(*at));
         let asks = among.map(|at| async move { (at, self.models_at(at).await) });
-        join::all(asks).await
+        join_all(asks).await
     }
 
     async fn models_at(&self, at: usize) -> Listed {

@@ -2,8 +2,8 @@
 
 use super::checkup::{self, Finding};
 use crate::app::Worker;
-use crate::join;
 use crate::reply::{self, Answer};
+use futures_util::future::join_all;
 use http::{Response, StatusCode};
 use mishikallm::plan::fleet::{Fleet, Group};
 use mishikallm::{Error, Result};
@@ -30,7 +30,7 @@ pub async fn answer(worker: &Arc<Worker>, query: Option<&str>) -> Response<Answe
             state: look(worker, group, *at).await,
         }
     });
-    let (report, any) = checkup::report(&join::all(asks).await);
+    let (report, any) = checkup::report(&join_all(asks).await);
     let status = match any {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
