@@ -13,7 +13,13 @@ mod seen;
 mod start;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// A request makes some hundred small pieces: this one takes half the instructions that glibc's takes for them. Without huge pages
+/// (`no_thp`), which would hold 5 MB more at rest.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     start::run(&cli::Cli::parse())

@@ -15,7 +15,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -54,17 +54,40 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Lets it send and receive. What became of it is told by what is waited for.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+    /// Lets it send and receive until something comes of it.
+    ///
+    /// hyper joins the connection and its user by channels, which would wake the task that polls both for each thing that it
+    /// has just done itself. So what is waited for has no waker, and is looked at after the connection has moved; and the
+    /// connection has one, for the socket, only once there is nothing more to do.
+    pub(super) fn until<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut waited_for: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let quiet = &mut Context::from_waker(Waker::noop());
+        let mut come = waited_for(quiet);
+        if come.is_pending() {
+            self.drive(quiet);
+            come = waited_for(quiet);
+        }
+        if come.is_pending() {
+            self.drive(cx);
+            come = waited_for(quiet);
+        }
+        come
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) {
         if !self.is_over {
             self.is_over = Pin::new(&mut *self.driver).poll(cx).is_ready();
         }
     }
 
-    /// Whether it is open and takes a request.
-    pub(super) fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
-        !self.is_over && matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(())))
+    /// Whether it is open and takes a request. Nobody is woken by one that is idle.
+    pub(super) fn is_ready(&mut self) -> bool {
+        let quiet = &mut Context::from_waker(Waker::noop());
+        self.drive(quiet);
+        !self.is_over && matches!(self.sender.poll_ready(quiet), Poll::Ready(Ok(())))
     }
 
     pub(super) fn sender(&mut self) -> &mut SendRequest<Full<Bytes>> {

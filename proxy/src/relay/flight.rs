@@ -178,7 +178,7 @@ impl Flight {
             match &mut self.stage {
                 Stage::New => {
                     let server = order.parts().0;
-                    match wire.take(server, cx) {
+                    match wire.take(server) {
                         Some(connection) => self.ask(connection, order, terms)?,
                         None => {
                             let connecting = wire.connector.connect(server, terms.connect);
@@ -191,8 +191,7 @@ impl Flight {
                     self.ask(connection, order, terms)?;
                 }
                 Stage::Asked(connection, asked) => {
-                    connection.drive(cx);
-                    let asked = ready!(asked.as_mut().poll(cx));
+                    let asked = ready!(connection.until(cx, |cx| asked.as_mut().poll(cx)));
                     let stage = std::mem::replace(&mut self.stage, Stage::Over);
                     let Stage::Asked(connection, _) = stage else {
                         continue;
@@ -241,12 +240,11 @@ impl Flight {
             let Stage::Opened(opened) = &mut self.stage else {
                 return Poll::Ready(Err(Error::cut("no reply was begun")));
             };
-            let mut frame = Pin::new(&mut opened.body).poll_frame(cx);
-            if frame.is_pending() {
-                opened.connection.drive(cx);
-                frame = Pin::new(&mut opened.body).poll_frame(cx);
-            }
-            match ready!(frame) {
+            let Opened {
+                connection, body, ..
+            } = &mut **opened;
+            let frame = ready!(connection.until(cx, |cx| Pin::new(&mut *body).poll_frame(cx)));
+            match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) if bytes.is_empty() => {}
                     Ok(bytes) => {
@@ -264,7 +262,7 @@ impl Flight {
                     if let Stage::Opened(opened) = std::mem::take(&mut self.stage) {
                         let mut connection = opened.connection;
                         connection.is_used = true;
-                        wire.put(connection, cx);
+                        wire.put(connection);
                     }
                     self.stage = Stage::Over;
                     return Poll::Ready(Ok(None));

@@ -6,7 +6,6 @@ use mishikallm::config::ClientConfig;
 use mishikallm::limits;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Context;
 use std::time::Instant;
 
 /// The way to all servers.
@@ -41,7 +40,7 @@ impl Wire {
     }
 
     /// The connection to a server that was used last, if it still is one.
-    pub(super) fn take(&self, server: &str, cx: &mut Context<'_>) -> Option<Connection> {
+    pub(super) fn take(&self, server: &str) -> Option<Connection> {
         loop {
             let mut connection = {
                 let mut idle = self.idle();
@@ -50,7 +49,7 @@ impl Wire {
                 connection
             };
             if connection.idle_since.elapsed() < limits::IDLE_CONNECTION_AGE
-                && connection.is_ready(cx)
+                && connection.is_ready()
             {
                 return Some(connection);
             }
@@ -58,9 +57,9 @@ impl Wire {
     }
 
     /// Keeps a connection whose reply was read to its end.
-    pub(super) fn put(&self, mut connection: Connection, cx: &mut Context<'_>) {
+    pub(super) fn put(&self, mut connection: Connection) {
         // Whether it may be used again is known when it has seen that the reply is over.
-        if !connection.is_ready(cx) {
+        if !connection.is_ready() {
             return;
         }
         let now = Instant::now();

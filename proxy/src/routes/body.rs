@@ -1,9 +1,11 @@
 //! Reading a request's body, no more of it than may be.
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
-use http_body_util::BodyExt;
-use mishikallm::{Error, Result};
+use http_body::{Body, Frame};
+use mishikallm::Error;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -13,7 +15,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// All of a body, at most so many bytes.
 ///
 /// Errors: it is longer than the limit (HTTP 413), nothing of it came for a minute (408), or its client gave up.
-pub async fn whole<B>(mut body: B, most: usize) -> Result<Bytes>
+pub async fn whole<B>(mut body: B, most: usize) -> mishikallm::Result<Bytes>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -25,7 +27,7 @@ where
     // Most come in one piece, which is taken as it is.
     let mut more = BytesMut::new();
     loop {
-        let next = timeout(SILENCE, body.frame()).await;
+        let next = timeout(SILENCE, poll_fn(|_| next_of(&mut body))).await;
         let Some(frame) = next.map_err(|_| silent())? else {
             break;
         };
@@ -53,6 +55,16 @@ where
         true => Ok(first),
         false => Ok(more.freeze()),
     }
+}
+
+/// hyper reads a body in the task that asks for it, and asks again when it has read: to be woken for it besides would be once too
+/// often for each request.
+fn next_of<B>(body: &mut B) -> Poll<Option<Result<Frame<Bytes>, B::Error>>>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let quiet = &mut Context::from_waker(Waker::noop());
+    Pin::new(body).poll_frame(quiet)
 }
 
 fn too_long(most: usize) -> Error {
@@ -89,7 +101,7 @@ mod tests {
         drop(sender);
     }
 
-    async fn joined(pieces: &[&'static str]) -> Result<Bytes> {
+    async fn joined(pieces: &[&'static str]) -> mishikallm::Result<Bytes> {
         let (mut sender, body) = Channel::<Bytes, Infallible>::new(pieces.len());
         for piece in pieces {
             let piece = Bytes::from_static(piece.as_bytes());
