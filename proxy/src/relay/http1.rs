@@ -17,7 +17,8 @@ use ureq_proto::{BodyMode, Error};
 /// The longest line that stands between a body's chunks, or after the last.
 const CHUNK_LINE: usize = 8 << 10;
 
-/// The first line is `POST `, a path and ` HTTP/1.1`; each header has four bytes more than its name and value.
+/// The first line is `POST `, a path and ` HTTP/1.1`, and there is an empty line; each header has four bytes more than its name
+/// and value.
 const FIRST_LINE: usize = 20;
 const HEADER_LINE: usize = 4;
 

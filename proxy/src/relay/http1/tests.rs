@@ -93,9 +93,12 @@ fn what_was_sent_is_not_sent_again() {
 
 #[test]
 fn a_get_has_no_length() {
-    let dialogue = Dialogue::new(Request::new(()), Bytes::new()).expect("a request");
+    let mut request = Request::new(());
+    let host = HeaderValue::from_static("triton");
+    request.headers_mut().insert(header::HOST, host);
+    let dialogue = Dialogue::new(request, Bytes::new()).expect("a request");
     let [head, body] = dialogue.unsent();
-    assert_eq!(&*head, b"GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(&*head, b"GET / HTTP/1.1\r\nhost: triton\r\n\r\n");
     assert!(body.is_empty());
 }
 
