@@ -4,6 +4,7 @@ import contextlib
 import getpass
 import json
 import os
+import secrets
 import shutil
 import string
 import subprocess
@@ -21,7 +22,7 @@ import pypi  # noqa: E402
 
 HERE = build.HERE / "proxy"
 PYTHONS = ("3.11", "3.12", "3.13")
-KEY = "sk-of-the-benchmark"
+KEY = "sk-" + secrets.token_hex(32)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # Without these the reference asks the network at its start, and logs each request.
@@ -152,14 +153,15 @@ def mishikallm(name: str, binary: Path, config: dict, folder: Path, *flags: str,
 
 
 def reference(name: str, config: dict, folder: Path, say) -> Proxy:
-    """One worker, as it comes, without a master key and a database."""
+    """One worker, as it comes, without a database. It does not start without a master key."""
     interpreter = pypi.environment("litellm-proxy", str(HERE / "litellm.txt"), PYTHONS, "for the benchmark", say, "--quiet", "--no-compile")
     port = command.free_port()
-    config = {**config, "litellm_settings": {"telemetry": False, "drop_params": True, "request_timeout": 600}}
+    settings = {"telemetry": False, "drop_params": True, "request_timeout": 600}
+    config = {**config, "litellm_settings": settings, "general_settings": {"master_key": KEY}}
     program = Path(interpreter).with_name("litellm")
     line = [program, "--config", _written(name, config, folder), "--host", "127.0.0.1", "--port", port, "--num_workers", "1"]
     proxy = Proxy(name, line, port, folder, is_openai=True, health="/health/liveliness", **REFERENCE_ENVIRONMENT)
-    proxy.is_reference = True
+    proxy.is_reference, proxy.key = True, KEY
     return proxy
 
 
