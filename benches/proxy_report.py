@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable, Iterable
 
-FLOOR, OURS = "nginx", "mishikallm"
+FLOOR, OURS, REFERENCE = "nginx", "mishikallm", "LiteLLM"
 
 
 def print_report(report: dict) -> None:
@@ -21,6 +21,7 @@ def print_report(report: dict) -> None:
     if "slow" in cases:
         _slow(cases["slow"], report)
     _start(cases.get("start", {}), cases.get("idle", {}))
+    _beside_reference(cases)
     if report["failures"]:
         print("\n**Not to be relied on:**\n")
         print("\n".join(f"- {failure}" for failure in report["failures"]))
@@ -128,6 +129,17 @@ def _start(starts: dict, idles: dict) -> None:
                 ])
                 for name in names
             ),
+        )
+
+
+def _beside_reference(cases: dict) -> None:
+    """How many times as much the same CPU does."""
+    both = [(case, runs[OURS], runs[REFERENCE]) for case, runs in cases.items() if REFERENCE in runs and case not in ("start", "idle", "slow")]
+    if both:
+        _table(
+            f"a CPU-second of {OURS}'s",
+            [f"× {REFERENCE}'s"],
+            ((case, [_efficiency(ours, theirs)]) for case, ours, theirs in both),
         )
 
 
