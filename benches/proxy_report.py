@@ -45,7 +45,7 @@ def _closed(runs: dict, report: dict) -> None:
 def _rate(runs: dict, report: dict) -> None:
     direct = runs["no proxy"]
     _table(
-        f"rate, {report['rate']}/s",
+        f"rate, {report['rate']}/s" + (f"; {REFERENCE} {report['reference_rate']}/s" if REFERENCE in runs else ""),
         ["p50 ms", "p99 ms", "added p50 ms", "added p99 ms", "CPU-s a thousand", "bad"],
         (
             (name, [
@@ -134,7 +134,7 @@ def _start(starts: dict, idles: dict) -> None:
 
 def _beside_reference(cases: dict) -> None:
     """How many times as much the same CPU does."""
-    both = [(case, runs[OURS], runs[REFERENCE]) for case, runs in cases.items() if REFERENCE in runs and case not in ("start", "idle", "slow")]
+    both = [(case, runs[OURS], runs[REFERENCE]) for case, runs in cases.items() if REFERENCE in runs and case not in ("rate", "start", "idle", "slow")]
     if both:
         _table(
             f"a CPU-second of {OURS}'s",

@@ -34,8 +34,11 @@ REQUESTS = {
 
 def configuration(url: str, parameters: str) -> dict:
     """The models, as both gateways read them; `parameters` is the key that each has its own name for."""
-    def deployment(model: str, endpoint: str) -> dict:
-        return {"model_name": model, parameters: {"model": f"triton/{model}", "api_base": f"{url}/v2/models/{model}/{endpoint}"}}
+    def deployment(name: str, endpoint: str) -> dict:
+        model = f"triton/{name}"
+        if parameters == "litellm_params" and endpoint == "generate":
+            model = "triton/mosaicml/mpt-7b-chat"  # one whose template it has: others it looks for on the internet, at each request
+        return {"model_name": name, parameters: {"model": model, "api_base": f"{url}/v2/models/{name}/{endpoint}"}}
 
     return {"model_list": [deployment(*both) for both in ENDPOINTS.items()]}
 

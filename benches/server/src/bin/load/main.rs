@@ -65,6 +65,8 @@ fn parse<T: std::str::FromStr>(word: &str) -> io::Result<T> {
 struct Load {
     poll: Poll,
     clients: Vec<Client>,
+    /// Requests that were sent.
+    sent: usize,
     /// Of each client: since when its answer is waited for.
     asked: Vec<Option<Instant>>,
     idle: VecDeque<usize>,
@@ -92,6 +94,7 @@ impl Load {
         Ok(Load {
             poll: Poll::new()?,
             clients: (0..connections).map(client).collect(),
+            sent: 0,
             asked: vec![None; connections],
             idle: (0..connections).collect(),
             late: VecDeque::new(),
@@ -155,6 +158,7 @@ impl Load {
 
     fn ask(&mut self, client: usize, since: Instant) -> io::Result<()> {
         self.asked[client] = Some(since);
+        self.sent += 1;
         self.clients[client].ask(self.poll.registry())
     }
 
@@ -193,7 +197,7 @@ impl Load {
         let seconds = (self.last - self.began).as_secs_f64();
         let count = self.answers_us.len();
         json!({
-            "n": count, "bad": self.bad, "unfinished": self.late.len() + self.asked.iter().flatten().count(),
+            "n": count, "sent": self.sent, "bad": self.bad, "unfinished": self.late.len() + self.asked.iter().flatten().count(),
             "seconds": seconds, "per_second": if count == 0 { 0.0 } else { count as f64 / seconds },
             "p50_us": quantile(&mut self.answers_us, 0.5), "p99_us": quantile(&mut self.answers_us, 0.99),
             "first_p50_us": quantile(&mut self.firsts_us, 0.5), "first_p99_us": quantile(&mut self.firsts_us, 0.99),
