@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ HANG_UP_SECONDS = 10
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with what was started, which is in sessions of its own
     options = parse_arguments()
     if lacking := missing(options):
         say("The benchmarks need what is not there:", *(f"  {line}" for line in lacking))

@@ -23,7 +23,9 @@ const SAID: Token = Token(usize::MAX);
 
 pub fn run(address: SocketAddr, request: &Rc<[u8]>, streams: usize) -> io::Result<()> {
     let mut poll = Poll::new()?;
-    let said = listen(Arc::new(Waker::new(poll.registry(), SAID)?));
+    // Kept here too: a waker that is gone takes its last word with it.
+    let waker = Arc::new(Waker::new(poll.registry(), SAID)?);
+    let said = listen(Arc::clone(&waker));
     let mut clients: Vec<Client> = (0..streams)
         .map(|i| Client::new(address, Rc::clone(request), Token(i)))
         .collect();
@@ -69,16 +71,18 @@ pub fn run(address: SocketAddr, request: &Rc<[u8]>, streams: usize) -> io::Resul
                 firsts_us.push(microseconds(asked[event.token().0].elapsed()));
             }
         }
-        match said.try_recv() {
-            Ok(count) => {
-                for client in clients.iter_mut().skip(closed).take(count) {
-                    client.hang_up();
+        loop {
+            match said.try_recv() {
+                Ok(count) => {
+                    for client in clients.iter_mut().skip(closed).take(count) {
+                        client.hang_up();
+                    }
+                    closed += count;
+                    println!("{}", json!({"closed": count, "broken": broken}));
                 }
-                closed += count;
-                println!("{}", json!({"closed": count, "broken": broken}));
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Ok(()),
             }
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return Ok(()),
         }
     }
 }
