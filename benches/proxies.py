@@ -64,7 +64,9 @@ class Proxy:
             try:
                 with opener.open(asked, timeout=5) as answer:
                     answer.read()
-                return
+                if self.process.poll() is None:
+                    return
+                raise OSError("another program answers at its port")
             except OSError as error:
                 if self.process.poll() is not None or time.perf_counter() > until:
                     self.stop()
