@@ -2,7 +2,7 @@
 
 use super::*;
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Output, Stdio};
 
 fn arguments(more: &[&str]) -> std::process::Command {
@@ -22,7 +22,7 @@ fn output(more: &[&str]) -> Output {
     arguments(more).output().expect("the command runs")
 }
 
-/// The command, and the first line that it says; killed when it is dropped.
+/// The command, and the first line that it says, after which nobody listens to it; killed when it is dropped.
 struct Begun(Child, String);
 
 impl Begun {
@@ -101,6 +101,32 @@ fn port_0_is_one_that_is_free_and_is_named() {
         let answer = ask(begun.host(), "GET", "/health/liveness", &[], b"").expect("an answer");
         assert_eq!(answer.status, 200);
     }
+}
+
+/// A pager or a log's collector that has ended.
+#[test]
+fn a_log_that_nobody_reads_is_no_end() {
+    let port = running::free_port().to_string();
+    let mut command = arguments(&["--port", &port, "--detailed_debug"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop((child.stdout.take(), child.stderr.take()));
+    let host = format!("127.0.0.1:{port}");
+    while TcpStream::connect(&host).is_err() {
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none(), "it ended: {ended:?}");
+        std::thread::yield_now();
+    }
+    let begun = Begun(child, String::new());
+    for _ in 0..2 {
+        let answer = ask(&host, "POST", CHAT, &[], &body(&json!({}))).expect("an answer");
+        // Its one server is not there.
+        assert_eq!(answer.status, 503);
+    }
+    drop(begun);
 }
 
 #[test]
