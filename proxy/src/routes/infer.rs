@@ -6,8 +6,9 @@ use crate::app::{App, Worker};
 use crate::relay::{self, Frames, Progress, Run};
 use crate::reply::{self, Answer};
 use crate::seen::{Outcome, Record, exchange, tells_exchanges};
-use http::{HeaderMap, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
+use http_body::Body;
 use mishikallm::json::{self, Fields};
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Env, Manner};
@@ -25,15 +26,25 @@ const BY_HEADER: [(&str, &str); 3] = [
 ];
 
 /// Asks the model.
-pub async fn answer(
-    worker: Arc<Worker>,
-    place: Place,
-    request: Request<Incoming>,
-) -> Response<Answer> {
+pub async fn answer<B>(worker: Arc<Worker>, place: Place, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let began = Instant::now();
     let env = mishikallm::client::env();
     let mut record = Record::new(env.id.clone(), place.operation, began);
-    let mut run = match begin(&worker.app, place, request, env, &mut record).await {
+    let (head, body) = request.into_parts();
+    let body = match body::whole(body, worker.app.general.max_request_bytes).await {
+        Ok(body) => body,
+        Err(e) => {
+            let mut response = refused(&worker.app, &e, record);
+            // The rest of it is in the way of another request.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+            return response;
+        }
+    };
+    let mut run = match begin(&worker.app, place, &head, &body, env, &mut record) {
         Ok(run) => run,
         Err(e) => return refused(&worker.app, &e, record),
     };
@@ -92,19 +103,18 @@ fn failed(e: &Error, id: &str, began: Instant, run: Option<&Run>) -> Response<An
 }
 
 /// Reads a request; nothing is sent yet.
-async fn begin(
+fn begin(
     app: &App,
     place: Place,
-    request: Request<Incoming>,
+    head: &request::Parts,
+    body: &[u8],
     env: Env,
     record: &mut Record,
 ) -> Result<Box<Run>> {
-    let (head, body) = request.into_parts();
-    let body = body::whole(body, app.general.max_request_bytes).await?;
     if tells_exchanges() {
-        exchange::asked(&env.id, &head, &body);
+        exchange::asked(&env.id, head, body);
     }
-    let text = std::str::from_utf8(&body)
+    let text = std::str::from_utf8(body)
         .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))?;
     let mut fields = json::object("body", text)?;
     strangers::check(&fields, app.general.allow_client_side_credentials)?;

@@ -17,13 +17,17 @@ use crate::app::Worker;
 use crate::auth::Auth;
 use crate::reply::{self, Answer};
 use crate::seen;
+use bytes::Bytes;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use http_body::Body;
 use std::sync::Arc;
 use table::Route;
 
 /// Answers one request. Dropping the future, as the server does when the client hangs up, ends all that it began.
-pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
+pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     if cors::is_preflight(&request) {
         return cors::preflight(&request);
     }
@@ -36,7 +40,10 @@ pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response
 }
 
 /// The same for whoever has a key, or needs none.
-async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
+async fn open<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let whole = request.uri().path();
     let path = place::unversioned(whole);
     if !Auth::is_public(path) {
@@ -55,7 +62,7 @@ async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answe
 }
 
 /// A route that asks no model.
-async fn read(worker: &Arc<Worker>, path: &str, request: &Request<Incoming>) -> Response<Answer> {
+async fn read<B>(worker: &Arc<Worker>, path: &str, request: &Request<B>) -> Response<Answer> {
     let Some(route) = table::find(path) else {
         return turned_away(reply::not_found(request.uri().path()));
     };
