@@ -49,10 +49,16 @@ pub fn resolve(document: &mut Document, lookup: Lookup<'_>, problems: &mut Probl
     document.value = value;
 }
 
+/// The name in a reference, without the spaces that a quoted one may have around it; `None`: the text is none.
+fn reference(text: &str) -> Option<&str> {
+    Some(text.trim().strip_prefix(PREFIX)?.trim())
+}
+
 struct Variables<'a> {
-    defined: HashMap<String, String>,
+    /// Nothing in the place of a value that is wrong, and told.
+    defined: HashMap<String, Option<String>>,
     lookup: Lookup<'a>,
-    document: &'a Document,
+    document: &'a mut Document,
     problems: &'a mut Problems,
 }
 
@@ -67,29 +73,29 @@ impl Variables<'_> {
         for (name, value) in variables {
             let path = under("environment_variables", &name);
             let text = match value {
-                Value::String(s) => s,
-                Value::Number(n) => n.to_string(),
-                Value::Bool(b) => b.to_string(),
+                Value::String(text) => match reference(&text) {
+                    Some(name) => self.find(&path, name),
+                    None => Some(text),
+                },
+                Value::Number(n) => Some(n.to_string()),
+                Value::Bool(b) => Some(b.to_string()),
                 other => {
-                    let kind = mishikallm::json::kind(&other);
-                    self.wrong(&path, format!("expected a string, got {kind}"));
-                    continue;
+                    let got = match &other {
+                        Value::Null => "nothing".to_owned(),
+                        other => mishikallm::json::kind(other),
+                    };
+                    self.wrong(&path, format!("expected a string, got {got}"));
+                    None
                 }
             };
-            let text = match text.strip_prefix(PREFIX) {
-                Some(name) => self.find(&path, name),
-                None => Some(text),
-            };
-            if let Some(text) = text {
-                self.defined.insert(name, text);
-            }
+            self.defined.insert(name, text);
         }
     }
 
     /// Nothing of a variable's value is ever told.
     fn find(&mut self, path: &str, name: &str) -> Option<String> {
-        if let Some(text) = self.defined.get(name) {
-            return Some(text.clone());
+        if let Some(defined) = self.defined.get(name) {
+            return defined.clone();
         }
         match (self.lookup)(name) {
             Ok(Some(text)) => {
@@ -105,7 +111,15 @@ impl Variables<'_> {
                 "expected the name of an environment variable after os.environ/, got nothing"
                     .to_owned(),
             ),
-            Ok(None) => self.wrong(path, format!("the environment variable {name} is not set")),
+            Ok(None) => {
+                let mut message = format!("the environment variable {name} is not set");
+                let below = under("environment_variables", name);
+                if self.document.has(&below) && below != path {
+                    let line = self.document.line(&below).unwrap_or_default();
+                    message += &format!("; it is defined further down, in line {line}");
+                }
+                self.wrong(path, message);
+            }
             Err(()) => self.wrong(
                 path,
                 format!("the environment variable {name} holds bytes that are no UTF-8"),
@@ -117,10 +131,10 @@ impl Variables<'_> {
     fn put_in(&mut self, path: &str, key: &str, value: &mut Value) {
         match value {
             Value::String(text) => {
-                if let Some(name) = text.strip_prefix(PREFIX) {
-                    let name = name.trim().to_owned();
+                if let Some(name) = reference(text) {
+                    self.document.note_variable(path, name);
                     // Nothing in its place: what a missing variable leads to is not told as well.
-                    *value = match self.find(path, &name) {
+                    *value = match self.find(path, name) {
                         Some(text) => typed(key, text),
                         None => Value::Null,
                     };
@@ -186,6 +200,32 @@ mod tests {
             json!({"a":"sk-secret","b":["8000",{"timeout":2.5,"api_key":"123"}],"c":"not os.environ/KEY"})
         );
         assert!(problems.errors.is_empty() && problems.warnings.is_empty());
+    }
+
+    #[test]
+    fn spaces_around_a_name_are_no_part_of_it() {
+        let (value, problems) = resolved(
+            "environment_variables:\n  MINE: \"os.environ/ KEY \"\n  YOURS: ' os.environ/KEY'\na: os.environ/ MINE\nb: \"os.environ/YOURS \"\n",
+        );
+        assert_eq!(value, json!({"a":"sk-secret","b":"sk-secret"}));
+        assert!(problems.errors.is_empty(), "{:?}", problems.errors);
+    }
+
+    #[test]
+    fn what_is_missing_in_a_definition_is_told_there() {
+        let (_, problems) = resolved(
+            "environment_variables:\n  A: os.environ/NOT_THERE\n  B: os.environ/LATER\n  LATER: x\n  C: os.environ/ \n  D:\n  E: os.environ/BYTES\n  OWN: os.environ/OWN\na: [os.environ/A, os.environ/OWN]\n",
+        );
+        let told: Vec<String> = problems.errors.iter().map(ToString::to_string).collect();
+        let expected = [
+            "line 2: environment_variables.A: the environment variable NOT_THERE is not set",
+            "line 3: environment_variables.B: the environment variable LATER is not set; it is defined further down, in line 4",
+            "line 5: environment_variables.C: expected the name of an environment variable after os.environ/, got nothing",
+            "line 6: environment_variables.D: expected a string, got nothing",
+            "line 7: environment_variables.E: the environment variable BYTES holds bytes that are no UTF-8",
+            "line 8: environment_variables.OWN: the environment variable OWN is not set",
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

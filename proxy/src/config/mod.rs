@@ -1,10 +1,12 @@
 //! `config.yaml`: read, its references to the environment put in, its sections taken apart.
 
+mod checkups;
 mod environment;
 mod fleet;
 mod known;
 mod place;
 mod sections;
+mod unread;
 mod yaml;
 
 use std::fmt;

@@ -33,6 +33,8 @@ pub struct Document {
     lines: HashMap<String, usize>,
     /// Where a text stands that may have been meant to be something else.
     slips: HashMap<String, Slip>,
+    /// Where a value came from that stands in the environment.
+    variables: HashMap<String, String>,
 }
 
 /// What a text may have been meant to be.
@@ -53,6 +55,7 @@ impl Document {
             value: Map::new(),
             lines: HashMap::new(),
             slips: HashMap::new(),
+            variables: HashMap::new(),
         }
     }
 
@@ -70,6 +73,16 @@ impl Document {
     /// Whether exactly this path is there.
     pub fn has(&self, path: &str) -> bool {
         self.lines.contains_key(path)
+    }
+
+    /// Notes that the value at this path is a variable's.
+    pub fn note_variable(&mut self, path: &str, name: &str) {
+        self.variables.insert(path.to_owned(), name.to_owned());
+    }
+
+    /// The variable whose value stands at this path.
+    pub fn variable(&self, path: &str) -> Option<&str> {
+        self.variables.get(path).map(String::as_str)
     }
 
     /// What the text at this path may have been meant to be.

@@ -1,5 +1,6 @@
 //! Files as people write them, and every word that they are told: nothing is told twice, and nothing else.
 
+mod keys;
 mod names;
 mod shapes;
 mod syntax;
