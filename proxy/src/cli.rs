@@ -68,7 +68,7 @@ pub struct Cli {
     /// Read the configuration, say what is wrong with it, and end
     #[arg(long = "validate_config", alias = "validate-config")]
     pub validate_config: bool,
-    /// Ask the running proxy, at --host and --port, how its deployments are; the exit code is 0 if one of them is healthy
+    /// Ask the running proxy, at --host and --port, how its deployments are; the exit code is 0 only if all of them are healthy
     #[arg(long, conflicts_with = "validate_config")]
     pub health: bool,
     /// Ask the running proxy, at --host and --port, a question, once whole and once as a stream
