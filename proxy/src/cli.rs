@@ -46,7 +46,8 @@ pub struct Cli {
     #[arg(
         long = "request_timeout",
         alias = "request-timeout",
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = seconds
     )]
     pub request_timeout: Option<f64>,
     /// The server's certificate chain, in PEM
@@ -79,6 +80,13 @@ pub struct Cli {
     version: Option<bool>,
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(n) if n > 0.0 && n.is_finite() => Ok(n),
+        _ => Err("expected a number of seconds above 0".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +105,13 @@ mod tests {
         }
         assert!(Cli::try_parse_from(["mishikallm", "--model", "triton/m"]).is_err());
         assert!(Cli::try_parse_from(["mishikallm", "--num_workers", "0"]).is_err());
+        for wrong in ["0", "-1", "nan", "inf", "30s", ""] {
+            let timeout = format!("--request_timeout={wrong}");
+            assert!(
+                Cli::try_parse_from(["mishikallm", &timeout]).is_err(),
+                "{wrong}"
+            );
+        }
         // One thing at a time.
         assert!(Cli::try_parse_from(["mishikallm", "--health"]).is_ok());
         assert!(Cli::try_parse_from(["mishikallm", "--health", "--test"]).is_err());

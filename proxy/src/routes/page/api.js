@@ -94,10 +94,11 @@ async function reason(answer) {
 /** The objects of a stream of events, until `[DONE]`. */
 async function* events(answer) {
   if (!/^text\/event-stream/i.test(answer.headers.get('content-type')) || !answer.body) {
-    answer.body?.cancel();
+    answer.body?.cancel().catch(() => {});
     throw new Failure('The answer is no stream of events. Does something stand before the proxy?');
   }
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  // Read as it comes: what a pipe still holds is lost when the connection breaks.
+  const reader = answer.body.getReader(), decoder = new TextDecoder();
   let rest = '';
   try {
     for (;;) {
@@ -108,7 +109,8 @@ async function* events(answer) {
         if (error.name === 'AbortError') throw error;
         throw new Failure(BROKE);
       }
-      const lines = (rest + (chunk.value || '')).split(/\r?\n/);
+      const more = chunk.done ? decoder.decode() : decoder.decode(chunk.value, {stream: true});
+      const lines = (rest + more).split(/\r?\n/);
       rest = chunk.done ? '' : lines.pop();
       for (const line of lines) {
         if (!line.startsWith('data:')) continue;
