@@ -143,7 +143,11 @@ pub fn of_command(one: &OneModel, overrides: &Overrides, lookup: Lookup<'_>) -> 
     router.insert("model_group_alias".to_owned(), Value::Object(aliases));
     let general = read_general(&places, Map::new(), lookup, &mut problems);
     let object = library_object(list, Map::new(), router, overrides);
+    let before = problems.errors.len();
     let fleet = fleet::read(&places, object, &mut problems);
+    for problem in problems.errors.iter_mut().skip(before) {
+        problem.text = of_option(&problem.text, one.alias.is_some());
+    }
     let settings = match (fleet, general) {
         (Some(fleet), Some(general)) if problems.errors.is_empty() => Some(Settings {
             fleet,
@@ -157,6 +161,24 @@ pub fn of_command(one: &OneModel, overrides: &Overrides, lookup: Lookup<'_>) -> 
         _ => None,
     };
     super::Read { settings, problems }
+}
+
+/// A mistake in a list that nobody wrote is one in an option.
+fn of_option(text: &str, has_alias: bool) -> String {
+    let named = match has_alias {
+        true => "--alias",
+        false => "--model",
+    };
+    let places = [
+        ("model_list[0].model_name: ", named),
+        ("model: ", "--model"),
+        ("api_base: ", "--api_base"),
+    ];
+    let found = places.iter().find_map(|(place, option)| {
+        let (_, wrong) = text.split_once(place)?;
+        Some(format!("{option}: {wrong}"))
+    });
+    found.unwrap_or_else(|| text.to_owned())
 }
 
 /// What the proxy reads of `mishikallm_settings` for itself.

@@ -1,6 +1,6 @@
-//! Files that cannot be read, or hold something else.
+//! Files that cannot be read, or hold something else; and a command line in the place of a file.
 
-use super::super::{Overrides, read_bytes, read_file};
+use super::super::{OneModel, Overrides, of_command, read_bytes, read_file};
 use std::path::PathBuf;
 
 /// What is told of a file of these bytes.
@@ -86,4 +86,48 @@ fn a_file_of_more_values_than_anyone_writes_is_given_up() {
         told[0].contains("expected at most 200000 values"),
         "{told:?}"
     );
+}
+
+#[test]
+fn without_a_file_it_is_the_option_that_is_wrong() {
+    let told = |model: &str, api_base: &str, alias: Option<&str>| {
+        let one = OneModel {
+            model: model.to_owned(),
+            api_base: api_base.to_owned(),
+            alias: alias.map(str::to_owned),
+        };
+        let read = of_command(&one, &Overrides::default(), &|_| Ok(None));
+        let errors: Vec<String> = read
+            .problems
+            .errors
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(read.settings.is_some(), errors.is_empty());
+        errors.join("\n")
+    };
+    assert_eq!(told("triton/m", "http://h", None), "");
+    assert_eq!(told("m", "http://h", Some("a/b")), "");
+    assert_eq!(
+        told("triton/m", "h:8000", None),
+        "--api_base: expected a URL such as http://localhost:8000, got a string that does not begin with http:// or https://"
+    );
+    for (model, alias, expected) in [
+        ("triton/", None, "--model: expected a string, got nothing"),
+        ("", None, "--model: expected a string, got nothing"),
+        ("m", Some(""), "--alias: expected a string, got nothing"),
+        (
+            "",
+            Some("m"),
+            "--model: expected a model's name after triton/, got none",
+        ),
+        (
+            "a*b",
+            Some("m"),
+            "--model: expected a model's name, got one with a *",
+        ),
+    ] {
+        let told = told(model, "http://h", alias);
+        assert!(told.starts_with(expected), "{model} {alias:?}: {told}");
+    }
 }
