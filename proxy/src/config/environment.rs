@@ -1,11 +1,12 @@
 //! `os.environ/NAME`: a value that stands in the environment, or in what `environment_variables` defines.
 
 use super::known;
+use super::sections::MASTER_KEY_VARIABLE;
 use super::yaml::{Document, under};
 use super::{Problem, Problems};
 use saphyr::Scalar;
 use serde_json::{Map, Number, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const PREFIX: &str = "os.environ/";
 
@@ -21,13 +22,18 @@ pub fn of_process(name: &str) -> Result<Option<String>, ()> {
     }
 }
 
-/// Puts all references in place, and takes `environment_variables` out.
+/// Puts all references in place, and takes `environment_variables` out: they are given back, those that are wrong without a value.
 ///
-/// The process's environment is not touched: what the file defines is for the file's own references.
-pub fn resolve(document: &mut Document, lookup: Lookup<'_>, problems: &mut Problems) {
+/// The process's environment is not touched: what the file defines is for the file's own references, and for the master key.
+pub fn resolve(
+    document: &mut Document,
+    lookup: Lookup<'_>,
+    problems: &mut Problems,
+) -> HashMap<String, Option<String>> {
     let mut value = std::mem::take(&mut document.value);
     let mut variables = Variables {
         defined: HashMap::new(),
+        used: HashSet::from([MASTER_KEY_VARIABLE.to_owned()]),
         lookup,
         document,
         problems,
@@ -46,7 +52,10 @@ pub fn resolve(document: &mut Document, lookup: Lookup<'_>, problems: &mut Probl
     for (key, value) in &mut value {
         variables.put_in(key, key, value);
     }
+    variables.warn_of_unused();
+    let defined = variables.defined;
     document.value = value;
+    defined
 }
 
 /// The name in a reference, without the spaces that a quoted one may have around it; `None`: the text is none.
@@ -57,6 +66,7 @@ fn reference(text: &str) -> Option<&str> {
 struct Variables<'a> {
     /// Nothing in the place of a value that is wrong, and told.
     defined: HashMap<String, Option<String>>,
+    used: HashSet<String>,
     lookup: Lookup<'a>,
     document: &'a mut Document,
     problems: &'a mut Problems,
@@ -66,6 +76,11 @@ impl Variables<'_> {
     fn wrong(&mut self, path: &str, message: String) {
         let problem = Problem::at(self.document, path, message);
         self.problems.errors.push(problem);
+    }
+
+    fn warn(&mut self, path: &str, message: String) {
+        let problem = Problem::at(self.document, path, message);
+        self.problems.warnings.push(problem);
     }
 
     /// In the file's order: a variable may refer to those before it, and to the process's of its own name.
@@ -95,14 +110,14 @@ impl Variables<'_> {
     /// Nothing of a variable's value is ever told.
     fn find(&mut self, path: &str, name: &str) -> Option<String> {
         if let Some(defined) = self.defined.get(name) {
+            self.used.insert(name.to_owned());
             return defined.clone();
         }
         match (self.lookup)(name) {
             Ok(Some(text)) => {
                 if text.is_empty() {
                     let message = format!("the environment variable {name} is empty");
-                    let problem = Problem::at(self.document, path, message);
-                    self.problems.warnings.push(problem);
+                    self.warn(path, message);
                 }
                 return Some(text);
             }
@@ -128,6 +143,18 @@ impl Variables<'_> {
         None
     }
 
+    /// Programs that read them from their own environment are none here.
+    fn warn_of_unused(&mut self) {
+        let of_use = self.defined.iter().filter(|(_, value)| value.is_some());
+        let names = of_use.map(|(name, _)| name.clone());
+        let names: Vec<String> = names.filter(|name| !self.used.contains(name)).collect();
+        for name in names {
+            let path = under("environment_variables", &name);
+            let message = format!("is not used: nothing in this file is os.environ/{name}");
+            self.warn(&path, message);
+        }
+    }
+
     fn put_in(&mut self, path: &str, key: &str, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -138,6 +165,9 @@ impl Variables<'_> {
                         Some(text) => typed(key, text),
                         None => Value::Null,
                     };
+                } else if text.contains(PREFIX) {
+                    let message = "os.environ/ stands for a value only at its beginning: this one is taken as it is";
+                    self.warn(path, message.to_owned());
                 }
             }
             Value::Array(items) => {
@@ -199,7 +229,29 @@ mod tests {
             value,
             json!({"a":"sk-secret","b":["8000",{"timeout":2.5,"api_key":"123"}],"c":"not os.environ/KEY"})
         );
-        assert!(problems.errors.is_empty() && problems.warnings.is_empty());
+        assert!(problems.errors.is_empty());
+        let told: Vec<String> = problems.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "line 6: c: os.environ/ stands for a value only at its beginning: this one is taken as it is"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_definition_that_nothing_refers_to_is_told() {
+        let (_, problems) = resolved(
+            "environment_variables:\n  USED: x\n  ALSO: os.environ/USED\n  REDIS_HOST: x\na: [os.environ/ALSO]\n",
+        );
+        assert!(problems.errors.is_empty());
+        let told: Vec<String> = problems.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "line 4: environment_variables.REDIS_HOST: is not used: nothing in this file is os.environ/REDIS_HOST"
+            ]
+        );
     }
 
     #[test]

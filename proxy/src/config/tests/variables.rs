@@ -102,3 +102,25 @@ fn one_that_is_not_set_is_told_where_it_is_wanted() {
         ]
     );
 }
+
+/// The reference puts them into its own environment, where it finds its key.
+#[test]
+fn a_master_key_may_be_among_those_that_the_file_defines() {
+    let file = "environment_variables:\n  MISHIKALLM_MASTER_KEY: os.environ/UP_KEY\nmodel_list:\n  - model_name: m\n    mishikallm_params: {model: triton/m, api_base: http://h}\n";
+    let found = read(file, "60");
+    assert_eq!(told(&found), [""; 0]);
+    let key = found.settings.unwrap().general.master_key;
+    assert_eq!(
+        key.map(|key| key.reveal().to_owned()).as_deref(),
+        Some("sk-0123456789abcdef")
+    );
+    // One that is wrong leaves no proxy open.
+    let found = read(&file.replace("UP_KEY", "NOT_SET"), "60");
+    assert!(found.settings.is_none());
+    assert_eq!(
+        told(&found),
+        [
+            "FILE:2: environment_variables.MISHIKALLM_MASTER_KEY: the environment variable NOT_SET is not set"
+        ]
+    );
+}
