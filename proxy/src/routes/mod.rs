@@ -10,6 +10,7 @@ mod infer;
 mod openapi;
 mod page;
 mod place;
+mod query;
 mod strangers;
 mod table;
 

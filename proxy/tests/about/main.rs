@@ -8,6 +8,7 @@ mod metrics;
 mod models;
 #[path = "../running/mod.rs"]
 mod running;
+mod settings;
 #[allow(dead_code, reason = "the relay's tests use all of it")]
 #[path = "../relay/support.rs"]
 mod support;

@@ -29,6 +29,14 @@ impl Group {
         }
     }
 
+    /// The same, with what its `*` stands for.
+    pub(super) fn with_star(self, star: &str) -> Group {
+        Group {
+            star: Some(star.to_owned()),
+            ..self
+        }
+    }
+
     /// As the caller wrote it.
     pub fn name(&self) -> &str {
         &self.name
