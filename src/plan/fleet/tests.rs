@@ -269,6 +269,46 @@ fn one_that_is_alone_does_not_rest() {
     for _ in 0..5 {
         assert_eq!(w.ask(only("a", 429)).0, "a");
     }
+    // Nor is it said to.
+    let standing = w.fleet.standings(w.now)[0];
+    assert_eq!((standing.failures, standing.cooldowns), (5, 0));
+    assert_eq!(standing.rests_for, None);
+}
+
+#[test]
+fn without_cooldowns_none_is_said_to_rest() {
+    let mut w = two(json!({"num_retries":1,"disable_cooldowns":true}));
+    for _ in 0..5 {
+        assert!(w.ask(only("ab", 429)).1.is_err());
+    }
+    for standing in w.fleet.standings(w.now) {
+        assert_eq!((standing.failures, standing.cooldowns), (5, 0));
+        assert_eq!(standing.rests_for, None);
+    }
+}
+
+#[test]
+fn a_fleet_goes_on_counting_where_another_one_was() {
+    let tallies: Vec<Arc<Tally>> = (0..2).map(|_| Arc::default()).collect();
+    let at = |letter: &str| tallies[usize::from(letter == "b")].clone();
+    let counting = || {
+        let mut w = two(json!({"num_retries":1,"allowed_fails":0}));
+        let fleet = Arc::into_inner(w.fleet).unwrap();
+        w.fleet = Arc::new(fleet.counting_in(|d| at(&d.id)));
+        w
+    };
+    let mut before = counting();
+    assert!(before.ask(only("ab", 500)).1.is_err());
+    let mut after = counting();
+    assert!(after.ask(only("ab", 500)).1.is_err());
+    // A call of the one before that is over only now.
+    assert!(before.ask(well).1.is_ok());
+    for (tally, standing) in tallies.iter().zip(after.fleet.standings(after.now)) {
+        assert_eq!((tally.failures(), tally.cooldowns()), (2, 2));
+        assert_eq!(standing.cooldowns, 2);
+    }
+    let requests: u64 = tallies.iter().map(|tally| tally.requests()).sum();
+    assert_eq!(requests, 5);
 }
 
 #[test]
