@@ -16,7 +16,7 @@ mod table;
 use crate::app::Worker;
 use crate::auth::Auth;
 use crate::reply::{self, Answer};
-use crate::seen;
+use crate::seen::{self, Visit};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -25,7 +25,8 @@ use table::Route;
 /// Answers one request. Dropping the future, as the server does when the client hangs up, ends all that it began.
 pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
     if cors::is_preflight(&request) {
-        return cors::preflight(&request);
+        let mut visit = visit(&request);
+        return over(&mut visit, cors::preflight(&request));
     }
     let is_foreign = cors::is_foreign(&request);
     let mut response = open(worker, request).await;
@@ -39,19 +40,37 @@ pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response
 async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
     let whole = request.uri().path();
     let path = place::unversioned(whole);
-    if !Auth::is_public(path) {
+    let allowed = match Auth::is_public(path) {
+        true => Ok(()),
         // Also of a path that is none: a stranger learns nothing of what is there.
-        if let Err(why) = worker.app.auth.check(request.headers()) {
-            return turned_away(reply::refused(&why));
-        }
-    }
-    match place::find(whole) {
-        Some(place) if request.method() == Method::POST => {
+        false => worker.app.auth.check(request.headers()).map(drop),
+    };
+    let place = place::find(whole);
+    match (allowed, place) {
+        (Ok(()), Some(place)) if request.method() == Method::POST => {
             infer::answer(worker, place, request).await
         }
-        Some(_) => turned_away(reply::wrong_verb("POST")),
-        None => read(&worker, path, &request).await,
+        (allowed, place) => {
+            let mut visit = visit(&request);
+            let response = match (allowed, place) {
+                (Err(why), _) => turned_away(reply::refused(&why)),
+                (Ok(()), Some(_)) => turned_away(reply::wrong_verb("POST")),
+                (Ok(()), None) => read(&worker, path, &request).await,
+            };
+            over(&mut visit, response)
+        }
     }
+}
+
+fn visit(request: &Request<Incoming>) -> Visit {
+    Visit::new(mishikallm::client::env().id, request)
+}
+
+/// The answer is there, and says which line of the log is its.
+fn over(visit: &mut Visit, mut response: Response<Answer>) -> Response<Answer> {
+    visit.end(response.status());
+    reply::tell_id(response.headers_mut(), visit.id());
+    response
 }
 
 /// A route that asks no model.

@@ -209,7 +209,9 @@ impl Fleet {
     /// Who is asked where a prompt is too long for a group.
     pub(crate) fn longer(&self, group: &Group) -> &[String] {
         let list = &self.config.routing.context_window_fallbacks;
-        let others = list.get(group.name()).or_else(|| list.get(group.entry()));
+        let others = list
+            .get(group.name())
+            .or_else(|| list.get(&**group.entry()));
         others.map_or(&[], Vec::as_slice)
     }
 
@@ -217,7 +219,7 @@ impl Fleet {
     pub(crate) fn fallbacks<'a>(&'a self, group: &Group, error: &Error) -> &'a [String] {
         let routing = &self.config.routing;
         let of = |list: &'a BTreeMap<String, Vec<String>>| {
-            let names = [group.name(), group.entry()];
+            let names = [group.name(), &**group.entry()];
             names.into_iter().find_map(|name| list.get(name))
         };
         let by_length = match error.is_context_window() {

@@ -57,6 +57,7 @@ impl World {
             unix_time: 7,
             id: "1".into(),
             random: self.calls.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            trace: None,
         };
         Call::new(
             Operation::Text,
@@ -579,6 +580,7 @@ fn a_prompt_goes_where_it_fits_before_anybody_is_asked() {
         unix_time: 7,
         id: "1".into(),
         random: 1,
+        trace: None,
     };
     let error =
         Call::new(Operation::Text, fields, &w.fleet, env, Manner::Whole, w.now).unwrap_err();
@@ -658,13 +660,27 @@ fn where_a_call_went_is_told() {
         json!({"num_retries":1,"allowed_fails":1000,"fallbacks":{"m":["n"]}}),
     );
     let mut call = w.call(json!({"model":"m"}));
+    assert_eq!(call.journey().deployment, None);
     drop(call.on(Event::Start, w.now));
+    assert!(matches!(call.journey().deployment, Some("a" | "b")));
     drop(call.on(reply(503, json!({"error":"no"})), w.now));
     assert_eq!((call.journey().retries, call.journey().fallbacks), (1, 0));
     drop(call.on(reply(503, json!({"error":"no"})), w.now));
     let journey = call.journey();
     assert_eq!((journey.retries, journey.fallbacks), (1, 1));
     assert_eq!((journey.group, journey.deployment), (Some("m"), Some("c")));
+    // It was asked for the first, whoever answers.
+    assert_eq!(call.entry().map(|entry| &**entry), Some("m"));
+}
+
+#[test]
+fn a_call_that_finds_no_deployment_went_to_none() {
+    let mut w = world(vec![on("m", "a", json!({"rpm":1}))], json!({}));
+    assert!(w.ask(well).1.is_ok());
+    let mut call = w.call(json!({"model":"m"}));
+    assert!(call.on(Event::Start, w.now).is_err());
+    assert_eq!(call.journey().deployment, None);
+    assert_eq!(call.entry().map(|entry| &**entry), Some("m"));
 }
 
 #[test]
