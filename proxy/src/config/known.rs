@@ -169,6 +169,7 @@ pub const MISHIKALLM_SETTINGS: Section = Section {
         "ssl_verify",
         "json_logs",
         "set_verbose",
+        "forward_traceparent_to_llm_provider",
     ],
     idle: &[],
     without: &[
@@ -190,7 +191,6 @@ pub const MISHIKALLM_SETTINGS: Section = Section {
         "upperbound_key_generate_params",
         "default_team_settings",
         "enable_json_schema_validation",
-        "forward_traceparent_to_llm_provider",
     ],
 };
 
@@ -344,6 +344,7 @@ pub fn is_number_or_boolean(key: &str) -> bool {
             | "ssl_verify"
             | "json_logs"
             | "set_verbose"
+            | "forward_traceparent_to_llm_provider"
             | "allow_client_side_credentials"
             | "max_request_size_mb"
             | "drain_seconds"

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Where a master key may stand beside the file.
 pub const MASTER_KEY_VARIABLE: &str = "MISHIKALLM_MASTER_KEY";
 
+/// The reference's name for it.
+const FORWARDS_TRACE: &str = "forward_traceparent_to_llm_provider";
+
 /// Tries after the first one, where nothing says otherwise.
 const NUM_RETRIES: u32 = 2;
 
@@ -47,6 +50,8 @@ pub struct Settings {
     pub json_logs: bool,
     /// The log tells what `--debug` tells.
     pub verbose: bool,
+    /// Models' servers are told of the trace that a request is part of.
+    pub forwards_trace: bool,
 }
 
 /// `general_settings`.
@@ -119,6 +124,7 @@ pub(super) fn take(
         general: general?,
         json_logs: switches.json_logs,
         verbose: switches.verbose,
+        forwards_trace: switches.forwards_trace,
     })
 }
 
@@ -157,6 +163,7 @@ pub fn of_command(one: &OneModel, overrides: &Overrides, lookup: Lookup<'_>) -> 
             },
             json_logs: false,
             verbose: false,
+            forwards_trace: true,
         }),
         _ => None,
     };
@@ -185,6 +192,7 @@ fn of_option(text: &str, has_alias: bool) -> String {
 struct Switches {
     json_logs: bool,
     verbose: bool,
+    forwards_trace: bool,
 }
 
 impl Switches {
@@ -193,19 +201,20 @@ impl Switches {
         settings: &Map<String, Value>,
         problems: &mut Problems,
     ) -> Switches {
-        let mut on = |key: &str| match settings.get(key) {
-            None | Some(Value::Null) => false,
+        let mut on = |key: &str, default: bool| match settings.get(key) {
+            None | Some(Value::Null) => default,
             Some(Value::Bool(on)) => *on,
             Some(other) => {
                 let path = under("mishikallm_settings", key);
                 let wrong = format!("expected true or false, got {}", kind(other));
                 problems.errors.push(places.problem(&path, &wrong));
-                false
+                default
             }
         };
         Switches {
-            json_logs: on("json_logs"),
-            verbose: on("set_verbose"),
+            json_logs: on("json_logs", false),
+            verbose: on("set_verbose", false),
+            forwards_trace: on(FORWARDS_TRACE, true),
         }
     }
 }
@@ -400,7 +409,7 @@ fn library_object(
         known::MISHIKALLM_SETTINGS.keys.contains(&key.as_str()) && !value.is_null()
     });
     router.retain(|key, value| Routing::KEYS.contains(&key.as_str()) && !value.is_null());
-    for own in ["json_logs", "set_verbose"] {
+    for own in ["json_logs", "set_verbose", FORWARDS_TRACE] {
         shared.shift_remove(own);
     }
     // What is of one meaning in both sections is the router's, which wins.

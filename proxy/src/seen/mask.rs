@@ -59,6 +59,16 @@ impl Mask<'_> {
         cut(lines.collect::<Vec<_>>().join(" "))
     }
 
+    /// A request's path, without its query.
+    pub fn path(&self, path: &str) -> String {
+        self.secrets.hide(&url(path))
+    }
+
+    /// What a client calls a model.
+    pub fn model(&self, name: &str) -> String {
+        self.secrets.hide(name)
+    }
+
     /// Headers, with the values of those that are known to hold no key.
     pub fn headers(&self, headers: &HeaderMap) -> String {
         let shown = headers.iter().map(|(name, value)| {

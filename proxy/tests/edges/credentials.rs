@@ -53,7 +53,7 @@ fn where_it_is_allowed_a_request_may_say_where_to_and_with_which_key() {
     let heads = Arc::new(Mutex::new(Vec::new()));
     let noted = heads.clone();
     let other = Upstream::new(move |mut peer| {
-        while let Some((header, _)) = peer.asked() {
+        while let Some((_, header, _)) = peer.whole_request() {
             noted.lock().unwrap().push(header);
             peer.reply(200, &json!({"text_output": "the caller's"}));
         }

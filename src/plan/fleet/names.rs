@@ -43,7 +43,7 @@ impl Group {
     }
 
     /// The name in the model list that covers it.
-    pub fn entry(&self) -> &str {
+    pub fn entry(&self) -> &Arc<str> {
         &self.entry
     }
 

@@ -88,7 +88,8 @@ mod tests {
         let fleet = fleet(&json!([entry("own/*", "triton/llama-*", "http://h")]));
         let group = fleet.alone_for(0, "triton/llama-1b").unwrap();
         assert_eq!(group.target("triton/llama-*"), "triton/llama-1b");
-        assert_eq!((group.entry(), group.members()), ("own/*", &[0][..]));
+        assert_eq!(group.entry().as_ref(), "own/*");
+        assert_eq!(group.members(), [0]);
         assert!(fleet.alone_for(0, "triton/qwen").is_none());
         assert!(fleet.alone_for(1, "triton/llama-1b").is_none());
     }
