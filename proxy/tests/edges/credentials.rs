@@ -22,7 +22,7 @@ fn by_default_a_request_that_says_where_to_is_refused() {
         json!({"general_settings": {"allow_client_side_credentials": false}}),
     ] {
         let proxy = proxy(one(&upstream), settings, &[]);
-        for (field, value) in fields(&at(&other, "/x/generate")) {
+        for (field, value) in fields(&other.at("/x/generate")) {
             for (path, request) in [
                 (CHAT, json!({field: value})),
                 ("/v1/completions", json!({"prompt": "hi", field: value})),
@@ -63,7 +63,7 @@ fn where_it_is_allowed_a_request_may_say_where_to_and_with_which_key() {
     let allowed = json!({"general_settings": {"allow_client_side_credentials": true}});
     let proxy = proxy(list, allowed, &[]);
     assert_eq!(said(&chat(&proxy, &json!({}))), "the configuration's");
-    let elsewhere = at(&other, "/x/generate");
+    let elsewhere = other.at("/x/generate");
     for request in [
         json!({"api_base": elsewhere, "api_key": "sk-the-callers"}),
         json!({"api_base": elsewhere}),

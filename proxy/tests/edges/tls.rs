@@ -1,17 +1,15 @@
 //! TLS on both sides: the proxy's own certificate and its renewal, and whom it trusts among models' servers.
 
 use super::*;
-use certificates::{Authority, Certified};
-use common::http::Request;
+use running::certificates::{Authority, Certified};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::fs;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 /// A client of the proxy that trusts one authority.
 struct Client(BufReader<StreamOwned<ClientConnection, TcpStream>>);
@@ -181,37 +179,19 @@ fn a_client_that_still_sends_gets_its_refusal_over_tls_too() {
 }
 
 /// A model's server with TLS.
-fn secure_upstream(certified: &Certified) -> u16 {
-    let (config, listener) = (
-        certified.serves(),
-        TcpListener::bind("127.0.0.1:0").expect("a port"),
-    );
-    let port = listener.local_addr().expect("bound").port();
-    thread::spawn(move || {
-        for tcp in listener.incoming() {
-            let tls = ServerConnection::new(config.clone()).expect("a server");
-            let mut stream = BufReader::new(StreamOwned::new(tls, tcp.expect("a client")));
-            thread::spawn(move || {
-                while let Ok(Some(_)) = Request::read(&mut stream, &mut io::sink()) {
-                    let answer = common::http::json(200, r#"{"text_output":"secure"}"#);
-                    if stream.get_mut().write_all(&answer).is_err() {
-                        break;
-                    }
-                }
-            });
+fn secure_upstream(certified: &Certified) -> Upstream {
+    Upstream::secure(certified.serves(), |mut peer| {
+        while peer.request().is_some() {
+            peer.reply(200, &json!({"text_output": "secure"}));
         }
-    });
-    port
+    })
 }
 
 #[test]
 fn a_server_is_trusted_by_the_authority_that_the_configuration_names() {
     let (authority, other) = (Authority::new(), Authority::new());
     let with = |certified: &Certified, settings: Value| {
-        let base = format!(
-            "https://127.0.0.1:{}/x/generate",
-            secure_upstream(certified)
-        );
+        let base = secure_upstream(certified).securely_at("/x/generate");
         let list = json!([entry("m", "triton/m", &base)]);
         proxy(
             list,
