@@ -206,7 +206,7 @@ class Bench:
 
     def _open_streams(self, proxy: Proxy) -> dict:
         self.requests.prepare(proxy)  # what is made once
-        wanted, half = self.options.streams, self.options.streams // 2
+        wanted = self.options.streams
         before = proxy.status("VmRSS")
         with proxies.on(self.server_cpu):
             load = subprocess.Popen(
@@ -215,11 +215,12 @@ class Bench:
             )
         try:
             figures = json.loads(load.stdout.readline())
+            figures["wanted"], half = wanted, figures["begun"] // 2
             began, cpu = time.perf_counter(), proxy.cpu_seconds()
             time.sleep(1 if self.options.quick else 3)
             figures["cpu_share"] = (proxy.cpu_seconds() - cpu) / (time.perf_counter() - began)
             figures["rss_kb"], figures["threads"] = proxy.status("VmRSS"), proxy.status("Threads")
-            figures["kb_each"] = (figures["rss_kb"] - before) / wanted
+            figures["kb_each"] = (figures["rss_kb"] - before) / max(figures["begun"], 1)
             abandoned = self.server.stats()["abandoned"]
             load.stdin.write(f"{half}\n")
             figures["broken"] = json.loads(load.stdout.readline())["broken"]

@@ -106,7 +106,7 @@ def _slow(runs: dict, report: dict) -> None:
         ["begun", "broken", "kB each", "RSS MB", "threads", "busy", "first event p50 ms", "p99 ms", "hang-ups seen", "all of them after ms"],
         (
             (name, [
-                _sum(some, "begun"), _sum(some, "broken"), spread(some, lambda run: run["kb_each"]), spread(some, lambda run: run["rss_kb"] / 1024),
+                f"{_sum(some, 'begun')} of {_sum(some, 'wanted')}", _sum(some, "broken"), spread(some, lambda run: run["kb_each"]), spread(some, lambda run: run["rss_kb"] / 1024),
                 spread(some, lambda run: run["threads"]), spread(some, lambda run: 100 * run["cpu_share"], "%"),
                 spread(some, lambda run: run["first_p50_us"] / 1e3), spread(some, lambda run: run["first_p99_us"] / 1e3),
                 f"{_sum(some, 'seen_after')} of {_sum(some, 'hang_ups')}", spread(some, lambda run: run["seen_ms"]),

@@ -45,6 +45,7 @@ fn values(section: &Section) -> Value {
             "separate_reasoning": true, "tokenizer": "/not/there", "triton": {"pooling": "mean"},
             "tls": {"insecure": true}, "proxy": "http://other", "max_reply_bytes": 7,
             "ssl_verify": false, "json_logs": true, "set_verbose": true,
+            "forward_traceparent_to_llm_provider": false,
         }),
         "router_settings" => json!({
             "routing_strategy": "least-busy", "num_retries": 7, "max_retries": 7, "retry_after": 7,
@@ -127,11 +128,12 @@ fn read(file: &Value, value: Option<&str>) -> Read {
 fn meaning(read: &Read) -> String {
     match &read.settings {
         Some(settings) => format!(
-            "{:?} {:?} {} {}",
+            "{:?} {:?} {} {} {}",
             settings.fleet.config(),
             settings.general,
             settings.json_logs,
-            settings.verbose
+            settings.verbose,
+            settings.forwards_trace
         ),
         None => format!("{:?}", read.problems.errors),
     }
