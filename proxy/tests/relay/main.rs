@@ -6,6 +6,7 @@ mod connections;
 mod loads;
 mod routes;
 mod streams;
+mod wire;
 
 use running::Proxy;
 use running::client::{Connection, request};

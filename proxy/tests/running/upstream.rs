@@ -112,6 +112,11 @@ impl Peer {
         let _ = self.reader.get_mut().write_all(text.as_bytes());
     }
 
+    /// Sends it over and over, as long as the proxy takes it.
+    pub fn flood(&mut self, text: &str) {
+        while self.reader.get_mut().write_all(text.as_bytes()).is_ok() {}
+    }
+
     /// Sends byte by byte, each in a packet of its own.
     pub fn trickle(&mut self, text: &str) {
         for byte in text.as_bytes() {
