@@ -167,3 +167,6 @@ fn poll_read(
     let read = Pin::new(&mut connection.stream).poll_read(cx, &mut room);
     read.map_ok(|()| room.filled().len())
 }
+
+#[cfg(test)]
+mod tests;

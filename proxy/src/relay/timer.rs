@@ -32,3 +32,24 @@ impl Timer {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use tokio::task::coop::consume_budget;
+
+    #[tokio::test]
+    async fn it_rings_for_a_task_that_has_had_its_share() {
+        let now = std::time::Instant::now();
+        poll_fn(|cx| {
+            while has_budget_remaining() {
+                let _ = pin!(consume_budget()).poll(cx);
+            }
+            assert_eq!(Timer::default().poll(cx, now), Poll::Ready(()));
+            Poll::Ready(())
+        })
+        .await;
+    }
+}

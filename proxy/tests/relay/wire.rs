@@ -28,13 +28,9 @@ fn chunked(body: &str, sizes: &[usize]) -> String {
 
 /// Some megabytes of which no part is like another.
 fn long(bytes: usize) -> String {
-    let mut text = String::with_capacity(bytes + 8);
-    let mut number = 0;
-    while text.len() < bytes {
-        text += &format!("{number:x} ");
-        number += 1;
-    }
-    text
+    (0..bytes / 64)
+        .map(|number| format!("{number:063} "))
+        .collect()
 }
 
 fn chat_about(proxy: &Proxy, text: &str) -> Connection {
@@ -242,9 +238,7 @@ fn a_long_request_over_tls_waits_for_a_server_that_reads_slowly() {
             peer.send(&told());
         }
     });
-    for _ in 0..2 {
-        assert_eq!(said(chat_about(&proxy, &text)), "yes");
-    }
+    assert_eq!(said(chat_about(&proxy, &text)), "yes");
 }
 
 #[test]

@@ -87,6 +87,11 @@ impl Peer {
         }
     }
 
+    /// Agrees on TLS, and takes nothing of what follows.
+    pub fn agree(&mut self) {
+        self.reader.get_mut().flush().expect("TLS");
+    }
+
     /// The next request's path and body; `None`: the proxy has closed the connection.
     pub fn request(&mut self) -> Option<(String, String)> {
         let (path, _, body) = self.whole_request()?;
