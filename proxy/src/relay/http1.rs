@@ -154,12 +154,12 @@ impl Dialogue {
                 break;
             }
         }
-        if came.len() - used > CHUNK_LINE {
-            return Err(explain::no_http());
-        }
         // One that ends with the connection can always go on.
         if call.body_mode() != BodyMode::CloseDelimited {
             self.end_body();
+        }
+        if !self.is_over() && came.len() - used > CHUNK_LINE {
+            return Err(explain::no_http());
         }
         Ok(used)
     }

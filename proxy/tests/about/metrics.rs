@@ -58,9 +58,7 @@ fn post(proxy: &Proxy, path: &str, body: &Value) -> u16 {
 }
 
 fn chat(proxy: &Proxy, model: &str, more: Value) -> u16 {
-    let mut body = json!({"model": model, "messages": [{"role": "user", "content": "x"}]});
-    let all = body.as_object_mut().expect("an object");
-    all.extend(more.as_object().expect("an object").clone());
+    let body = settings::chat(&with(json!({"model": model}), &more));
     post(proxy, "/v1/chat/completions", &body)
 }
 

@@ -8,6 +8,7 @@ mod trace;
 use running::Proxy;
 use running::client::ask;
 use running::common::http::Response;
+use running::settings::with;
 use running::upstream::Upstream;
 use serde_json::{Value, json};
 use std::thread;
@@ -54,11 +55,11 @@ fn config(upstream: &Upstream, more: Value) -> String {
         "general_settings": {"master_key": MASTER},
     });
     for (section, values) in more.as_object().unwrap() {
-        let all = config.as_object_mut().unwrap();
-        let all = all.entry(section).or_insert_with(|| json!({}));
-        all.as_object_mut()
-            .unwrap()
-            .extend(values.as_object().unwrap().clone());
+        let before = match &config[section] {
+            Value::Null => json!({}),
+            section => section.clone(),
+        };
+        config[section] = with(before, values);
     }
     // JSON is YAML.
     config.to_string()
@@ -70,15 +71,12 @@ fn start(upstream: &Upstream, flags: &[&str], more: Value) -> Proxy {
 }
 
 fn chat(proxy: &Proxy, model: &str, more: Value) -> Response {
-    let mut body = json!({"model": model, "messages": [{"role": "system", "content": "be short"}, {"role": "user", "content": PROMPT}]});
-    body.as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    let body = json!({"model": model, "messages": [{"role": "system", "content": "be short"}, {"role": "user", "content": PROMPT}]});
     let headers = [
         ("Authorization".to_owned(), format!("Bearer {MASTER}")),
         ("X-Mine".to_owned(), "the-clients-header".to_owned()),
     ];
-    let body = body.to_string();
+    let body = with(body, &more).to_string();
     ask(
         &proxy.host,
         "POST",

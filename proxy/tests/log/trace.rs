@@ -25,9 +25,7 @@ fn upstream() -> (Upstream, Receiver<String>) {
 fn asked(headers: &[(&str, &str)], settings: Value) -> (Value, Vec<Vec<String>>) {
     let (upstream, told) = upstream();
     let base = upstream.at("/x/generate");
-    let mut all = json!({"json_logs": true, "set_verbose": true});
-    let more = settings.as_object().unwrap().clone();
-    all.as_object_mut().unwrap().extend(more);
+    let all = with(json!({"json_logs": true, "set_verbose": true}), &settings);
     let config = json!({
         "model_list": [{"model_name": "llm", "mishikallm_params": {"model": "triton/llm", "api_base": base}}],
         "mishikallm_settings": all, "router_settings": {"num_retries": 1},

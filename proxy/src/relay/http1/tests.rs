@@ -196,9 +196,11 @@ fn a_reply_before_the_request_is_out_leaves_no_use_for_the_connection() {
 
 #[test]
 fn what_follows_a_reply_is_left() {
-    let heard =
-        in_one("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK").expect("a reply");
-    assert_eq!((&*heard.body, heard.left), ("ok", 15));
+    for more in [15, 20 << 10] {
+        let reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        let heard = in_one(&format!("{reply}{}", "x".repeat(more))).expect("a reply");
+        assert_eq!((&*heard.body, heard.left), ("ok", more));
+    }
 }
 
 #[test]
