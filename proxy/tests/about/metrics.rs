@@ -58,7 +58,7 @@ fn post(proxy: &Proxy, path: &str, body: &Value) -> u16 {
 }
 
 fn chat(proxy: &Proxy, model: &str, more: Value) -> u16 {
-    let body = settings::chat(&with(json!({"model": model}), &more));
+    let body = running::settings::chat(&with(json!({"model": model}), &more));
     post(proxy, "/v1/chat/completions", &body)
 }
 
