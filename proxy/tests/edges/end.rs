@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Streams a token, and the next one when it is told to.
-fn streaming() -> (Upstream, Sender<()>) {
+pub fn streaming() -> (Upstream, Sender<()>) {
     let (go_on, goes_on) = channel();
     let goes_on: Arc<Mutex<Receiver<()>>> = Arc::new(Mutex::new(goes_on));
     let upstream = Upstream::new(move |mut peer| {
@@ -40,7 +40,7 @@ fn open(proxy: &Proxy) -> Connection {
 }
 
 /// Waits until nobody can connect.
-fn is_left(proxy: &Proxy) {
+pub fn is_left(proxy: &Proxy) {
     while TcpStream::connect(&proxy.host).is_ok() {
         thread::yield_now();
     }

@@ -70,8 +70,6 @@ fn a_path_of_some_thousand_characters_is_not_repeated() {
 
 #[test]
 fn an_odd_name_is_one_name_wherever_it_goes() {
-    let (upstream, paths) = noting();
-    let proxy = star(&upstream, "--debug");
     let names = [
         "plain",
         "a\r\nx-evil: 1",
@@ -85,6 +83,14 @@ fn an_odd_name_is_one_name_wherever_it_goes() {
         "nul\0",
         " ",
     ];
+    for flag in ["--debug", "--detailed_debug"] {
+        odd_names(&names, flag);
+    }
+}
+
+fn odd_names(names: &[&str], flag: &str) {
+    let (upstream, paths) = noting();
+    let proxy = star(&upstream, flag);
     for name in names {
         for stream in [false, true] {
             let model = format!("any/{name}");

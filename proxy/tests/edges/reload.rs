@@ -156,6 +156,29 @@ fn what_is_wrong_changes_nothing_and_is_said() {
     assert_eq!(said(&asks()), "after");
 }
 
+/// Connections to servers are the configuration's, and go with it.
+#[test]
+fn what_was_is_let_go() {
+    let upstream = saying("yes");
+    let proxy = proxy(one(&upstream), json!({}), &["--num_workers", "1"]);
+    let descriptors = || {
+        let folder = format!("/proc/{}/fd", proxy.id());
+        fs::read_dir(folder).expect("it runs").count()
+    };
+    assert_eq!(said(&chat(&proxy, &json!({}))), "yes");
+    let before = descriptors();
+    for turn in 0..30 {
+        change(&proxy, &config(one(&upstream), json!({})), turn);
+        assert_eq!(said(&chat(&proxy, &json!({}))), "yes");
+    }
+    // A client's connection may not be closed yet, for it has only just left.
+    let after = descriptors();
+    assert!(
+        after <= before + 2,
+        "{before} descriptors, and then {after}"
+    );
+}
+
 /// As a supervisor may do that has only just seen the port open.
 #[test]
 fn a_signal_at_the_very_start_is_no_end() {

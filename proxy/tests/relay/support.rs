@@ -42,12 +42,6 @@ impl Peer {
         Some((path, body))
     }
 
-    /// The same with the header, in small letters, in place of the path.
-    pub fn asked(&mut self) -> Option<(String, String)> {
-        let (_, header, body) = message(&mut self.reader)?;
-        Some((header, body))
-    }
-
     pub fn send(&mut self, text: &str) {
         // Whoever hung up does not read it.
         let _ = self.reader.get_mut().write_all(text.as_bytes());
