@@ -71,6 +71,33 @@ fn a_stream_ends_whole_and_others_are_refused() {
     }
 }
 
+/// It says that no other one can follow on its connection.
+#[test]
+fn an_answer_under_way_is_the_last_of_its_connection() {
+    let (told, tells) = channel();
+    let (go_on, goes_on) = channel::<()>();
+    let goes_on = Arc::new(Mutex::new(goes_on));
+    let upstream = Upstream::new(move |mut peer| {
+        while peer.request().is_some() {
+            told.send(()).expect("the test waits");
+            goes_on.lock().unwrap().recv().expect("the test goes on");
+            peer.reply(200, &json!({"text_output": "yes"}));
+        }
+    });
+    let mut proxy = proxy(one(&upstream), json!({}), &[]);
+    let mut connection = Connection::open(&proxy.host).expect("it listens");
+    connection.send(&chat_request(&json!({}))).expect("sent");
+    tells.recv().expect("it is asked");
+    proxy.signal("TERM");
+    is_left(&proxy);
+    go_on.send(()).expect("the answer waits");
+    let answer = connection.read("POST").expect("an answer");
+    assert_eq!(said(&answer), "yes");
+    assert_eq!(answer.headers["connection"], "close");
+    assert_eq!(connection.some(&mut [0; 1]).expect("closed, not reset"), 0);
+    assert_eq!(proxy.ends(), Some(0));
+}
+
 #[test]
 fn a_second_signal_waits_for_nothing() {
     let (upstream, _go_on) = streaming();
