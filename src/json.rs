@@ -241,6 +241,13 @@ impl Fields {
         )
     }
 
+    /// All fields that are left, in the caller's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.entries
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
+    }
+
     /// Takes a field as it is; `null` counts as absent.
     #[inline]
     pub fn take(&mut self, key: &str) -> Option<Value> {

@@ -90,6 +90,7 @@ fn call(operation: Operation, fields: &Fields, fleet: &Arc<Fleet>, manner: Manne
         unix_time: 7,
         id: "7".to_owned(),
         random: 7,
+        trace: None,
     };
     Call::new(
         operation,

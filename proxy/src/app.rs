@@ -4,6 +4,7 @@ use crate::auth::Auth;
 use crate::config::{General, Settings};
 use crate::models::Listings;
 use crate::relay::{Connector, Models, Progress, Run, Wire};
+use crate::seen;
 use mishikallm::Result;
 use mishikallm::json::Fields;
 use mishikallm::openai::Operation;
@@ -22,6 +23,8 @@ pub struct App {
     pub auth: Auth,
     /// What callers may do.
     pub general: General,
+    /// Models' servers are told of the trace that a request is part of.
+    pub forwards_trace: bool,
     /// What is known of Triton's models.
     pub models: Models,
     /// What servers have, behind a `*`.
@@ -32,9 +35,18 @@ pub struct App {
 impl App {
     /// Errors: a file of the configuration's `tls` cannot be used.
     pub fn new(settings: Settings) -> Result<App> {
-        let Settings { fleet, general, .. } = settings;
+        let Settings {
+            fleet,
+            general,
+            forwards_trace,
+            ..
+        } = settings;
+        let connector = Arc::new(Connector::new(fleet.config())?);
+        // What the configuration before has counted goes on.
+        let fleet = fleet.counting_in(seen::metrics::tally);
         Ok(App {
-            connector: Arc::new(Connector::new(fleet.config())?),
+            connector,
+            forwards_trace,
             listings: Listings::new(&fleet),
             fleet: Arc::new(fleet),
             auth: Auth::new(general.master_key.clone()),

@@ -181,6 +181,11 @@ pub fn tell(headers: &mut HeaderMap, id: &str, began: Instant, run: Option<&Run>
     );
 }
 
+/// Tells which request it was.
+pub fn tell_id(headers: &mut HeaderMap, id: &str) {
+    put(headers, CALL_ID, id);
+}
+
 /// What cannot stand in a header is not told.
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {

@@ -270,6 +270,7 @@ pub fn env() -> Env {
         unix_time: now.as_secs(),
         id: hexadecimal([high, low]),
         random: low,
+        trace: None,
     }
 }
 

@@ -16,6 +16,7 @@ use super::asking::Asking;
 use super::credentials::{Header, headers};
 use super::fleet::{Fleet, Group, LoadQuestion};
 use super::place::Place;
+use super::trace::Trace;
 use super::work::{Given, Terms, Work};
 use super::{fallback, length};
 use crate::config::Options;
@@ -43,6 +44,8 @@ pub struct Env {
     pub id: String,
     /// Chance.
     pub random: u64,
+    /// The trace that the call is part of: servers are told.
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// How the caller wants the answer.
@@ -121,6 +124,10 @@ pub struct Call {
     env: Env,
     /// The name that the answer gives.
     model: String,
+    /// The entry of the model list that covers the name that was asked for.
+    entry: Option<Arc<str>>,
+    /// The place in the list of the deployment that was asked last.
+    asked: Option<usize>,
     /// The caller knows the model by a name of the model list: answers keep to it.
     listed: bool,
     /// Tries of the present ask that failed.
@@ -191,6 +198,7 @@ impl Call {
         });
         let mut call = calls.next()?;
         call.model = name;
+        call.entry = Some(group.entry().clone());
         call.fell = 1;
         Some(call)
     }
@@ -328,9 +336,11 @@ impl Call {
         Ok(Call {
             operation,
             fleet: fleet.clone(),
+            entry: place.as_ref().map(|place| place.group.entry().clone()),
+            asked: None,
             place,
             work,
-            headers: headers(&options)?,
+            headers: headers(&options, env.trace.as_deref())?,
             options,
             route,
             model,
@@ -396,26 +406,6 @@ impl Call {
     /// answer is for the calls that come.
     pub fn ask_load(&self, now: Instant) -> Option<LoadQuestion> {
         self.fleet.ask_load(&self.place.as_ref()?.group, now)
-    }
-
-    /// Where it went.
-    pub fn journey(&self) -> Journey<'_> {
-        let place = self.place.as_deref();
-        Journey {
-            group: self.listed.then_some(self.model.as_str()),
-            deployment: place.map(|place| self.fleet.deployments()[place.at].id.as_str()),
-            at: place.map(|place| place.at),
-            retries: self.retries,
-            fallbacks: self.fell,
-        }
-    }
-
-    /// The entry of the model list that it went to last, or would go to: a name that no caller can make up.
-    pub fn entry(&self) -> Option<String> {
-        match self.place.as_deref() {
-            Some(place) => Some(self.fleet.deployments()[place.at].model_name.clone()),
-            None => Some(self.fleet.group(&self.model)?.entry().to_owned()),
-        }
     }
 
     /// What the model has counted, or was estimated, of what is answered by now.
@@ -608,6 +598,7 @@ pub(crate) mod tests {
             unix_time: 7,
             id: "1".into(),
             random: 1,
+            trace: None,
         };
         let fleet = Fleet::new(ClientConfig::read(config)?, Box::new(Nothing))?;
         let now = Instant::now();

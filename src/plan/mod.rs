@@ -16,5 +16,6 @@ mod prompt;
 pub mod resources;
 pub mod retry;
 mod speaking;
+pub mod trace;
 mod voice;
 mod work;

@@ -26,7 +26,7 @@ pub(super) struct Place {
 pub struct Journey<'a> {
     /// The model as the request named it, if the list knows it.
     pub group: Option<&'a str>,
-    /// The id of the deployment that was asked last.
+    /// The id of the deployment that was asked last; `None`: none was, as where all rest.
     pub deployment: Option<&'a str>,
     /// Its place in the list.
     pub at: Option<usize>,

@@ -201,6 +201,7 @@ mod tests {
             unix_time: 7,
             id: "1".into(),
             random: 1,
+            trace: None,
         };
         let fleet = Fleet::new(ClientConfig::default(), Box::new(Nothing)).unwrap();
         let now = Instant::now();

@@ -7,12 +7,14 @@ use super::flight::{Flight, Order, Terms, too_long};
 use super::models::Models;
 use super::pool::Wire;
 use super::timer::Timer;
-use crate::seen::{Outcome, Record, exchange, tells_exchanges};
+use crate::seen::exchange::{self, Told};
+use crate::seen::{Outcome, Record, tells_exchanges};
 use bytes::Bytes;
 use mishikallm::plan::call::{Call, Event, Journey, Todo};
 use mishikallm::plan::fleet::LoadQuestion;
 use mishikallm::triton::reply::Reply;
 use mishikallm::{Error, Result, limits};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -61,6 +63,8 @@ pub struct Run {
     timer: Timer,
     /// Told when the call is over, or given up.
     record: Option<Record>,
+    /// Of what the log tells.
+    told: Option<Arc<Told>>,
     /// How long the server was waited for, and since when it is.
     waited: Duration,
     waits_since: Option<Instant>,
@@ -98,6 +102,7 @@ impl Run {
         let now = Instant::now();
         Run {
             span: Span::new(&call, now, now),
+            told: Told::of(call.id()),
             call,
             doing: Doing::Nothing(Event::Start),
             ahead: Ahead::default(),
@@ -127,7 +132,15 @@ impl Run {
 
     /// From now on the record is told when this is dropped: when the call is over, or its client has hung up.
     pub fn recorded(&mut self, record: Record) {
+        if record.told.is_some() {
+            self.told.clone_from(&record.told);
+        }
         self.record = Some(record);
+    }
+
+    /// What the log tells its lines by; `None` where it tells no exchanges.
+    pub fn told(&self) -> Option<&Told> {
+        self.told.as_deref()
     }
 
     /// What will be told of it.
@@ -154,7 +167,7 @@ impl Run {
         wire: &Wire,
         models: &Models,
     ) -> Poll<Result<Progress>> {
-        let _lines_are_its = exchange::within(self.call.id());
+        let _lines_are_its = self.told.as_ref().map(Told::within);
         if let Some(since) = self.waits_since.take() {
             self.waited += since.elapsed();
         }
@@ -361,7 +374,7 @@ impl Drop for Run {
         record.deployment = journey.deployment.unwrap_or_default().to_owned();
         record.retries = journey.retries;
         record.fallbacks = journey.fallbacks;
-        record.entry = self.call.entry().unwrap_or_default();
+        record.entry = self.call.entry().cloned();
         record.usage = self.call.used();
         let since = self.waits_since.map(|since| since.elapsed());
         record.upstream = self.waited + since.unwrap_or_default();

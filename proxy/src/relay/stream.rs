@@ -3,7 +3,7 @@
 use super::run::{Progress, Run};
 use crate::app::Worker;
 use crate::reply::error_json;
-use crate::seen::{Outcome, exchange, tells_exchanges};
+use crate::seen::Outcome;
 use bytes::Bytes;
 use mishikallm::Error;
 use std::sync::Arc;
@@ -67,10 +67,8 @@ impl Frames {
     }
 
     fn event(&mut self, data: &str) {
-        if tells_exchanges() {
-            if let Some(run) = &self.run {
-                exchange::told(run.id(), data);
-            }
+        if let Some(told) = self.run.as_ref().and_then(|run| run.told()) {
+            told.chunk(data);
         }
         self.out.reserve(BEFORE.len() + data.len() + AFTER.len());
         self.out.extend_from_slice(BEFORE);
@@ -81,7 +79,7 @@ impl Frames {
     /// What was said cannot be unsaid: the error is the last event but one.
     fn fail(&mut self, e: &Error) {
         self.event(&error_json(e));
-        self.end(Outcome::Failed(e.kind(), e.http_status()));
+        self.end(Outcome::failed(e));
     }
 
     fn end(&mut self, outcome: Outcome) {

@@ -5,13 +5,15 @@ use super::{body, strangers};
 use crate::app::{App, Worker};
 use crate::relay::{self, Frames, Progress, Run};
 use crate::reply::{self, Answer};
-use crate::seen::{Outcome, Record, exchange, tells_exchanges};
+use crate::seen::exchange::Told;
+use crate::seen::{self, Outcome, Record};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
 use http_body::Body;
 use mishikallm::json::{self, Fields};
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Env, Manner};
+use mishikallm::plan::trace::Trace;
 use mishikallm::{Error, Result};
 use serde_json::{Number, Value};
 use std::future::poll_fn;
@@ -33,6 +35,11 @@ where
     let began = Instant::now();
     let env = mishikallm::client::env();
     let mut record = Record::new(env.id.clone(), place.operation, began);
+    record.path = seen::path(request.uri().path(), request.headers());
+    record.trace = Trace::read(request.headers()).map(Arc::new);
+    if let Some(model) = &place.model {
+        record.group.clone_from(model);
+    }
     let (head, body) = request.into_parts();
     let body = match body::whole(body, worker.app.general.max_request_bytes).await {
         Ok(body) => body,
@@ -44,7 +51,7 @@ where
             return response;
         }
     };
-    let mut run = match begin(&worker.app, place, &head, &body, env, &mut record) {
+    let mut run = match begin(&worker.app, place, (head, body), env, &mut record) {
         Ok(run) => run,
         Err(e) => return refused(&worker.app, &e, record),
     };
@@ -53,13 +60,13 @@ where
     let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;
     match next {
         Err(e) => {
-            let response = failed(&e, run.id(), began, Some(&run));
-            run.end(Outcome::Failed(e.kind(), e.http_status()));
+            let response = failed(&e, run.id(), began, Some(&run), run.told());
+            run.end(Outcome::failed(&e));
             response
         }
         Ok(Progress::Answer(answer)) => {
-            if tells_exchanges() {
-                exchange::answered(run.id(), 200, &answer);
+            if let Some(told) = run.told() {
+                told.answered(200, &answer);
             }
             let mut response = reply::json(StatusCode::OK, answer);
             reply::tell(response.headers_mut(), run.id(), began, Some(&run));
@@ -82,21 +89,28 @@ where
 
 /// The request cannot be a call.
 fn refused(app: &App, e: &Error, mut record: Record) -> Response<Answer> {
-    let response = failed(e, &record.id, record.began, None);
+    let told = record.told.as_deref();
+    let response = failed(e, &record.id, record.began, None, told);
     // The list's name for what was asked, where it has one.
     match app.fleet.group(&record.group) {
-        Some(group) => group.entry().clone_into(&mut record.entry),
+        Some(group) => record.entry = Some(group.entry().clone()),
         None => record.group.clear(),
     }
-    record.end(Outcome::Failed(e.kind(), e.http_status()));
+    record.end(Outcome::failed(e));
     response
 }
 
 /// Nothing was said yet.
-fn failed(e: &Error, id: &str, began: Instant, run: Option<&Run>) -> Response<Answer> {
+fn failed(
+    e: &Error,
+    id: &str,
+    began: Instant,
+    run: Option<&Run>,
+    told: Option<&Told>,
+) -> Response<Answer> {
     let mut response = reply::error(e);
-    if tells_exchanges() {
-        exchange::answered(id, e.http_status(), &reply::error_json(e));
+    if let Some(told) = told {
+        told.answered(e.http_status(), &reply::error_json(e));
     }
     reply::tell(response.headers_mut(), id, began, run);
     response
@@ -106,17 +120,15 @@ fn failed(e: &Error, id: &str, began: Instant, run: Option<&Run>) -> Response<An
 fn begin(
     app: &App,
     place: Place,
-    head: &request::Parts,
-    body: &[u8],
-    env: Env,
+    (head, body): (request::Parts, Bytes),
+    mut env: Env,
     record: &mut Record,
 ) -> Result<Box<Run>> {
-    if tells_exchanges() {
-        exchange::asked(&env.id, head, body);
-    }
-    let text = std::str::from_utf8(body)
-        .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))?;
-    let mut fields = json::object("body", text)?;
+    let read = std::str::from_utf8(&body)
+        .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))
+        .and_then(|text| json::object("body", text));
+    record.told = Told::asked(&env.id, &head, &body, read.as_ref().ok());
+    let mut fields = read?;
     strangers::check(&fields, app.general.allow_client_side_credentials)?;
     if let Some(model) = place.model {
         fields.set("model", Value::from(model));
@@ -133,7 +145,10 @@ fn begin(
         Operation::Embeddings => Manner::Whole,
         _ => Manner::AsAsked,
     };
-    let _lines_are_its = exchange::within(&env.id);
+    if app.forwards_trace {
+        env.trace.clone_from(&record.trace);
+    }
+    let _lines_are_its = record.told.as_ref().map(Told::within);
     let call = app.call(place.operation, fields, env, manner)?;
     Ok(Box::new(Run::new(call)))
 }

@@ -10,13 +10,14 @@ mod infer;
 mod openapi;
 mod page;
 mod place;
+mod query;
 mod strangers;
 mod table;
 
 use crate::app::Worker;
 use crate::auth::Auth;
 use crate::reply::{self, Answer};
-use crate::seen;
+use crate::seen::{self, Visit};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
@@ -29,7 +30,8 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     if cors::is_preflight(&request) {
-        return cors::preflight(&request);
+        let mut visit = visit(&request);
+        return over(&mut visit, cors::preflight(&request));
     }
     let is_foreign = cors::is_foreign(&request);
     let mut response = open(worker, request).await;
@@ -46,19 +48,38 @@ where
 {
     let whole = request.uri().path();
     let path = place::unversioned(whole);
-    if !Auth::is_public(path) {
+    let allowed = match Auth::is_public(path) {
+        true => Ok(()),
         // Also of a path that is none: a stranger learns nothing of what is there.
-        if let Err(why) = worker.app.auth.check(request.headers()) {
-            return turned_away(reply::refused(&why));
+        false => worker.app.auth.check(request.headers()).map(drop),
+    };
+    let place = place::find(whole);
+    match (allowed, place) {
+        (Ok(()), Some(place)) if request.method() == Method::POST => {
+            // Apart, so that a stream that is open long holds no room for what only led to it.
+            Box::pin(infer::answer(worker, place, request)).await
+        }
+        (allowed, place) => {
+            let mut visit = visit(&request);
+            let response = match (allowed, place) {
+                (Err(why), _) => turned_away(reply::refused(&why)),
+                (Ok(()), Some(_)) => turned_away(reply::wrong_verb("POST")),
+                (Ok(()), None) => read(&worker, path, &request).await,
+            };
+            over(&mut visit, response)
         }
     }
-    match place::find(whole) {
-        Some(place) if request.method() == Method::POST => {
-            infer::answer(worker, place, request).await
-        }
-        Some(_) => turned_away(reply::wrong_verb("POST")),
-        None => read(&worker, path, &request).await,
-    }
+}
+
+fn visit<B>(request: &Request<B>) -> Visit {
+    Visit::new(mishikallm::client::env().id, request)
+}
+
+/// The answer is there, and says which line of the log is its.
+fn over(visit: &mut Visit, mut response: Response<Answer>) -> Response<Answer> {
+    visit.end(response.status());
+    reply::tell_id(response.headers_mut(), visit.id());
+    response
 }
 
 /// A route that asks no model.

@@ -3,8 +3,9 @@
 //! Whoever calls these looks at [`super::tells_exchanges`] first, so that nothing is made ready for nobody.
 
 use super::log::masked;
-use super::mask;
+use super::mask::{self, Secrets};
 use http::{HeaderMap, request};
+use mishikallm::json::Fields;
 use mishikallm::triton::Method;
 use mishikallm::triton::reply::Reply;
 use mishikallm::{Error, Result};
@@ -13,13 +14,20 @@ use std::fmt;
 use std::sync::Arc;
 use tracing::trace;
 
+/// One call, of which the log tells: its lines have its id, and none of its own keys, whoever repeats them.
+#[derive(Debug, Default)]
+pub struct Told {
+    id: String,
+    secrets: Secrets,
+}
+
 thread_local! {
     /// The call that this thread is at work on.
-    static CURRENT: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<Told>>> = const { RefCell::new(None) };
 }
 
 /// While this lives, lines of this thread are a call's.
-pub struct Within(Option<Arc<str>>);
+pub struct Within(Option<Arc<Told>>);
 
 impl Drop for Within {
     fn drop(&mut self) {
@@ -27,44 +35,86 @@ impl Drop for Within {
     }
 }
 
-/// From now on this thread is at work on a call; `None`, and nothing done, where nobody listens.
-pub fn within(id: &str) -> Option<Within> {
-    super::tells_exchanges().then(|| Within(CURRENT.replace(Some(Arc::from(id)))))
+impl Told {
+    /// A call without keys of its own; `None` where nobody listens.
+    pub fn of(id: &str) -> Option<Arc<Told>> {
+        super::tells_exchanges().then(|| {
+            Arc::new(Told {
+                id: id.to_owned(),
+                secrets: Secrets::default(),
+            })
+        })
+    }
+
+    /// A client's request, and what was read of it.
+    pub fn asked(
+        id: &str,
+        head: &request::Parts,
+        body: &[u8],
+        read: Option<&Fields>,
+    ) -> Option<Arc<Told>> {
+        if !super::tells_exchanges() {
+            return None;
+        }
+        let mut secrets = Secrets::default();
+        secrets.add_headers(&head.headers);
+        if let Some(fields) = read {
+            secrets.add_fields(fields.iter());
+        }
+        let told = Told {
+            id: id.to_owned(),
+            secrets,
+        };
+        masked(Some(&told.secrets), |mask| {
+            trace!(
+                call = id,
+                method = %head.method,
+                path = %mask.path(head.uri.path()),
+                headers = %mask.headers(&head.headers),
+                body = %mask.body(body, None),
+                "the client asks"
+            );
+        });
+        Some(Arc::new(told))
+    }
+
+    /// The keys that the client sent.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// From now on this thread is at work on the call.
+    pub fn within(self: &Arc<Told>) -> Within {
+        Within(CURRENT.replace(Some(self.clone())))
+    }
+
+    /// The whole answer to the client.
+    pub fn answered(&self, status: u16, body: &str) {
+        masked(Some(&self.secrets), |mask| {
+            let (call, body) = (self.id.as_str(), mask.body(body.as_bytes(), None));
+            trace!(call, status, body = %body, "the client gets");
+        });
+    }
+
+    /// A chunk for the client.
+    pub fn chunk(&self, chunk: &str) {
+        masked(Some(&self.secrets), |mask| {
+            let (call, body) = (self.id.as_str(), mask.body(chunk.as_bytes(), None));
+            trace!(call, body = %body, "the client gets a chunk");
+        });
+    }
+}
+
+/// With the call that this thread is at work on, if there is one.
+fn with_current<T>(tell: impl FnOnce(Option<&str>, Option<&Secrets>) -> T) -> T {
+    let current = CURRENT.with_borrow(Clone::clone);
+    let current = current.as_deref();
+    tell(current.map(|c| c.id.as_str()), current.map(|c| &c.secrets))
 }
 
 /// The id of the call that this thread is at work on.
-pub(super) fn current() -> Option<Arc<str>> {
-    CURRENT.with_borrow(Clone::clone)
-}
-
-/// A client's request.
-pub fn asked(id: &str, head: &request::Parts, body: &[u8]) {
-    masked(Some(&head.headers), |mask| {
-        trace!(
-            call = id,
-            method = %head.method,
-            path = %mask::url(head.uri.path()),
-            headers = %mask.headers(&head.headers),
-            body = %mask.body(body, None),
-            "the client asks"
-        );
-    });
-}
-
-/// The whole answer to a client.
-pub fn answered(id: &str, status: u16, body: &str) {
-    masked(None, |mask| {
-        let body = mask.body(body.as_bytes(), None);
-        trace!(call = id, status, body = %body, "the client gets");
-    });
-}
-
-/// A chunk for a client.
-pub fn told(id: &str, chunk: &str) {
-    masked(None, |mask| {
-        let body = mask.body(chunk.as_bytes(), None);
-        trace!(call = id, body = %body, "the client gets a chunk");
-    });
+pub(super) fn current<T>(tell: impl FnOnce(Option<&str>) -> T) -> T {
+    with_current(|id, _| tell(id))
 }
 
 /// A request goes to Triton.
@@ -74,29 +124,32 @@ pub fn sent(
     body: &[u8],
     json_length: Option<usize>,
 ) {
-    masked(Some(headers), |mask| {
-        trace!(
-            call = current().as_deref(),
-            method = name(method),
-            url = %mask::url(url),
-            headers = %mask.headers(headers),
-            body = %mask.body(body, json_length),
-            "Triton is asked"
-        );
+    with_current(|call, own| {
+        let mut secrets = own.cloned().unwrap_or_default();
+        secrets.add_headers(headers);
+        masked(Some(&secrets), |mask| {
+            trace!(
+                call,
+                method = name(method),
+                url = %mask::url(url),
+                headers = %mask.headers(headers),
+                body = %mask.body(body, json_length),
+                "Triton is asked"
+            );
+        });
     });
 }
 
 /// The whole reply came, or none.
 pub fn replied((method, url): (Method, &str), replied: &Result<Reply>) {
-    let (call, url) = (current(), mask::url(url));
-    let (call, method) = (call.as_deref(), name(method));
-    match replied {
-        Ok(reply) => masked(None, |mask| {
+    let (method, url) = (name(method), mask::url(url));
+    with_current(|call, own| match replied {
+        Ok(reply) => masked(own, |mask| {
             let body = mask.body(reply.bytes(), reply.json_length);
             trace!(call, method, url = %url, status = reply.status, body = %body, "Triton replies");
         }),
         Err(e) => failed(call, method, &url, e),
-    }
+    });
 }
 
 /// What the relay says of a server that does not reply holds no word of the server's.
@@ -106,25 +159,24 @@ fn failed(call: Option<&str>, method: &str, url: &str, e: &Error) {
 
 /// A reply began, whose body is read as it comes.
 pub fn opened((method, url): (Method, &str), status: u16) {
-    trace!(
-        call = current().as_deref(),
-        method = name(method),
-        url = %mask::url(url),
-        status,
-        "Triton begins to reply"
-    );
+    let (method, url) = (name(method), mask::url(url));
+    with_current(|call, _| {
+        trace!(call, method, url = %url, status, "Triton begins to reply");
+    });
 }
 
 /// Some of it came.
 pub fn came(bytes: &[u8]) {
-    masked(None, |mask| {
-        trace!(call = current().as_deref(), body = %mask.events(bytes), "Triton goes on");
+    with_current(|call, own| {
+        masked(own, |mask| {
+            trace!(call, body = %mask.events(bytes), "Triton goes on");
+        });
     });
 }
 
 /// Something else of the call that this thread is at work on; no text of anybody's.
 pub fn note(line: fmt::Arguments<'_>) {
-    trace!(call = current().as_deref(), "{line}");
+    current(|call| trace!(call, "{line}"));
 }
 
 fn name(method: Method) -> &'static str {

@@ -1,11 +1,12 @@
 //! The log: what goes to the standard error output, how much of it, and in which form.
 
 use super::mask::{Mask, Secrets};
-use super::{Outcome, Record};
+use super::{Outcome, Record, Visit};
 use crate::cli::Cli;
 use crate::config::Settings;
 use arc_swap::ArcSwap;
 use mishikallm::log as library;
+use mishikallm::plan::trace::Trace;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -17,6 +18,9 @@ use tracing_subscriber::fmt::{FmtContext, Layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::reload;
+
+/// A request's end that nobody waited for.
+const HUNG_UP: &str = "the client hung up";
 
 const QUIET: u8 = 0;
 const REQUESTS: u8 = 1;
@@ -110,30 +114,36 @@ pub fn tells_exchanges() -> bool {
     TELLS.load(Ordering::Relaxed) >= EXCHANGES
 }
 
-/// With what may be shown now; `more` are headers whose keys are secrets as well.
-pub(super) fn masked<T>(more: Option<&http::HeaderMap>, show: impl FnOnce(Mask<'_>) -> T) -> T {
+/// With what may be shown now; `more` are secrets as well.
+pub(super) fn masked<T>(more: Option<&Secrets>, show: impl FnOnce(Mask<'_>) -> T) -> T {
     let known = SECRETS.load();
-    let all = more.map(|headers| known.with(headers));
+    let all = more.map(|more| known.with(more));
     show(Mask {
         prompts: PROMPTS.load(Ordering::Relaxed),
         secrets: all.as_ref().unwrap_or(&known),
     })
 }
 
-/// The line of one request.
+/// The line of one request to a model.
 pub(super) fn request(record: &Record) {
     let outcome = match record.outcome {
-        Outcome::HungUp => "the client hung up".to_owned(),
+        Outcome::HungUp => HUNG_UP.to_owned(),
         Outcome::Answered => "answered".to_owned(),
         Outcome::Failed(kind, status) => format!("{status} {kind}"),
     };
+    let secrets = record.told.as_deref().map(super::exchange::Told::secrets);
+    let model = masked(secrets, |mask| mask.model(&record.group));
     let first = record
         .first_chunk
         .map(|at| milliseconds(at.saturating_duration_since(record.began)));
     debug!(
         call = record.id.as_str(),
+        trace_id = record.trace.as_deref().map(Trace::id),
+        method = "POST",
+        path = record.path.as_deref(),
+        status = record.outcome.status(),
         operation = record.operation.name(),
-        model = record.group.as_str(),
+        model = model.as_str(),
         deployment = record.deployment.as_str(),
         outcome = outcome.as_str(),
         ms = milliseconds(record.took()),
@@ -147,6 +157,23 @@ pub(super) fn request(record: &Record) {
     );
 }
 
+/// The line of one request to another route.
+pub(super) fn visit(visit: &Visit) {
+    debug!(
+        call = visit.id(),
+        trace_id = visit.trace.as_ref().map(Trace::id),
+        method = visit.method.as_str(),
+        path = visit.path.as_deref(),
+        status = visit.status(),
+        outcome = match visit.is_over() {
+            true => "answered",
+            false => HUNG_UP,
+        },
+        ms = milliseconds(visit.took()),
+        "request"
+    );
+}
+
 /// To the microsecond.
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e3
@@ -154,14 +181,12 @@ fn milliseconds(duration: Duration) -> f64 {
 
 /// The library's own lines. They hold no key and no text.
 fn of_library(level: library::Level, line: &str) {
-    let call = super::exchange::current();
-    let call = call.as_deref();
-    match level {
+    super::exchange::current(|call| match level {
         library::Level::Error => error!(call, "{line}"),
         library::Level::Warn => warn!(call, "{line}"),
         library::Level::Info => info!(call, "{line}"),
         library::Level::Debug => debug!(call, "{line}"),
-    }
+    });
 }
 
 /// Text or JSON, as the configuration says at the moment.

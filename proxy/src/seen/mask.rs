@@ -8,6 +8,7 @@ mod secrets;
 mod tests;
 
 use http::HeaderMap;
+use mishikallm::limits;
 use names::{
     is_harmless_header, is_list_shown, is_open, is_secret, is_shown, is_word, names_a_part,
 };
@@ -57,6 +58,16 @@ impl Mask<'_> {
                 },
             );
         cut(lines.collect::<Vec<_>>().join(" "))
+    }
+
+    /// A request's path, without its query.
+    pub fn path(&self, path: &str) -> String {
+        cut_to(limits::NAME_BYTES, self.secrets.hide(&url(path)))
+    }
+
+    /// What a client calls a model.
+    pub fn model(&self, name: &str) -> String {
+        cut_to(limits::NAME_BYTES, self.secrets.hide(name))
     }
 
     /// Headers, with the values of those that are known to hold no key.
@@ -162,10 +173,14 @@ impl Mask<'_> {
 }
 
 /// One line, no longer than [`LONGEST`] and a few words.
-fn cut(mut text: String) -> String {
-    if text.len() > LONGEST {
+fn cut(text: String) -> String {
+    cut_to(LONGEST, text)
+}
+
+fn cut_to(longest: usize, mut text: String) -> String {
+    if text.len() > longest {
         let all = text.len();
-        let mut end = LONGEST;
+        let mut end = longest;
         while !text.is_char_boundary(end) {
             end -= 1;
         }

@@ -1,29 +1,29 @@
 //! What requests came to, for Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/, text format 0.0.4.
 //!
-//! Labels have only names of the configuration, so that no caller can make new ones: a model is called as its entry of the
-//! model list, with its `*`, and `unknown` where no entry covers it. Counters outlive a reload.
+//! Labels have only names of the configuration, so that no caller can make new ones. `model` is what was asked for, as its entry of the
+//! model list, with its `*`, and `unknown` where no entry covers it; it stays so when another model helps out. `deployment` is who was
+//! asked last, of whatever model, and empty where nobody was. The families `mishikallm_deployment_…` are about deployments themselves: each
+//! try counts for the one that was asked, and their `model` is its own entry. Counters outlive a reload.
 
-use super::{Outcome, Record};
-use metrics::{Counter, Histogram, Unit, counter, gauge, histogram};
-use metrics::{describe_counter, describe_gauge, describe_histogram};
+mod meters;
+
+use super::Record;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
-use mishikallm::plan::fleet::Fleet;
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::fmt::Write;
-use std::sync::OnceLock;
+use mishikallm::config::Deployment;
+use mishikallm::plan::fleet::{Fleet, Tally};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// A client that hung up, as nginx counts it.
-const HUNG_UP: u16 = 499;
 
 /// What was measured is put into its buckets so often.
 pub const UPKEEP: Duration = Duration::from_secs(5);
 
-/// A deployment that the configuration has no more is told of for so long.
-const FORGET_AFTER: Duration = Duration::from_secs(300);
+/// Gauges of deployments are set whenever somebody reads them. One that was not set for so long is of a deployment that the configuration
+/// has no more.
+const FORGET_AFTER: Duration = Duration::from_secs(10);
 
 /// Seconds that a request, the server, or its first token takes.
 const SECONDS: [f64; 16] = [
@@ -45,6 +45,9 @@ struct Exporter {
 
 static EXPORTER: OnceLock<Exporter> = OnceLock::new();
 static IN_FLIGHT: AtomicI64 = AtomicI64::new(0);
+
+/// What deployments have come to since the proxy started, by entry and id; also of those that the configuration has no more.
+static TALLIES: Mutex<BTreeMap<(String, String), Arc<Tally>>> = Mutex::new(BTreeMap::new());
 
 /// From now on requests are counted.
 ///
@@ -72,18 +75,30 @@ fn describe() {
         ),
         (
             "mishikallm_errors_total",
-            "Requests that failed, by OpenAI's type of error",
+            "Requests that failed, by OpenAI's type of error, or timeout_error",
         ),
         (
             "mishikallm_turned_away_total",
-            "Requests that reached no model's route: no key, no such path, another method",
+            "Requests that reached no route, by HTTP status: no key, no such path, another method",
         ),
         ("mishikallm_prompt_tokens_total", "Tokens of prompts"),
         ("mishikallm_completion_tokens_total", "Tokens of answers"),
         ("mishikallm_retries_total", "Tries after the first one"),
         (
             "mishikallm_fallbacks_total",
-            "How often another model was asked instead",
+            "How often another model was asked instead of this one",
+        ),
+        (
+            "mishikallm_deployment_requests_total",
+            "Of a deployment: requests that were sent to it, each try of a call",
+        ),
+        (
+            "mishikallm_deployment_failures_total",
+            "Of a deployment: tries that failed by its fault",
+        ),
+        (
+            "mishikallm_deployment_cooldowns_total",
+            "Of a deployment: how often it was left to rest after failures",
         ),
     ] {
         describe_counter!(name, text);
@@ -120,11 +135,7 @@ fn describe() {
         ),
         (
             "mishikallm_deployment_cooling_down",
-            "Of a deployment: 1 while it rests after failures",
-        ),
-        (
-            "mishikallm_deployment_cooldowns",
-            "Of a deployment: how often it was left to rest since the configuration was read",
+            "Of a deployment: 1 while it rests after failures, else 0",
         ),
         (
             "mishikallm_start_time_seconds",
@@ -160,10 +171,29 @@ pub fn text(fleet: &Fleet) -> String {
         let rests = f64::from(u8::from(standing.rests_for.is_some()));
         gauge!("mishikallm_deployment_in_flight", &labels).set(f64::from(standing.in_flight));
         gauge!("mishikallm_deployment_cooling_down", &labels).set(rests);
-        gauge!("mishikallm_deployment_cooldowns", &labels).set(standing.cooldowns as f64);
+    }
+    for ((model, id), tally) in tallies().iter() {
+        let labels = [("model", model.clone()), ("deployment", id.clone())];
+        for (name, count) in [
+            ("mishikallm_deployment_requests_total", tally.requests()),
+            ("mishikallm_deployment_failures_total", tally.failures()),
+            ("mishikallm_deployment_cooldowns_total", tally.cooldowns()),
+        ] {
+            counter!(name, &labels).absolute(count);
+        }
     }
     exporter.handle.run_upkeep();
     exporter.handle.render()
+}
+
+/// What a deployment is counted by, whichever configuration names it.
+pub fn tally(deployment: &Deployment) -> Arc<Tally> {
+    let key = (deployment.model_name.clone(), deployment.id.clone());
+    tallies().entry(key).or_default().clone()
+}
+
+fn tallies() -> MutexGuard<'static, BTreeMap<(String, String), Arc<Tally>>> {
+    TALLIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A request to a model begins.
@@ -176,112 +206,10 @@ pub fn turned_away(status: u16) {
     counter!("mishikallm_turned_away_total", "status" => status.to_string()).increment(1);
 }
 
-/// What one kind of request is counted by, found once by each thread.
-struct Meters {
-    requests: Counter,
-    errors: Option<Counter>,
-    retries: Counter,
-    fallbacks: Counter,
-    prompt_tokens: Counter,
-    completion_tokens: Counter,
-    duration: Histogram,
-    upstream: Histogram,
-    overhead: Histogram,
-    first_token: Histogram,
-    per_token: Histogram,
-}
-
-thread_local! {
-    /// By operation, model, deployment, status and kind of error; and the room in which such a key is written.
-    static METERS: RefCell<(String, HashMap<String, Meters>)> = RefCell::default();
-}
-
 /// A request to a model is over.
 pub(super) fn finished(record: &Record) {
     IN_FLIGHT.fetch_sub(1, Ordering::Relaxed);
-    if EXPORTER.get().is_none() {
-        return;
-    }
-    // A thread that ends counts no more.
-    let _ = METERS.try_with(|meters| {
-        let (key, meters) = &mut *meters.borrow_mut();
-        let (status, kind) = match record.outcome {
-            Outcome::HungUp => (HUNG_UP, ""),
-            Outcome::Answered => (200, ""),
-            Outcome::Failed(kind, status) => (status, kind),
-        };
-        key.clear();
-        let (operation, model) = (record.operation.name(), record.model());
-        let _ = write!(
-            key,
-            "{operation}\n{model}\n{}\n{status}\n{kind}",
-            record.deployment
-        );
-        if !meters.contains_key(key) {
-            meters.insert(key.clone(), Meters::new(record, status, kind));
-        }
-        if let Some(meters) = meters.get(key) {
-            meters.count(record);
-        }
-    });
-}
-
-impl Meters {
-    fn new(record: &Record, status: u16, kind: &str) -> Meters {
-        let labels = [
-            ("operation", record.operation.name().to_owned()),
-            ("model", record.model().to_owned()),
-            ("deployment", record.deployment.clone()),
-        ];
-        let with = |name: &'static str, value: String| {
-            let mut labels = labels.to_vec();
-            labels.push((name, value));
-            labels
-        };
-        Meters {
-            requests: counter!(
-                "mishikallm_requests_total",
-                &with("status", status.to_string())
-            ),
-            errors: (!kind.is_empty())
-                .then(|| counter!("mishikallm_errors_total", &with("kind", kind.to_owned()))),
-            retries: counter!("mishikallm_retries_total", &labels),
-            fallbacks: counter!("mishikallm_fallbacks_total", &labels),
-            prompt_tokens: counter!("mishikallm_prompt_tokens_total", &labels),
-            completion_tokens: counter!("mishikallm_completion_tokens_total", &labels),
-            duration: histogram!("mishikallm_request_duration_seconds", &labels),
-            upstream: histogram!("mishikallm_upstream_duration_seconds", &labels),
-            overhead: histogram!("mishikallm_overhead_seconds", &labels),
-            first_token: histogram!("mishikallm_time_to_first_token_seconds", &labels),
-            per_token: histogram!("mishikallm_time_per_output_token_seconds", &labels),
-        }
-    }
-
-    fn count(&self, record: &Record) {
-        self.requests.increment(1);
-        if let Some(errors) = &self.errors {
-            errors.increment(1);
-        }
-        self.retries.increment(record.retries.into());
-        self.fallbacks.increment(record.fallbacks.into());
-        self.duration.record(record.took());
-        if !record.deployment.is_empty() {
-            self.upstream.record(record.upstream);
-        }
-        if let Some(overhead) = record.overhead() {
-            self.overhead.record(overhead);
-        }
-        if let Some(usage) = &record.usage {
-            self.prompt_tokens.increment(usage.prompt_tokens);
-            let written = usage.completion_tokens.unwrap_or(0);
-            self.completion_tokens.increment(written);
-        }
-        if let Some(first) = record.first_chunk {
-            let waited = first.saturating_duration_since(record.began);
-            self.first_token.record(waited);
-        }
-        if let Some(seconds) = record.each_token() {
-            self.per_token.record(seconds);
-        }
+    if EXPORTER.get().is_some() {
+        meters::count(record);
     }
 }

@@ -5,9 +5,11 @@ mod log;
 mod mask;
 pub mod metrics;
 mod record;
+mod visit;
 
 pub use log::{Log, start, tells_exchanges};
 pub use record::{Outcome, Record};
+pub use visit::{Visit, path};
 
 /// A request is over. Called once for each, also when its client hung up.
 pub fn finished(record: &Record) {

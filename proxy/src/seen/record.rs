@@ -1,7 +1,11 @@
 //! What one request came to.
 
+use super::exchange::Told;
 use mishikallm::openai::Operation;
 use mishikallm::openai::response::Usage;
+use mishikallm::plan::trace::Trace;
+use mishikallm::{Error, Status};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How a request ended.
@@ -12,8 +16,39 @@ pub enum Outcome {
     HungUp,
     /// It was answered whole.
     Answered,
-    /// It failed, maybe in the middle of a stream; with OpenAI's type of error and the HTTP status that says the same.
+    /// It failed, maybe in the middle of a stream; with the kind of error and the HTTP status that says the same.
     Failed(&'static str, u16),
+}
+
+/// A client that hung up, as nginx counts it.
+pub const HUNG_UP: u16 = 499;
+
+impl Outcome {
+    /// By OpenAI's type of an error. OpenAI has none for time that ran out, which is not the caller's fault.
+    pub fn failed(error: &Error) -> Outcome {
+        let kind = match error.status() {
+            Status::Deadline => "timeout_error",
+            _ => error.kind(),
+        };
+        Outcome::Failed(kind, error.http_status())
+    }
+
+    /// As an HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Outcome::HungUp => HUNG_UP,
+            Outcome::Answered => 200,
+            Outcome::Failed(_, status) => status,
+        }
+    }
+
+    /// The kind of error; empty where there is none.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Outcome::Failed(kind, _) => kind,
+            _ => "",
+        }
+    }
 }
 
 /// One request to a model, told to [`super::finished`] when it is dropped: once, whatever became of it.
@@ -21,15 +56,21 @@ pub enum Outcome {
 pub struct Record {
     /// Of `x-mishikallm-call-id`.
     pub id: String,
+    /// The trace that it is part of.
+    pub trace: Option<Arc<Trace>>,
+    /// Its path, where the log tells it.
+    pub path: Option<String>,
+    /// What the log of its exchange tells it by.
+    pub told: Option<Arc<Told>>,
     /// What was asked.
     pub operation: Operation,
     /// The answer comes in chunks.
     pub streams: bool,
     /// The model as the request named it; empty where no list knows it.
     pub group: String,
-    /// The entry of the model list that it went to; empty where it went to none.
-    pub entry: String,
-    /// The id of the deployment that was asked last.
+    /// The entry of the model list that was asked for; `None` where no list knows it.
+    pub entry: Option<Arc<str>>,
+    /// The id of the deployment that was asked last, of whatever model; empty where none was.
     pub deployment: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -57,10 +98,13 @@ impl Record {
         super::metrics::began();
         Record {
             id,
+            trace: None,
+            path: None,
+            told: None,
             operation,
             streams: false,
             group: String::new(),
-            entry: String::new(),
+            entry: None,
             deployment: String::new(),
             outcome: Outcome::HungUp,
             began,
@@ -115,10 +159,7 @@ impl Record {
 
     /// The model, by a name that the configuration has.
     pub fn model(&self) -> &str {
-        match self.entry.as_str() {
-            "" => "unknown",
-            entry => entry,
-        }
+        self.entry.as_deref().unwrap_or("unknown")
     }
 }
 

@@ -112,11 +112,15 @@ async fn connection(stream: TcpStream, worker: &Arc<ArcSwap<Worker>>, shared: &S
     let _ = stream.set_nodelay(true);
     match shared.tls.load_full() {
         None => exchange(stream, worker, shared).await,
+        // Apart, so that a connection without TLS has no room for it.
         Some(tls) => {
-            let shaken = timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
-            if let Ok(Ok(stream)) = shaken {
-                exchange(stream, worker, shared).await;
-            }
+            let encrypted = async {
+                let shaken = timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
+                if let Ok(Ok(stream)) = shaken {
+                    exchange(stream, worker, shared).await;
+                }
+            };
+            Box::pin(encrypted).await;
         }
     }
 }

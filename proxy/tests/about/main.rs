@@ -8,6 +8,8 @@ mod metrics;
 mod models;
 #[path = "../running/mod.rs"]
 mod running;
+mod scrape;
+mod settings;
 #[allow(dead_code, reason = "the relay's tests use all of it")]
 #[path = "../relay/support.rs"]
 mod support;
@@ -20,11 +22,16 @@ use support::{Peer, Upstream};
 
 /// A proxy with these deployments and settings.
 fn proxy(list: Value, more: Value) -> Proxy {
+    Proxy::with_config(&config(list, more))
+}
+
+/// What it is started with.
+fn config(list: Value, more: Value) -> String {
     let mut config = json!({"model_list": list});
     let all = config.as_object_mut().expect("an object");
     all.extend(more.as_object().expect("an object").clone());
     // JSON is YAML.
-    Proxy::with_config(&config.to_string())
+    config.to_string()
 }
 
 /// A deployment at `base`, as one of the list.

@@ -1,13 +1,16 @@
 //! The log of the command: what it tells by which flags and settings, and what it never tells.
 
+mod access;
 #[path = "../../../tests/parity/common/mod.rs"]
 mod common;
 mod reload;
+mod repeated;
 #[path = "../running/mod.rs"]
 mod running;
 #[allow(dead_code, reason = "the relay's tests use all of it")]
 #[path = "../relay/support.rs"]
 mod support;
+mod trace;
 
 use common::http::Response;
 use running::Proxy;
@@ -120,6 +123,14 @@ fn log(proxy: &Proxy, what: &str, is_there: impl Fn(&str) -> bool) -> String {
 /// The lines of requests that are over.
 fn requests(log: &str) -> Vec<&str> {
     log.lines().filter(|l| l.contains("outcome")).collect()
+}
+
+/// All lines of a log that is JSON. The banner goes to the standard output, which is the same file here.
+fn json_lines(log: &str) -> Vec<Value> {
+    log.lines()
+        .filter(|line| !line.starts_with("mishikallm ") && !line.starts_with("  "))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}")))
+        .collect()
 }
 
 fn holds_no_key(log: &str) {
@@ -303,12 +314,7 @@ fn json_logs_are_json_on_every_line() {
     );
     let ids = calls(&proxy);
     let log = log(&proxy, "three lines", |log| requests(log).len() == 3);
-    // The banner goes to the standard output, which is the same file here.
-    let lines: Vec<Value> = log
-        .lines()
-        .filter(|line| !line.starts_with("mishikallm ") && !line.starts_with("  "))
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}")))
-        .collect();
+    let lines = json_lines(&log);
     for line in &lines {
         assert!(
             line["level"].is_string() && line["timestamp"].is_string(),

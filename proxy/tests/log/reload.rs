@@ -2,8 +2,6 @@
 
 use super::{calls, config, holds_no_key, log, requests, start, upstream};
 use serde_json::{Value, json};
-use std::fs;
-use std::process::Command;
 
 #[test]
 fn a_configuration_that_is_read_again_changes_the_log() {
@@ -11,10 +9,7 @@ fn a_configuration_that_is_read_again_changes_the_log() {
     let proxy = start(&upstream, &[], json!({}));
     calls(&proxy);
     let more = json!({"mishikallm_settings": {"json_logs": true, "set_verbose": true}});
-    fs::write(proxy.config_path(), config(&upstream, more)).unwrap();
-    let id = proxy.id().to_string();
-    let status = Command::new("kill").args(["-HUP", &id]).status().unwrap();
-    assert!(status.success());
+    proxy.reload(&config(&upstream, more));
     log(&proxy, "reload", |log| log.contains("holds from now on"));
     let ids = calls(&proxy);
     let log = log(&proxy, "three lines", |log| requests(log).len() == 3);

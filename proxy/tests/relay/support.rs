@@ -37,9 +37,15 @@ impl Upstream {
 impl Peer {
     /// The next request's path and body; `None`: the proxy has closed the connection.
     pub fn request(&mut self) -> Option<(String, String)> {
-        let (first, _, body) = message(&mut self.reader)?;
-        let path = first.split(' ').nth(1).unwrap().to_owned();
+        let (path, _, body) = self.whole_request()?;
         Some((path, body))
+    }
+
+    /// The same with its header, in small letters, in between.
+    pub fn whole_request(&mut self) -> Option<(String, String, String)> {
+        let (first, header, body) = message(&mut self.reader)?;
+        let path = first.split(' ').nth(1).unwrap().to_owned();
+        Some((path, header, body))
     }
 
     pub fn send(&mut self, text: &str) {

@@ -85,6 +85,14 @@ impl Proxy {
         self.folder.0.join("config.yaml")
     }
 
+    /// Writes another `config.yaml`, and has it read.
+    pub fn reload(&self, yaml: &str) {
+        fs::write(self.config_path(), yaml).expect("a file");
+        let id = self.id().to_string();
+        let status = Command::new("kill").args(["-HUP", &id]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

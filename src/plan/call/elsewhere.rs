@@ -4,11 +4,30 @@ use super::{Call, Event, Todo};
 use crate::error::{Error, Result};
 use crate::plan::credentials::redact;
 use crate::plan::fleet::{Blame, Seat, blame};
-use crate::plan::place::Place;
+use crate::plan::place::{Journey, Place};
 use crate::plan::{fallback, retry};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 impl Call {
+    /// Where it went.
+    pub fn journey(&self) -> Journey<'_> {
+        let id = |at: usize| self.fleet.deployments()[at].id.as_str();
+        Journey {
+            group: self.listed.then_some(self.model.as_str()),
+            deployment: self.asked.map(id),
+            at: self.asked,
+            retries: self.retries,
+            fallbacks: self.fell,
+        }
+    }
+
+    /// The entry of the model list that was asked for: a name that no caller can make up. After a fallback it is still the first one's;
+    /// [`Journey::at`] tells where the call went.
+    pub fn entry(&self) -> Option<&Arc<str>> {
+        self.entry.as_ref()
+    }
+
     /// Before a listed model is asked, its deployment is told.
     pub(super) fn sit_down(&mut self, now: Instant) -> Result<()> {
         let chance = self.next_chance();
@@ -22,7 +41,10 @@ impl Call {
         let wanted = place.failed.is_empty().then_some(place.at);
         let seat = self.fleet.sit(&place.group, wanted, &[], now, chance)?;
         match seat.at() == place.at {
-            true => place.seat = Some(seat),
+            true => {
+                self.asked = Some(seat.at());
+                place.seat = Some(seat);
+            }
             false => self.move_to(seat)?,
         }
         Ok(())
@@ -36,11 +58,12 @@ impl Call {
         let Some(request) = &place.request else {
             return Err(Error::unavailable(503, "no other deployment can be asked"));
         };
+        let at = seat.at();
         let mut fields = request.clone();
         let requested = fields.string("model")?;
         let next = Place {
             group: place.group.clone(),
-            at: seat.at(),
+            at,
             seat: Some(seat),
             failed: Vec::new(),
             request: None,
@@ -61,6 +84,7 @@ impl Call {
             next.request = place.request.take();
         }
         let tried = self.tried;
+        next.asked = Some(at);
         self.replace_with(next);
         self.tried = tried;
         Ok(())
@@ -163,9 +187,10 @@ impl Call {
         self.fallbacks = calls.collect();
     }
 
-    /// Goes on as another call, whose answer still gives the name that was asked for.
+    /// Goes on as another call, whose answer still gives the name that was asked for, and whose entry is still that one's.
     fn replace_with(&mut self, mut next: Call) {
         let model = std::mem::take(&mut self.model);
+        let entry = self.entry.take();
         if let (Some(a), Some(b)) = (self.work.asking_mut(), next.work.asking_mut()) {
             b.speak_as(a);
         }
@@ -173,6 +198,8 @@ impl Call {
         let rounds = self.round() + 1;
         *self = Call {
             model,
+            entry,
+            asked: next.asked.or(self.asked),
             rounds,
             moves: self.moves + 1,
             retries: self.retries,

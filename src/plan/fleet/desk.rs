@@ -2,6 +2,7 @@
 
 use super::Fleet;
 use super::seat::Seat;
+use super::tally::Tally;
 use crate::config::Capacity;
 use crate::error::{Error, Status};
 use crate::triton::load::Load;
@@ -27,6 +28,7 @@ pub(super) struct Desk {
     /// Beside the lock, so that whoever leaves waits for nobody: in a child of `fork()` the lock may be held for ever.
     in_flight: AtomicU32,
     probing: AtomicBool,
+    tally: Arc<Tally>,
     state: Mutex<State>,
 }
 
@@ -37,7 +39,6 @@ struct State {
     /// Seconds; when it was last measured.
     latency: Option<(f64, Instant)>,
     load: Option<(Load, Instant)>,
-    counts: Counts,
 }
 
 /// What was done since it began.
@@ -58,21 +59,14 @@ struct Rest {
     throttled: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    requests: u64,
-    failures: u64,
-    rests: u64,
-}
-
 /// How a deployment fares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Standing {
     /// Requests under way.
     pub in_flight: u32,
-    /// Requests that were begun, of which failed, and how often it was left alone.
+    /// Requests that were sent to it: each try of a call is one.
     pub requests: u64,
-    /// Of those, the ones that failed.
+    /// Of those, the ones that failed by its fault.
     pub failures: u64,
     /// How often it was left alone for a while.
     pub cooldowns: u64,
@@ -171,6 +165,11 @@ struct Busy {
 }
 
 impl Desk {
+    /// Goes on with these counts.
+    pub(super) fn count_in(&mut self, tally: Arc<Tally>) {
+        self.tally = tally;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,7 +224,7 @@ impl Desk {
     fn begin(&self, state: &mut State, now: Instant) {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         state.minute(now).requests += 1;
-        state.counts.requests += 1;
+        self.tally.add_request();
     }
 
     /// A seat is free again. Takes no lock.
@@ -253,8 +252,9 @@ impl Desk {
         }
     }
 
-    /// A call failed. What the caller did wrong is no failure of the deployment.
-    pub(super) fn failed(&self, error: &Error, allowed: u32, cooldown: Duration, now: Instant) {
+    /// A call failed. What the caller did wrong is no failure of the deployment. `rest`: after how many failures of a minute it is left
+    /// alone, and for how long; `None`: never.
+    pub(super) fn failed(&self, error: &Error, rest: Option<(u32, Duration)>, now: Instant) {
         let blame = blame(error);
         let mut state = self.lock();
         if blame == Blame::Nobody {
@@ -264,9 +264,12 @@ impl Desk {
             }
             return;
         }
-        state.counts.failures += 1;
+        self.tally.add_failure();
         let minute = state.minute(now);
         minute.failures = minute.failures.saturating_add(1);
+        let Some((allowed, cooldown)) = rest else {
+            return;
+        };
         let too_often = minute.failures > allowed;
         let before = state.rest;
         // Calls that were under way when the first failed say nothing new.
@@ -287,7 +290,7 @@ impl Desk {
             again,
             throttled,
         });
-        state.counts.rests += 1;
+        self.tally.add_cooldown();
     }
 
     /// Least for one that was not measured lately: so it is.
@@ -325,9 +328,9 @@ impl Desk {
         let state = self.lock();
         Standing {
             in_flight: self.in_flight(),
-            requests: state.counts.requests,
-            failures: state.counts.failures,
-            cooldowns: state.counts.rests,
+            requests: self.tally.requests(),
+            failures: self.tally.failures(),
+            cooldowns: self.tally.cooldowns(),
             rests_for: state
                 .rest
                 .filter(|rest| now < rest.until)

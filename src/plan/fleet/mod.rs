@@ -7,6 +7,7 @@ mod desk;
 mod names;
 mod pick;
 mod seat;
+mod tally;
 mod watch;
 mod wild;
 use crate::config::{ClientConfig, Deployment, Strategy};
@@ -24,6 +25,7 @@ pub use desk::Standing;
 pub(crate) use desk::{Blame, blame};
 pub use names::Group;
 pub use seat::Seat;
+pub use tally::Tally;
 pub use watch::LoadQuestion;
 
 use names::Names;
@@ -70,6 +72,14 @@ impl Fleet {
             desks,
             names,
         })
+    }
+
+    /// Counts in these: a fleet that takes another one's place goes on where that one is, and calls of both are counted.
+    pub fn counting_in(mut self, tally: impl Fn(&Deployment) -> Arc<Tally>) -> Fleet {
+        for (desk, deployment) in self.desks.iter_mut().zip(&self.config.deployments) {
+            desk.count_in(tally(deployment));
+        }
+        self
     }
 
     /// What it was made of.
@@ -199,7 +209,9 @@ impl Fleet {
     /// Who is asked where a prompt is too long for a group.
     pub(crate) fn longer(&self, group: &Group) -> &[String] {
         let list = &self.config.routing.context_window_fallbacks;
-        let others = list.get(group.name()).or_else(|| list.get(group.entry()));
+        let others = list
+            .get(group.name())
+            .or_else(|| list.get(&**group.entry()));
         others.map_or(&[], Vec::as_slice)
     }
 
@@ -207,7 +219,7 @@ impl Fleet {
     pub(crate) fn fallbacks<'a>(&'a self, group: &Group, error: &Error) -> &'a [String] {
         let routing = &self.config.routing;
         let of = |list: &'a BTreeMap<String, Vec<String>>| {
-            let names = [group.name(), group.entry()];
+            let names = [group.name(), &**group.entry()];
             names.into_iter().find_map(|name| list.get(name))
         };
         let by_length = match error.is_context_window() {
@@ -235,6 +247,15 @@ impl Fleet {
     /// A deployment that is alone under its name does not rest: nobody else could do its work.
     fn may_rest(&self, group: &Group) -> bool {
         group.members().len() > 1 && !self.config.routing.disable_cooldowns
+    }
+
+    /// After how many failures a deployment rests, and for how long; `None`: in no group that it is in would it.
+    fn rest_of(&self, at: usize) -> Option<(u32, Duration)> {
+        let (routing, all) = (&self.config.routing, &self.config.deployments);
+        let name = &all[at].model_name;
+        let has_others = all.iter().filter(|d| d.model_name == *name).count() > 1;
+        (has_others && !routing.disable_cooldowns)
+            .then_some((routing.allowed_fails, routing.cooldown))
     }
 
     fn availability(&self, group: &Group, at: usize, now: Instant) -> Availability {

@@ -29,13 +29,21 @@ impl Group {
         }
     }
 
+    /// The same, with what its `*` stands for.
+    pub(super) fn with_star(self, star: &str) -> Group {
+        Group {
+            star: Some(star.to_owned()),
+            ..self
+        }
+    }
+
     /// As the caller wrote it.
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The name in the model list that covers it.
-    pub fn entry(&self) -> &str {
+    pub fn entry(&self) -> &Arc<str> {
         &self.entry
     }
 

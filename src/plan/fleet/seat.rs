@@ -3,7 +3,7 @@
 use super::Fleet;
 use crate::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Counts as a request under way. Dropping it says nothing of the deployment: the caller has left.
 #[derive(Debug)]
@@ -51,12 +51,8 @@ impl Seat {
 
     /// The call failed.
     pub(crate) fn failed(self, error: &Error, now: Instant) {
-        let routing = &self.fleet.config.routing;
-        let (allowed, cooldown) = match routing.disable_cooldowns {
-            true => (u32::MAX, Duration::ZERO),
-            false => (routing.allowed_fails, routing.cooldown),
-        };
-        self.fleet.desks[self.at].failed(error, allowed, cooldown, now);
+        let rest = self.fleet.rest_of(self.at);
+        self.fleet.desks[self.at].failed(error, rest, now);
     }
 }
 

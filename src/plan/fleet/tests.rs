@@ -57,6 +57,7 @@ impl World {
             unix_time: 7,
             id: "1".into(),
             random: self.calls.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            trace: None,
         };
         Call::new(
             Operation::Text,
@@ -269,6 +270,46 @@ fn one_that_is_alone_does_not_rest() {
     for _ in 0..5 {
         assert_eq!(w.ask(only("a", 429)).0, "a");
     }
+    // Nor is it said to.
+    let standing = w.fleet.standings(w.now)[0];
+    assert_eq!((standing.failures, standing.cooldowns), (5, 0));
+    assert_eq!(standing.rests_for, None);
+}
+
+#[test]
+fn without_cooldowns_none_is_said_to_rest() {
+    let mut w = two(json!({"num_retries":1,"disable_cooldowns":true}));
+    for _ in 0..5 {
+        assert!(w.ask(only("ab", 429)).1.is_err());
+    }
+    for standing in w.fleet.standings(w.now) {
+        assert_eq!((standing.failures, standing.cooldowns), (5, 0));
+        assert_eq!(standing.rests_for, None);
+    }
+}
+
+#[test]
+fn a_fleet_goes_on_counting_where_another_one_was() {
+    let tallies: Vec<Arc<Tally>> = (0..2).map(|_| Arc::default()).collect();
+    let at = |letter: &str| tallies[usize::from(letter == "b")].clone();
+    let counting = || {
+        let mut w = two(json!({"num_retries":1,"allowed_fails":0}));
+        let fleet = Arc::into_inner(w.fleet).unwrap();
+        w.fleet = Arc::new(fleet.counting_in(|d| at(&d.id)));
+        w
+    };
+    let mut before = counting();
+    assert!(before.ask(only("ab", 500)).1.is_err());
+    let mut after = counting();
+    assert!(after.ask(only("ab", 500)).1.is_err());
+    // A call of the one before that is over only now.
+    assert!(before.ask(well).1.is_ok());
+    for (tally, standing) in tallies.iter().zip(after.fleet.standings(after.now)) {
+        assert_eq!((tally.failures(), tally.cooldowns()), (2, 2));
+        assert_eq!(standing.cooldowns, 2);
+    }
+    let requests: u64 = tallies.iter().map(|tally| tally.requests()).sum();
+    assert_eq!(requests, 5);
 }
 
 #[test]
@@ -539,6 +580,7 @@ fn a_prompt_goes_where_it_fits_before_anybody_is_asked() {
         unix_time: 7,
         id: "1".into(),
         random: 1,
+        trace: None,
     };
     let error =
         Call::new(Operation::Text, fields, &w.fleet, env, Manner::Whole, w.now).unwrap_err();
@@ -618,13 +660,27 @@ fn where_a_call_went_is_told() {
         json!({"num_retries":1,"allowed_fails":1000,"fallbacks":{"m":["n"]}}),
     );
     let mut call = w.call(json!({"model":"m"}));
+    assert_eq!(call.journey().deployment, None);
     drop(call.on(Event::Start, w.now));
+    assert!(matches!(call.journey().deployment, Some("a" | "b")));
     drop(call.on(reply(503, json!({"error":"no"})), w.now));
     assert_eq!((call.journey().retries, call.journey().fallbacks), (1, 0));
     drop(call.on(reply(503, json!({"error":"no"})), w.now));
     let journey = call.journey();
     assert_eq!((journey.retries, journey.fallbacks), (1, 1));
     assert_eq!((journey.group, journey.deployment), (Some("m"), Some("c")));
+    // It was asked for the first, whoever answers.
+    assert_eq!(call.entry().map(|entry| &**entry), Some("m"));
+}
+
+#[test]
+fn a_call_that_finds_no_deployment_went_to_none() {
+    let mut w = world(vec![on("m", "a", json!({"rpm":1}))], json!({}));
+    assert!(w.ask(well).1.is_ok());
+    let mut call = w.call(json!({"model":"m"}));
+    assert!(call.on(Event::Start, w.now).is_err());
+    assert_eq!(call.journey().deployment, None);
+    assert_eq!(call.entry().map(|entry| &**entry), Some("m"));
 }
 
 #[test]

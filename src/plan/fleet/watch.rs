@@ -76,7 +76,7 @@ impl Watch {
             if is_wild { "-" } else { name },
             &options.triton,
         );
-        let mut headers = headers(&options).ok()?;
+        let mut headers = headers(&options, None).ok()?;
         let (url, kind) = match &d.metrics_url {
             Some(url) => {
                 // A key is for the server that it stands beside.

@@ -63,7 +63,7 @@ const OPEN: [&str; 25] = [
 ];
 
 /// Headers that hold no key, and none of the client's words.
-const HEADERS: [&str; 15] = [
+const HEADERS: [&str; 16] = [
     "accept",
     "accept-encoding",
     "connection",
@@ -74,6 +74,7 @@ const HEADERS: [&str; 15] = [
     "expect",
     "host",
     "inference-header-content-length",
+    "traceparent",
     "transfer-encoding",
     "user-agent",
     "x-mishikallm-num-retries",

@@ -2,6 +2,7 @@
 
 use super::MASKED;
 use http::HeaderMap;
+use serde_json::Value;
 
 /// Keys that are known. A server may repeat what it was sent, and a person may write a key into a prompt.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +20,47 @@ impl Secrets {
                 .filter(|s| s.len() >= 4)
                 .map(str::to_owned),
         );
-        // None hides a part of another.
-        self.0.sort_by_key(|s| std::cmp::Reverse(s.len()));
-        self.0.dedup();
+        self.put_in_order();
+    }
+
+    /// What stands under the name of a secret in a request's fields, and all of its headers for a server.
+    pub fn add_fields<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)>) {
+        for (name, value) in fields {
+            self.add_value(name, value);
+        }
+    }
+
+    fn add_value(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::String(text) if super::is_secret(name) => self.add(text),
+            // Arguments of a tool's call are an object in a text.
+            Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+                if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text)
+                {
+                    self.add_value(name, &value);
+                }
+            }
+            Value::Object(fields) if name.ends_with("headers") => {
+                for (name, value) in fields {
+                    if let Value::String(value) = value {
+                        self.add_header(name, value);
+                    }
+                }
+            }
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    // Whatever is in the object of a secret is one.
+                    let name = if super::is_secret(name) { name } else { key };
+                    self.add_value(name, value);
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    self.add_value(name, item);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A header's value, if it is one that is not shown.
@@ -31,15 +70,27 @@ impl Secrets {
         }
     }
 
-    /// Those of a request's headers, too.
-    pub fn with(&self, headers: &HeaderMap) -> Secrets {
-        let mut all = self.clone();
+    /// Those of a request's headers.
+    pub fn add_headers(&mut self, headers: &HeaderMap) {
         for (name, value) in headers {
             if let (true, Ok(value)) = (super::is_secret(name.as_str()), value.to_str()) {
-                all.add(value);
+                self.add(value);
             }
         }
+    }
+
+    /// These and others.
+    pub fn with(&self, others: &Secrets) -> Secrets {
+        let mut all = self.clone();
+        all.0.extend_from_slice(&others.0);
+        all.put_in_order();
         all
+    }
+
+    /// None hides a part of another.
+    fn put_in_order(&mut self) {
+        self.0.sort_by(|a, b| (b.len(), b).cmp(&(a.len(), a)));
+        self.0.dedup();
     }
 
     /// A text without them.

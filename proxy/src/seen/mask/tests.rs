@@ -304,8 +304,37 @@ fn headers_with_keys_show_their_names() {
     assert!(text.contains("content-type: application/json"), "{text}");
     assert!(text.contains("user-agent: curl/8 <masked>"), "{text}");
     // A server that repeats it says it nowhere.
-    let with = secrets.with(&headers);
-    assert_eq!(with.hide("I got zebra"), "I got <masked>");
+    let mut own = Secrets::default();
+    own.add_headers(&headers);
+    let with = secrets.with(&own);
+    let got = "I got zebra and hunter2-key";
+    assert_eq!(with.hide(got), "I got <masked> and <masked>");
+}
+
+#[test]
+fn a_request_tells_which_of_its_words_are_keys() {
+    let fields = json!({
+        "api_key": "key-of-the-field",
+        "user": "a person",
+        "extra_headers": {"X-Tenant": "key-of-a-header", "accept": "text/plain"},
+        "fallbacks": [{"api_key": "key-of-a-fallback"}],
+        "metadata": {"credentials": {"here": "key-in-an-object"}, "arguments": "{\"password\":\"key-in-a-text\"}"},
+    });
+    let mut own = Secrets::default();
+    let fields = fields.as_object().unwrap().iter();
+    own.add_fields(fields.map(|(name, value)| (name.as_str(), value)));
+    for place in [
+        "of-the-field",
+        "of-a-header",
+        "of-a-fallback",
+        "in-an-object",
+        "in-a-text",
+    ] {
+        let key = format!("key-{place}");
+        assert_eq!(own.hide(&format!("no \"{key}\"")), "no \"<masked>\"");
+    }
+    let text = "a person wants text/plain";
+    assert_eq!(own.hide(text), text);
 }
 
 #[test]

@@ -15,6 +15,7 @@ impl World {
             unix_time: 7,
             id: "1".into(),
             random: 1,
+            trace: None,
         };
         let call = Call::check(Operation::Text, fields, &self.fleet, (&group, at), env).unwrap();
         self.drive(call, server)
@@ -77,6 +78,7 @@ fn of_a_name_with_a_star_the_server_is_asked() {
             unix_time: 7,
             id: "1".into(),
             random: 1,
+            trace: None,
         };
         let mut call =
             Call::check(operation, Default::default(), &w.fleet, (group, 0), env).unwrap();
