@@ -308,6 +308,10 @@ fn reload(
                 let _ = thread.send(Message::App(app.clone()));
             }
             info!("the configuration was read again, and holds from now on");
+            if app.general.master_key.is_none() && !place.address.ip().is_loopback() {
+                let address = place.address;
+                warn!("there is no master key: anyone who reaches {address} may call");
+            }
             Some(drain)
         }
         Err(why) => {
