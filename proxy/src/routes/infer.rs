@@ -114,7 +114,11 @@ async fn begin(
     record: &mut Record,
 ) -> Result<Box<Run>> {
     let (head, body) = request.into_parts();
-    let body = body::whole(body, app.general.max_request_bytes).await?;
+    let body = body::whole(body, app.general.max_request_bytes).await;
+    let body = body.map_err(|unread| {
+        record.is_left = unread.is_gone;
+        unread.error
+    })?;
     let read = std::str::from_utf8(&body)
         .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))
         .and_then(|text| json::object("body", text));

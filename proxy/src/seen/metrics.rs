@@ -131,7 +131,7 @@ fn describe() {
         ("mishikallm_in_flight", "Requests to models under way"),
         (
             "mishikallm_deployment_in_flight",
-            "Of a deployment: requests under way",
+            "Of a deployment: requests under way that began since the configuration was read",
         ),
         (
             "mishikallm_deployment_cooling_down",
