@@ -20,7 +20,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 LANGUAGES = cpp go python node java
 
-.PHONY: help lib proxy demo test bench fuzz header fmt lint clean install portable prefix packages conformance samples memory $(LANGUAGES)
+.PHONY: help lib proxy demo test bench bench-proxy fuzz header fmt lint clean install portable prefix packages conformance samples memory $(LANGUAGES)
 help:
 	@sed -n '1,3p' Makefile
 	@echo '# make lib        target/release/libmishikallm.so and .a'
@@ -29,6 +29,7 @@ help:
 	@echo '# make cpp | go | python | node | java        the package of a language, in build/'
 	@echo '# make conformance | samples | memory         what each language has to do, and does'
 	@echo '# make bench      speed beside raw libcurl'
+	@echo '# make bench-proxy    the proxy beside nginx; benches/proxy.py --reference has LiteLLM too'
 	@echo '# make fuzz       an hour of fuzzing'
 	@echo '# make header     include/mishikallm.h anew, after a change in src/ffi'
 	@echo '# make lint       formatting and clippy, as CI does'
@@ -94,6 +95,10 @@ test:
 
 bench: lib
 	benches/run.py --library '$(RELEASE)/libmishikallm.so'
+
+bench-proxy: proxy
+	@.ci/needs python3 nginx
+	benches/proxy.py --proxy '$(RELEASE)/mishikallm'
 
 fuzz:
 	fuzz/run long

@@ -12,6 +12,8 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 OUT = TARGET / "bench"
 CFLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra"]
 
+CARGO = "cargo: https://rustup.rs"
+
 # A library that does not have a function yet is measured without the cases that call it.
 OPTIONAL_FUNCTIONS = {
     "stream": ("mishikallm_stream_open", "HAVE_STREAM"),
@@ -30,8 +32,7 @@ def missing(library: Path, include: Path) -> list[str]:
         found.append(
             "libcurl's headers: apt-get install libcurl4-openssl-dev (Debian, Ubuntu), dnf install libcurl-devel (Fedora)"
         )
-    if not shutil.which("cargo"):
-        found.append("cargo: https://rustup.rs")
+    found += missing_for_server()
     if not library.is_file():
         found.append(f"the library, {library}: cargo build --release")
     if not (include / "mishikallm.h").is_file():
@@ -49,12 +50,23 @@ def optional_modes(include: Path) -> dict[str, bool]:
     return {mode: function in header for mode, (function, _) in OPTIONAL_FUNCTIONS.items()}
 
 
-def build(library: Path, include: Path) -> None:
-    """server, floor, client, startup and open_streams, into target/bench."""
+def missing_for_server() -> list[str]:
+    """The same for build_server()."""
+    return [] if shutil.which("cargo") else [CARGO]
+
+
+def build_server() -> None:
+    """server and load, into target/bench."""
     OUT.mkdir(parents=True, exist_ok=True)
     manifest = HERE / "server" / "Cargo.toml"
     _run("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, "--target-dir", OUT)
-    shutil.copy2(OUT / "release" / "fixed-reply-server", OUT / "server")
+    for program, name in (("fixed-reply-server", "server"), ("load", "load")):
+        shutil.copy2(OUT / "release" / program, OUT / name)
+
+
+def build(library: Path, include: Path) -> None:
+    """All that build_server() makes, and floor, client, startup and open_streams, into target/bench."""
+    build_server()
 
     _run("cc", *CFLAGS, "-o", OUT / "floor", HERE / "floor.c", HERE / "load.c", "-lcurl", "-lpthread")
     has = optional_modes(include)

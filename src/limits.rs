@@ -30,6 +30,9 @@ pub const HEADER_BYTES: usize = 512 << 10;
 /// Bytes of one header's value.
 pub const HEADER_VALUE_BYTES: usize = 32 << 10;
 
+/// Bytes of a model's name that the model list has no entry for but one with a `*`. Triton's own are names of folders: 255 at most.
+pub const NAME_BYTES: usize = 1024;
+
 /// Fallbacks of one request.
 pub const FALLBACKS: usize = 16;
 

@@ -46,7 +46,8 @@ pub struct Cli {
     #[arg(
         long = "request_timeout",
         alias = "request-timeout",
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = seconds
     )]
     pub request_timeout: Option<f64>,
     /// The server's certificate chain, in PEM
@@ -68,7 +69,7 @@ pub struct Cli {
     /// Read the configuration, say what is wrong with it, and end
     #[arg(long = "validate_config", alias = "validate-config")]
     pub validate_config: bool,
-    /// Ask the running proxy, at --host and --port, how its deployments are; the exit code is 0 if one of them is healthy
+    /// Ask the running proxy, at --host and --port, how its deployments are; the exit code is 0 only if all of them are healthy
     #[arg(long, conflicts_with = "validate_config")]
     pub health: bool,
     /// Ask the running proxy, at --host and --port, a question, once whole and once as a stream
@@ -77,6 +78,13 @@ pub struct Cli {
     /// Say the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(n) if n > 0.0 && n.is_finite() => Ok(n),
+        _ => Err("expected a number of seconds above 0".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +105,13 @@ mod tests {
         }
         assert!(Cli::try_parse_from(["mishikallm", "--model", "triton/m"]).is_err());
         assert!(Cli::try_parse_from(["mishikallm", "--num_workers", "0"]).is_err());
+        for wrong in ["0", "-1", "nan", "inf", "30s", ""] {
+            let timeout = format!("--request_timeout={wrong}");
+            assert!(
+                Cli::try_parse_from(["mishikallm", &timeout]).is_err(),
+                "{wrong}"
+            );
+        }
         // One thing at a time.
         assert!(Cli::try_parse_from(["mishikallm", "--health"]).is_ok());
         assert!(Cli::try_parse_from(["mishikallm", "--health", "--test"]).is_err());

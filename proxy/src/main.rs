@@ -11,6 +11,7 @@ mod reply;
 mod routes;
 mod seen;
 mod start;
+mod trust;
 
 use clap::Parser;
 use mimalloc::MiMalloc;

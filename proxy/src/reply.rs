@@ -28,6 +28,9 @@ const OVERHEAD: HeaderName = HeaderName::from_static("x-mishikallm-overhead-dura
 /// Room for all that a reply may have, hyper's own among them.
 const HEADERS: usize = 16;
 
+/// Bytes of a path that an error repeats.
+const LONGEST_PATH: usize = 256;
+
 /// The body of a reply.
 pub enum Answer {
     /// All of it; `None` when it is sent.
@@ -196,9 +199,12 @@ fn milliseconds(duration: Duration) -> String {
     format!("{}.{:03}", micros / 1000, micros % 1000)
 }
 
-/// A path that is none.
+/// A path that is none; a long one is not repeated.
 pub fn not_found(path: &str) -> Response<Answer> {
-    let message = format!("there is no route {path}");
+    let message = match path.len() <= LONGEST_PATH {
+        true => format!("there is no route {path}"),
+        false => "there is no route of this path".to_owned(),
+    };
     json(
         StatusCode::NOT_FOUND,
         shaped(&message, "invalid_request_error", None, "404"),

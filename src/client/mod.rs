@@ -318,6 +318,7 @@ pub fn info() -> String {
             "reply_bytes": limits::REPLY_BYTES,
             "fields": limits::FIELDS,
             "header_bytes": limits::HEADER_BYTES,
+            "name_bytes": limits::NAME_BYTES,
             "fallbacks": limits::FALLBACKS,
             "prompts": limits::PROMPTS,
             "choices": limits::CHOICES,

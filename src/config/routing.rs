@@ -251,12 +251,18 @@ fn aliases(fields: &mut Fields) -> Result<BTreeMap<String, Alias>> {
         let (model, hidden) = match &value {
             Value::String(model) => (Some(model), false),
             Value::Object(entry) => {
-                let hidden = entry.get("hidden").and_then(Value::as_bool);
+                let hidden = match entry.get("hidden") {
+                    None | Some(Value::Null) => false,
+                    Some(Value::Bool(hidden)) => *hidden,
+                    Some(other) => {
+                        return Err(wrong(&format!("{place}.hidden"), "true or false", other));
+                    }
+                };
                 let model = match entry.get("model") {
                     Some(Value::String(model)) => Some(model),
                     _ => None,
                 };
-                (model, hidden.unwrap_or(false))
+                (model, hidden)
             }
             _ => (None, false),
         };

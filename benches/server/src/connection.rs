@@ -34,6 +34,11 @@ impl Connection {
         }
     }
 
+    /// A reply is not all written yet.
+    pub fn is_answering(&self) -> bool {
+        self.sending.is_some()
+    }
+
     /// Goes on until the socket has no more to give or to take; readiness is edge-triggered, so stopping earlier would be
     /// stopping for ever.
     pub fn advance(&mut self, triton: &mut Triton) -> io::Result<Next> {

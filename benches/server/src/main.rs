@@ -2,8 +2,8 @@
 //!
 //!     fixed-reply-server [PORT]        without a port, or with 0: any free one. The address is printed.
 //!
-//! What it answers is in the model's name; see `model.rs`. Two paths are its own: `GET /stats` counts what arrived, and
-//! `GET /last` is the last POST request, byte for byte, as it came over the wire.
+//! What it answers is in the model's name; see `model.rs`. Two paths are its own: `GET /stats` counts what arrived
+//! and which replies nobody waited for the end of, and `GET /last` is the last POST request, byte for byte, as it came over the wire.
 //!
 //! One thread, one event loop, no request without its reply ready made: some tens of thousands of small replies a second
 //! on one core, several times what a client on another core can ask for.
@@ -77,6 +77,8 @@ impl Server {
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept()?,
+                    // Also between two events of a stream, when nobody would write for a while.
+                    token if event.is_read_closed() => self.close(token),
                     token => self.advance(token),
                 }
             }
@@ -117,9 +119,13 @@ impl Server {
             Ok(Next::At(due)) => {
                 self.paused.insert((due, token));
             }
-            Ok(Next::Close) | Err(_) => {
-                self.connections.remove(&token);
-            }
+            Ok(Next::Close) | Err(_) => self.close(token),
+        }
+    }
+
+    fn close(&mut self, token: Token) {
+        if let Some(connection) = self.connections.remove(&token) {
+            self.triton.stats.abandoned += u64::from(connection.is_answering());
         }
     }
 }

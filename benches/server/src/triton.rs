@@ -23,6 +23,8 @@ pub struct Triton {
 #[derive(Default)]
 pub struct Stats {
     pub connections: u64,
+    /// Connections that were closed in the middle of a reply.
+    pub abandoned: u64,
     gets: u64,
     posts: u64,
 }
@@ -68,7 +70,9 @@ impl Triton {
 
 impl Stats {
     fn to_json(&self) -> Value {
-        json!({"connections": self.connections, "gets": self.gets, "posts": self.posts})
+        json!({
+            "connections": self.connections, "abandoned": self.abandoned, "gets": self.gets, "posts": self.posts,
+        })
     }
 }
 

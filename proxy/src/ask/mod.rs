@@ -37,7 +37,7 @@ impl Known {
     }
 }
 
-/// Asks, and prints what comes. The exit code is a success if the proxy's answer is one.
+/// Asks, and prints what comes. The exit code is a success if all is well: each deployment is healthy, or the question was answered.
 pub fn run(cli: &Cli, known: &Known) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -61,10 +61,19 @@ async fn health(peer: &Peer) -> Result<ExitCode, String> {
         return Err(refused(status, &body));
     }
     say(&pretty(&body))?;
-    Ok(match status.is_success() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    match sick(&body) {
+        None if status.is_success() => Ok(ExitCode::SUCCESS),
+        None => Err(refused(status, &body)),
+        Some(sick) => Err(sick),
+    }
+}
+
+/// How many deployments of a report are not healthy; `None`: all are.
+fn sick(report: &Value) -> Option<String> {
+    let count = |key: &str| report[key].as_u64().unwrap_or(0);
+    let (well, ill) = (count("healthy_count"), count("unhealthy_count"));
+    let all = well + ill;
+    (ill > 0 || all == 0).then(|| format!("{ill} of {all} deployments are not healthy"))
 }
 
 async fn test(peer: &Peer, model: Option<&str>) -> Result<ExitCode, String> {
@@ -207,6 +216,17 @@ fn print(text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_is_not_healthy_is_one_too_many() {
+        let report = |well, ill| sick(&json!({"healthy_count": well, "unhealthy_count": ill}));
+        assert_eq!(report(2, 0), None);
+        assert_eq!(
+            report(2, 1).as_deref(),
+            Some("1 of 3 deployments are not healthy")
+        );
+        assert!(report(0, 2).is_some() && report(0, 0).is_some());
+    }
 
     #[test]
     fn a_model_that_gives_vectors_is_not_asked_for_a_text() {

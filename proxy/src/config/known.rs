@@ -6,6 +6,8 @@ pub struct Section {
     pub name: &'static str,
     /// What the proxy or the library does something with.
     pub keys: &'static [&'static str],
+    /// What may be there for the sake of files that have it, does nothing, and why.
+    pub idle: &'static [(&'static str, &'static str)],
     /// What the file format has and this proxy has not: ignored, and said so.
     pub without: &'static [&'static str],
 }
@@ -20,6 +22,7 @@ pub const TOP: Section = Section {
         "general_settings",
         "environment_variables",
     ],
+    idle: &[],
     without: &[
         "include",
         "guardrails",
@@ -33,6 +36,7 @@ pub const TOP: Section = Section {
 pub const ENTRY: Section = Section {
     name: "model_list",
     keys: &["model_name", "mishikallm_params", "model_info"],
+    idle: &[],
     without: &["mishikallm_credential_name"],
 };
 
@@ -70,10 +74,6 @@ pub const PARAMS: Section = Section {
         "weight",
         "metrics_url",
         "order",
-        "organization",
-        "api_version",
-        "ssl_verify",
-        "custom_llm_provider",
         // The model's own, often written here: so that they are not taken for slips of the above.
         "max_tokens",
         "max_completion_tokens",
@@ -83,7 +83,53 @@ pub const PARAMS: Section = Section {
         "seed",
         "stop",
     ],
-    without: &[],
+    idle: &[
+        ("organization", "Triton knows no organizations"),
+        ("api_version", "Triton's API has one version"),
+        ("custom_llm_provider", "every model here is on a Triton"),
+        (
+            "ssl_verify",
+            "certificates are checked alike for all deployments; mishikallm_settings.ssl_verify says how",
+        ),
+    ],
+    // Any name may be one of the model's inputs: these are sent to it, and said so.
+    without: &[
+        "tags",
+        "max_budget",
+        "budget_duration",
+        "region_name",
+        "cooldown_time",
+        "allowed_fails",
+        "mishikallm_credential_name",
+        "configurable_clientside_auth_params",
+        "use_in_pass_through",
+        "use_mishikallm_proxy",
+        "merge_reasoning_content_in_choices",
+        "max_file_size_mb",
+    ],
+};
+
+/// What is told of a deployment, and how it is checked; anything else is told too.
+pub const INFO: Section = Section {
+    name: "model_info",
+    keys: &[
+        "id",
+        "mode",
+        "max_input_tokens",
+        "health_check_timeout",
+        "health_check_model",
+        "health_check_max_tokens",
+        "input_cost_per_token",
+        "output_cost_per_token",
+        "input_cost_per_second",
+        "output_cost_per_second",
+    ],
+    idle: &[],
+    without: &[
+        "health_check_voice",
+        "health_check_reasoning_effort",
+        "disable_background_health_check",
+    ],
 };
 
 /// Defaults for all deployments.
@@ -125,6 +171,7 @@ pub const MISHIKALLM_SETTINGS: Section = Section {
         "set_verbose",
         "forward_traceparent_to_llm_provider",
     ],
+    idle: &[],
     without: &[
         "callbacks",
         "success_callback",
@@ -167,6 +214,7 @@ pub const ROUTER_SETTINGS: Section = Section {
         "max_fallbacks",
         "enable_pre_call_checks",
     ],
+    idle: &[],
     without: &[
         "routing_strategy_args",
         "content_policy_fallbacks",
@@ -196,17 +244,23 @@ pub const GENERAL_SETTINGS: Section = Section {
     name: "general_settings",
     keys: &[
         "master_key",
-        "database_url",
         "allow_client_side_credentials",
         "max_request_size_mb",
         "drain_seconds",
         "log_prompts",
         "health_check_timeout",
+        "health_check_details",
         "completion_model",
     ],
+    idle: &[(
+        "database_url",
+        "virtual keys are not there yet: the database is not used, and only the master key opens the proxy",
+    )],
     without: &[
         "background_health_checks",
         "health_check_interval",
+        "health_check_concurrency",
+        "use_shared_health_check",
         "database_connection_pool_limit",
         "database_connection_timeout",
         "store_model_in_db",
@@ -231,6 +285,20 @@ pub const GENERAL_SETTINGS: Section = Section {
         "otel",
     ],
 };
+
+/// Two names for one thing: where both are there, the second is not used.
+pub const TWINS: [(&str, &str); 3] = [
+    ("timeout", "request_timeout"),
+    ("num_retries", "max_retries"),
+    ("api_base", "base_url"),
+];
+
+impl Section {
+    /// Whether it has a key, be it one without an effect.
+    fn has(&self, key: &str) -> bool {
+        self.keys.contains(&key) || self.idle.iter().any(|(idle, _)| *idle == key)
+    }
+}
 
 const SECTIONS: [&Section; 5] = [
     &TOP,
@@ -282,6 +350,26 @@ pub fn is_number_or_boolean(key: &str) -> bool {
             | "drain_seconds"
             | "log_prompts"
             | "health_check_timeout"
+            | "health_check_details"
+            | "health_check_max_tokens"
+            | "max_input_tokens"
+            | "input_cost_per_token"
+            | "output_cost_per_token"
+            | "input_cost_per_second"
+            | "output_cost_per_second"
+            | "binary"
+            | "normalize"
+            | "truncate_dimensions"
+            // Of models, in OpenAI's words and in vLLM's.
+            | "n"
+            | "logprobs"
+            | "top_logprobs"
+            | "frequency_penalty"
+            | "presence_penalty"
+            | "repetition_penalty"
+            | "min_p"
+            | "min_tokens"
+            | "ignore_eos"
     )
 }
 
@@ -290,15 +378,18 @@ pub fn complaint(section: &Section, key: &str) -> Option<String> {
     if section.keys.contains(&key) {
         return None;
     }
+    if let Some(why) = why_idle(section, key) {
+        return Some(why);
+    }
     if section.without.contains(&key) {
         return Some("not supported here: it is ignored".to_owned());
     }
-    if section.name == ENTRY.name && PARAMS.keys.contains(&key) {
+    if section.name == ENTRY.name && PARAMS.has(key) {
         return Some("unknown here: it is ignored; it belongs in mishikallm_params: is it indented far enough?".to_owned());
     }
     let elsewhere = SECTIONS
         .iter()
-        .find(|s| s.name != section.name && s.name != PARAMS.name && s.keys.contains(&key));
+        .find(|s| s.name != section.name && s.name != PARAMS.name && s.has(key));
     if let Some(right) = elsewhere {
         let place = match right.name {
             "" => "at the top of the file".to_owned(),
@@ -319,8 +410,36 @@ pub fn complaint(section: &Section, key: &str) -> Option<String> {
     })
 }
 
-/// A known option that a deployment's own parameter is very near to: it is sent to the model, and probably was not meant to be.
-pub fn slip_of(key: &str) -> Option<&'static str> {
+fn why_idle(section: &Section, key: &str) -> Option<String> {
+    let (_, why) = section.idle.iter().find(|(idle, _)| *idle == key)?;
+    Some(format!("has no effect: {why}"))
+}
+
+/// What to say of one of `mishikallm_params`. One that is not known is sent to the model, which may not have been meant.
+pub fn complaint_of_param(key: &str) -> Option<String> {
+    if let Some(why) = why_idle(&PARAMS, key) {
+        return Some(why);
+    }
+    if PARAMS.without.contains(&key) {
+        return Some("is sent to the model; the proxy itself does nothing with it".to_owned());
+    }
+    let near = slip_of(key)?;
+    Some(format!("is sent to the model; did you mean {near}?"))
+}
+
+/// The same of `model_info`, which may hold anything.
+pub fn complaint_of_info(key: &str) -> Option<String> {
+    if INFO.without.contains(&key) {
+        return Some("is told, and has no other effect here".to_owned());
+    }
+    let near = nearest(&INFO, key, 2).filter(|near| *near != key && key.len() > 4)?;
+    Some(format!(
+        "is told, and has no other effect; did you mean {near}?"
+    ))
+}
+
+/// A known option that a deployment's own parameter is very near to.
+fn slip_of(key: &str) -> Option<&'static str> {
     match PARAMS.keys.contains(&key) || key.chars().count() < 4 {
         true => None,
         false => nearest(&PARAMS, key, 2),

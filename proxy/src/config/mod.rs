@@ -1,10 +1,12 @@
 //! `config.yaml`: read, its references to the environment put in, its sections taken apart.
 
+mod checkups;
 mod environment;
 mod fleet;
 mod known;
 mod place;
 mod sections;
+mod unread;
 mod yaml;
 
 use std::fmt;
@@ -121,8 +123,12 @@ pub fn read_bytes(name: &str, bytes: &[u8], overrides: &Overrides, lookup: Looku
     let mut problems = Problems::default();
     let settings = match yaml::read(bytes) {
         Ok(mut document) => {
-            environment::resolve(&mut document, lookup, &mut problems);
-            sections::take(document, overrides, lookup, &mut problems)
+            let defined = environment::resolve(&mut document, lookup, &mut problems);
+            let lookup = |name: &str| match defined.get(name) {
+                Some(value) => Ok(value.clone()),
+                None => lookup(name),
+            };
+            sections::take(document, overrides, &lookup, &mut problems)
         }
         Err(mistake) => {
             problems.errors.push(Problem {

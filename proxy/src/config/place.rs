@@ -23,6 +23,11 @@ impl<'a> Places<'a> {
         Problem::at(self.document, path, self.helped(path, text))
     }
 
+    /// Whether the text at this path was probably meant to be no text.
+    pub fn is_meant_otherwise(&self, path: &str) -> bool {
+        self.document.slip(path).is_some()
+    }
+
     /// Whether there is an error about this path already.
     pub fn failed(&self, path: &str, problems: &Problems) -> bool {
         let begins = format!("{path}: ");
@@ -73,9 +78,12 @@ impl<'a> Places<'a> {
             let key = place.strip_prefix("router_settings.").unwrap_or(place);
             candidates.push(under("mishikallm_settings", key));
             // The library's words for what the file calls otherwise.
-            if let "timeout" = key {
-                candidates.push("mishikallm_settings.request_timeout".to_owned());
-            }
+            let otherwise = match key {
+                "timeout" => Some("mishikallm_settings.request_timeout"),
+                "tls.ca_file" => Some("mishikallm_settings.ssl_verify"),
+                _ => None,
+            };
+            candidates.extend(otherwise.map(str::to_owned));
         }
         let found = candidates
             .iter()
@@ -124,6 +132,9 @@ impl<'a> Places<'a> {
             text.truncate(text.len() - "null".len());
             text += "nothing";
         }
+        let is_of_value = ["expected ", "holds ", "cannot "]
+            .iter()
+            .any(|begins| text.starts_with(begins));
         let wants_number = text.contains("number");
         match self.document.slip(path) {
             Some(Slip::Word(meant)) if text.contains("true or false") => {
@@ -139,6 +150,9 @@ impl<'a> Places<'a> {
             text += ": leave out the - before its keys";
         } else if text.ends_with("expected a list, got an object") {
             text += ": begin each entry with a -";
+        }
+        if let Some(name) = self.document.variable(path).filter(|_| is_of_value) {
+            text += &format!("; it comes from the environment variable {name}");
         }
         text
     }

@@ -1,9 +1,11 @@
 //! The sections of a configuration: what is the proxy's own, and what is the library's.
 
+use super::checkups;
 use super::environment::Lookup;
 use super::fleet;
-use super::known::{self, Section};
+use super::known;
 use super::place::Places;
+use super::unread;
 use super::yaml::{Document, under};
 use super::{Problem, Problems};
 use mishikallm::config::{Routing, Secret};
@@ -65,8 +67,10 @@ pub struct General {
     pub drain: Duration,
     /// The log of `--detailed_debug` shows prompts and answers.
     pub log_prompts: bool,
-    /// How long `/health` waits for a deployment.
+    /// How long `/health` waits for a deployment that does not say it itself.
     pub health_check: Duration,
+    /// `/health` tells what is wrong with a deployment.
+    pub health_details: bool,
     /// For requests that name no model.
     pub default_model: Option<String>,
 }
@@ -100,7 +104,8 @@ pub(super) fn take(
 ) -> Option<Settings> {
     let mut top = std::mem::take(&mut document.value);
     let places = Places::new(&document);
-    warn_of_unknown(&places, &top, problems);
+    unread::warn(&places, &top, problems);
+    checkups::check(&places, &top, problems);
     let mut section = |name: &str| take_section(&places, &mut top, name, problems);
     let general = section("general_settings");
     let shared = section("mishikallm_settings");
@@ -108,8 +113,12 @@ pub(super) fn take(
     let list = top.shift_remove("model_list").unwrap_or(Value::Null);
     let general = read_general(&places, general, lookup, problems);
     let switches = Switches::take(&places, &shared, problems);
+    check_verify(&places, &shared, problems);
     let object = library_object(list, shared, router, overrides);
     let fleet = fleet::read(&places, object, problems);
+    if let (Some(fleet), Some(general)) = (&fleet, &general) {
+        check_default_model(&places, fleet, general, problems);
+    }
     Some(Settings {
         fleet: fleet?,
         general: general?,
@@ -140,7 +149,11 @@ pub fn of_command(one: &OneModel, overrides: &Overrides, lookup: Lookup<'_>) -> 
     router.insert("model_group_alias".to_owned(), Value::Object(aliases));
     let general = read_general(&places, Map::new(), lookup, &mut problems);
     let object = library_object(list, Map::new(), router, overrides);
+    let before = problems.errors.len();
     let fleet = fleet::read(&places, object, &mut problems);
+    for problem in problems.errors.iter_mut().skip(before) {
+        problem.text = of_option(&problem.text, one.alias.is_some());
+    }
     let settings = match (fleet, general) {
         (Some(fleet), Some(general)) if problems.errors.is_empty() => Some(Settings {
             fleet,
@@ -155,6 +168,24 @@ pub fn of_command(one: &OneModel, overrides: &Overrides, lookup: Lookup<'_>) -> 
         _ => None,
     };
     super::Read { settings, problems }
+}
+
+/// A mistake in a list that nobody wrote is one in an option.
+fn of_option(text: &str, has_alias: bool) -> String {
+    let named = match has_alias {
+        true => "--alias",
+        false => "--model",
+    };
+    let places = [
+        ("model_list[0].model_name: ", named),
+        ("model: ", "--model"),
+        ("api_base: ", "--api_base"),
+    ];
+    let found = places.iter().find_map(|(place, option)| {
+        let (_, wrong) = text.split_once(place)?;
+        Some(format!("{option}: {wrong}"))
+    });
+    found.unwrap_or_else(|| text.to_owned())
 }
 
 /// What the proxy reads of `mishikallm_settings` for itself.
@@ -188,6 +219,36 @@ impl Switches {
     }
 }
 
+/// `ssl_verify` is a switch, or the path of what to verify with.
+fn check_verify(places: &Places<'_>, settings: &Map<String, Value>, problems: &mut Problems) {
+    let path = under("mishikallm_settings", "ssl_verify");
+    let got = match settings.get("ssl_verify") {
+        None | Some(Value::Null | Value::Bool(_)) => return,
+        Some(Value::String(_)) if !places.is_meant_otherwise(&path) => return,
+        Some(other) => kind(other),
+    };
+    let wrong = format!("expected true or false, or the path of a PEM file, got {got}");
+    problems.errors.push(places.problem(&path, &wrong));
+}
+
+/// A name that leads nowhere would show at the first request without one.
+fn check_default_model(
+    places: &Places<'_>,
+    fleet: &Fleet,
+    general: &General,
+    problems: &mut Problems,
+) {
+    let unknown = general
+        .default_model
+        .as_ref()
+        .filter(|name| !fleet.knows(name));
+    if let Some(name) = unknown {
+        let wrong = format!("expected a model_name of the model list, got \"{name}\"");
+        let path = under("general_settings", "completion_model");
+        problems.errors.push(places.problem(&path, &wrong));
+    }
+}
+
 fn take_section(
     places: &Places<'_>,
     top: &mut Map<String, Value>,
@@ -205,61 +266,6 @@ fn take_section(
     }
 }
 
-/// Keys that nobody reads, by their names and lines.
-fn warn_of_unknown(places: &Places<'_>, top: &Map<String, Value>, problems: &mut Problems) {
-    let warnings = &mut problems.warnings;
-    let check = |warnings: &mut Vec<Problem>,
-                 section: &Section,
-                 path: &str,
-                 object: &Map<String, Value>| {
-        for key in object.keys() {
-            if let Some(complaint) = known::complaint(section, key) {
-                warnings.push(places.problem(&under(path, key), &complaint));
-            }
-        }
-    };
-    check(warnings, &known::TOP, "", top);
-    for section in [
-        &known::MISHIKALLM_SETTINGS,
-        &known::ROUTER_SETTINGS,
-        &known::GENERAL_SETTINGS,
-    ] {
-        if let Some(Value::Object(object)) = top.get(section.name) {
-            check(warnings, section, section.name, object);
-        }
-    }
-    let Some(Value::Array(entries)) = top.get("model_list") else {
-        return;
-    };
-    let has_default = match top.get("mishikallm_settings") {
-        Some(Value::Object(settings)) => settings.contains_key("api_base"),
-        _ => false,
-    };
-    for (i, entry) in entries.iter().enumerate() {
-        let Value::Object(entry) = entry else {
-            continue;
-        };
-        let path = format!("model_list[{i}]");
-        check(warnings, &known::ENTRY, &path, entry);
-        if let Some(Value::Object(params)) = entry.get("mishikallm_params") {
-            let path = under(&path, "mishikallm_params");
-            for key in params.keys() {
-                if let Some(near) = known::slip_of(key) {
-                    let text = format!("is sent to the model; did you mean {near}?");
-                    warnings.push(places.problem(&under(&path, key), &text));
-                }
-            }
-            let says_where = ["api_base", "base_url", "mock_response"]
-                .iter()
-                .any(|key| params.contains_key(*key));
-            if !says_where && !has_default {
-                let text = "has no api_base: only calls that bring their own can work";
-                warnings.push(places.problem(&path, text));
-            }
-        }
-    }
-}
-
 fn read_general(
     places: &Places<'_>,
     section: Map<String, Value>,
@@ -268,12 +274,6 @@ fn read_general(
 ) -> Option<General> {
     const NAME: &str = "general_settings";
     let path = |key: &str| under(NAME, key);
-    if section.contains_key("database_url") {
-        let text = "virtual keys are not there yet: the database is not used, and only the master key opens the proxy";
-        problems
-            .warnings
-            .push(places.problem(&path("database_url"), text));
-    }
     let before = problems.errors.len();
     // A line without a value would leave a proxy open that was meant to be closed.
     if section.get("master_key").is_some_and(Value::is_null)
@@ -346,7 +346,7 @@ fn read_general(
         "health_check_timeout",
         "of seconds",
         HEALTH_CHECK.as_secs_f64(),
-        3_600.0,
+        checkups::MOST_SECONDS,
     );
     let general = General {
         allow_client_side_credentials: read(
@@ -355,6 +355,8 @@ fn read_general(
             fields.boolean("allow_client_side_credentials"),
         )
         .unwrap_or(false),
+        health_details: read(places, problems, fields.boolean("health_check_details"))
+            .unwrap_or(true),
         log_prompts: read(places, problems, fields.boolean("log_prompts")).unwrap_or(false),
         default_model: read(places, problems, fields.string("completion_model")),
         master_key: key.map(Secret::new),
@@ -429,18 +431,16 @@ fn library_object(
             router.entry(key.to_owned()).or_insert(value);
         }
     }
-    match shared.shift_remove("ssl_verify") {
-        Some(Value::Bool(false)) => {
-            shared
-                .entry("tls")
-                .or_insert_with(|| json!({"insecure": true}));
+    let verify = match shared.shift_remove("ssl_verify") {
+        Some(Value::Bool(verify)) => Some(("insecure", Value::Bool(!verify))),
+        Some(Value::String(file)) => Some(("ca_file", Value::String(file))),
+        _ => None,
+    };
+    if let Some((key, value)) = verify {
+        // What `tls` says itself holds.
+        if let Value::Object(tls) = shared.entry("tls").or_insert_with(|| json!({})) {
+            tls.entry(key).or_insert(value);
         }
-        Some(Value::String(file)) => {
-            shared
-                .entry("tls")
-                .or_insert_with(|| json!({"ca_file": file}));
-        }
-        _ => {}
     }
     if !router.contains_key("num_retries") && !router.contains_key("max_retries") {
         router.insert("num_retries".to_owned(), NUM_RETRIES.into());

@@ -33,6 +33,8 @@ pub struct Document {
     lines: HashMap<String, usize>,
     /// Where a text stands that may have been meant to be something else.
     slips: HashMap<String, Slip>,
+    /// Where a value came from that stands in the environment.
+    variables: HashMap<String, String>,
 }
 
 /// What a text may have been meant to be.
@@ -53,6 +55,7 @@ impl Document {
             value: Map::new(),
             lines: HashMap::new(),
             slips: HashMap::new(),
+            variables: HashMap::new(),
         }
     }
 
@@ -70,6 +73,16 @@ impl Document {
     /// Whether exactly this path is there.
     pub fn has(&self, path: &str) -> bool {
         self.lines.contains_key(path)
+    }
+
+    /// Notes that the value at this path is a variable's.
+    pub fn note_variable(&mut self, path: &str, name: &str) {
+        self.variables.insert(path.to_owned(), name.to_owned());
+    }
+
+    /// The variable whose value stands at this path.
+    pub fn variable(&self, path: &str) -> Option<&str> {
+        self.variables.get(path).map(String::as_str)
     }
 
     /// What the text at this path may have been meant to be.
@@ -208,6 +221,8 @@ struct Open {
     anchor: usize,
     /// The key whose value comes next.
     key: Option<(String, usize)>,
+    /// Where each key of a mapping is among its entries.
+    known: HashMap<String, usize>,
 }
 
 #[derive(Default)]
@@ -283,6 +298,7 @@ impl Builder {
             node: Node { line, data },
             anchor,
             key: None,
+            known: HashMap::new(),
         });
         Ok(())
     }
@@ -303,8 +319,8 @@ impl Builder {
             Data::List(items) => items.push(node),
             Data::Map(entries) => match open.key.take() {
                 None => open.key = Some((key(line, &node)?, line)),
-                Some((key, at)) if key == "<<" => merge(entries, at, node)?,
-                Some((key, line)) => insert(entries, key, line, node)?,
+                Some((key, at)) if key == "<<" => merge(entries, &mut open.known, at, node)?,
+                Some((key, line)) => insert(entries, &mut open.known, key, line, node)?,
             },
             Data::Scalar(..) => {}
         }
@@ -321,15 +337,25 @@ fn count(node: &Node) -> usize {
     }
 }
 
-fn insert(entries: &mut Vec<Entry>, key: String, line: usize, node: Node) -> Result<(), Mistake> {
+fn insert(
+    entries: &mut Vec<Entry>,
+    known: &mut HashMap<String, usize>,
+    key: String,
+    line: usize,
+    node: Node,
+) -> Result<(), Mistake> {
     let new = Entry {
         key,
         line,
         node,
         merged: false,
     };
-    match entries.iter_mut().find(|e| e.key == new.key) {
-        None => entries.push(new),
+    let there = known.get(&new.key).and_then(|at| entries.get_mut(*at));
+    match there {
+        None => {
+            known.insert(new.key.clone(), entries.len());
+            entries.push(new);
+        }
         Some(there) if there.merged => *there = new,
         Some(there) => {
             return Err(mistake(
@@ -346,7 +372,12 @@ fn insert(entries: &mut Vec<Entry>, key: String, line: usize, node: Node) -> Res
 }
 
 /// `<<: *name`: the keys of another mapping, or of several, where there are none of one's own.
-fn merge(entries: &mut Vec<Entry>, line: usize, node: Node) -> Result<(), Mistake> {
+fn merge(
+    entries: &mut Vec<Entry>,
+    known: &mut HashMap<String, usize>,
+    line: usize,
+    node: Node,
+) -> Result<(), Mistake> {
     let mappings = match node.data {
         Data::Map(more) => vec![more],
         Data::List(items) => items
@@ -359,7 +390,8 @@ fn merge(entries: &mut Vec<Entry>, line: usize, node: Node) -> Result<(), Mistak
         Data::Scalar(..) => return Err(wrong_merge(line)),
     };
     for entry in mappings.into_iter().flatten() {
-        if !entries.iter().any(|e| e.key == entry.key) {
+        if !known.contains_key(&entry.key) {
+            known.insert(entry.key.clone(), entries.len());
             entries.push(Entry {
                 merged: true,
                 ..entry

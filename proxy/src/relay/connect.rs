@@ -1,14 +1,10 @@
-//! Making a connection to a server: addresses, TCP, TLS, HTTP/1.1.
+//! Making a connection to a server: addresses, TCP, TLS.
 
 use super::explain::{self, SERVER};
 use super::tls;
-use bytes::Bytes;
 use http::{HeaderValue, Uri};
-use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use mishikallm::config::{ClientConfig, TlsConfig};
-use mishikallm::{Error, Result, limits};
+use mishikallm::{Error, Result};
 use socket2::{SockRef, TcpKeepalive};
 use std::future::Future;
 use std::io;
@@ -27,18 +23,12 @@ use tokio_rustls::client::TlsStream;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
-/// What is read at once, at most.
-const BUFFER: usize = 64 << 10;
-
 /// A connection that is being made.
 pub type Connecting = Pin<Box<dyn Future<Output = Result<Connection>> + Send>>;
 
 /// A connection to one server.
 pub struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    /// Polled by whoever uses the connection; nobody else does. Boxed: it is moved about.
-    driver: Box<http1::Connection<TokioIo<Stream>, Full<Bytes>>>,
-    is_over: bool,
+    pub(super) stream: Stream,
     /// Scheme, host and port.
     pub(super) server: Arc<str>,
     pub(super) host: HeaderValue,
@@ -54,44 +44,14 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Lets it send and receive until something comes of it.
-    ///
-    /// hyper joins the connection and its user by channels, which would wake the task that polls both for each thing that it
-    /// has just done itself. So what is waited for has no waker, and is looked at after the connection has moved; and the
-    /// connection has one, for the socket, only once there is nothing more to do.
-    pub(super) fn until<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut waited_for: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
+    /// Whether it is open, and silent, as one is that has nothing to answer. Nobody is woken by one that is idle.
+    pub(super) fn is_sound(&mut self) -> bool {
         let quiet = &mut Context::from_waker(Waker::noop());
-        let mut come = waited_for(quiet);
-        if come.is_pending() {
-            self.drive(quiet);
-            come = waited_for(quiet);
-        }
-        if come.is_pending() {
-            self.drive(cx);
-            come = waited_for(quiet);
-        }
-        come
-    }
-
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.is_over {
-            self.is_over = Pin::new(&mut *self.driver).poll(cx).is_ready();
-        }
-    }
-
-    /// Whether it is open and takes a request. Nobody is woken by one that is idle.
-    pub(super) fn is_ready(&mut self) -> bool {
-        let quiet = &mut Context::from_waker(Waker::noop());
-        self.drive(quiet);
-        !self.is_over && matches!(self.sender.poll_ready(quiet), Poll::Ready(Ok(())))
-    }
-
-    pub(super) fn sender(&mut self) -> &mut SendRequest<Full<Bytes>> {
-        &mut self.sender
+        let mut byte = [0];
+        let stream = Pin::new(&mut self.stream);
+        stream
+            .poll_read(quiet, &mut ReadBuf::new(&mut byte))
+            .is_pending()
     }
 }
 
@@ -176,15 +136,8 @@ impl Connector {
                 Stream::Tls(Box::new(tls.map_err(|e| explain::handshake(&e))?))
             }
         };
-        let handshake = http1::Builder::new()
-            .max_buf_size(BUFFER)
-            .max_header_size(limits::REPLY_HEADER_BYTES)
-            .handshake(TokioIo::new(stream));
-        let (sender, driver) = handshake.await.map_err(|e| explain::exchange(&e))?;
         Ok(Connection {
-            sender,
-            driver: Box::new(driver),
-            is_over: false,
+            stream,
             host: HeaderValue::from_str(authority.as_str()).map_err(|_| bad_url())?,
             server,
             is_used: false,

@@ -8,18 +8,16 @@ use std::io::{self, ErrorKind};
 /// The server, for whoever called the proxy.
 pub const SERVER: &str = "the model's server";
 
-/// An exchange broke.
-pub fn exchange(e: &hyper::Error) -> Error {
-    if e.is_parse_too_large() {
-        let most = limits::REPLY_HEADER_BYTES;
-        let message = format!(
-            "the header of the reply of {SERVER} is longer than {most} bytes, or has too many fields"
-        );
-        return Error::limit(502, message);
+/// What came is no reply, or what was to be sent is no request.
+pub fn protocol(e: &ureq_proto::Error) -> Error {
+    match e {
+        ureq_proto::Error::HttpParseTooManyHeaders => long_header(),
+        _ => no_http(),
     }
-    if e.is_parse() {
-        return no_http();
-    }
+}
+
+/// The connection broke.
+pub fn broken(e: &io::Error) -> Error {
     match find::<rustls::Error>(e) {
         // TLS 1.3 tells only after the handshake that it wanted the client's certificate.
         Some(tls @ rustls::Error::AlertReceived(_)) => {
@@ -30,14 +28,15 @@ pub fn exchange(e: &hyper::Error) -> Error {
         }
         None => {}
     }
-    match find::<io::Error>(e).map(io::Error::kind) {
-        // So hyper tells of chunks that are none.
-        Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => no_http(),
-        Some(kind) if kind != ErrorKind::UnexpectedEof => {
-            Error::cut(format!("{} ({kind})", cut_words()))
-        }
-        _ => Error::cut(cut_words()),
+    match e.kind() {
+        ErrorKind::UnexpectedEof => cut(),
+        kind => Error::cut(format!("{} ({kind})", cut_words())),
     }
+}
+
+/// The server closed the connection too early.
+pub fn cut() -> Error {
+    Error::cut(cut_words())
 }
 
 /// No connection came about.
@@ -65,8 +64,18 @@ fn cut_words() -> String {
     format!("{SERVER} closed the connection before its answer was whole")
 }
 
-fn no_http() -> Error {
+/// What came is something else.
+pub fn no_http() -> Error {
     Error::protocol(format!("{SERVER} does not answer in HTTP/1.1"))
+}
+
+/// No end of it in sight.
+pub fn long_header() -> Error {
+    let most = limits::REPLY_HEADER_BYTES;
+    let message = format!(
+        "the header of the reply of {SERVER} is longer than {most} bytes, or has too many fields"
+    );
+    Error::limit(502, message)
 }
 
 /// The first of its causes that is of a kind, itself included.

@@ -1,30 +1,21 @@
 //! One HTTP exchange: a request out, a reply in.
 
+use super::asked::Asked;
 use super::connect::{Connecting, Connection, bad_url};
-use super::explain;
 use super::pool::Wire;
 use crate::seen::{exchange, tells_exchanges};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use http_body::Body;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 use mishikallm::plan::credentials::Header;
 use mishikallm::triton::reply::{JSON_LENGTH, Reply};
 use mishikallm::triton::{Method, Request};
 use mishikallm::{Error, Result};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How much is made ready for a body whose length is told; it is only the server's word.
 const FIRST_ROOM: usize = 1 << 20;
-
-type Sent = http::Request<Full<Bytes>>;
-type Asked = std::result::Result<http::Response<Incoming>, TrySendError<Sent>>;
 
 /// An exchange under way. Dropping it closes its connection.
 #[derive(Default)]
@@ -39,19 +30,11 @@ enum Stage {
     #[default]
     New,
     Connects(Connecting),
-    Asked(Connection, Pin<Box<dyn Future<Output = Asked> + Send>>),
-    Opened(Box<Opened>),
+    Asked(Box<Asked>),
+    /// The reply's header is there.
+    Opened(Box<Asked>, Reply),
     /// The reply is read to its end, or there will be none.
     Over,
-}
-
-/// A reply whose header is there.
-struct Opened {
-    connection: Connection,
-    body: Incoming,
-    reply: Reply,
-    /// Of the body, where it is told.
-    length: Option<u64>,
 }
 
 impl std::fmt::Debug for Flight {
@@ -115,9 +98,9 @@ impl Order {
         self.url.split_at(end)
     }
 
-    fn request(&self, headers: &[Header], host: HeaderValue) -> Result<Sent> {
+    fn request(&self, headers: &[Header], host: HeaderValue) -> Result<http::Request<()>> {
         let (_, path) = self.parts();
-        let mut sent = http::Request::new(Full::new(self.body.clone()));
+        let mut sent = http::Request::new(());
         *sent.method_mut() = match self.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
@@ -128,7 +111,7 @@ impl Order {
         };
         *sent.uri_mut() = path.parse().map_err(|_| bad_url())?;
         let own = sent.headers_mut();
-        own.reserve(headers.len() + 3);
+        own.reserve(headers.len() + 4);
         own.insert(header::HOST, host);
         for (name, value) in headers {
             own.append(name, value.clone());
@@ -152,7 +135,7 @@ pub struct Terms<'a> {
 impl Flight {
     /// Whether the reply's header is there.
     pub fn is_opened(&self) -> bool {
-        matches!(self.stage, Stage::Opened(_))
+        matches!(self.stage, Stage::Opened(..))
     }
 
     /// Its turn has come: the server's silence counts from now.
@@ -190,84 +173,74 @@ impl Flight {
                     let connection = ready!(connecting.as_mut().poll(cx))?;
                     self.ask(connection, order, terms)?;
                 }
-                Stage::Asked(connection, asked) => {
-                    let asked = ready!(connection.until(cx, |cx| asked.as_mut().poll(cx)));
-                    let stage = std::mem::replace(&mut self.stage, Stage::Over);
-                    let Stage::Asked(connection, _) = stage else {
+                Stage::Asked(asked) => {
+                    let head = ready!(asked.poll_head(cx));
+                    let Stage::Asked(asked) = std::mem::replace(&mut self.stage, Stage::Over)
+                    else {
                         continue;
                     };
-                    match asked {
-                        Ok(response) => {
+                    match head {
+                        Ok(head) => {
                             self.heard = Some(Instant::now());
-                            let (head, body) = response.into_parts();
-                            let status = head.status.as_u16();
-                            let reply = Reply::begun(status, &head.headers, SystemTime::now);
-                            self.stage = Stage::Opened(Box::new(Opened {
-                                connection,
-                                length: body.size_hint().exact(),
-                                body,
-                                reply,
-                            }));
+                            let status = head.status().as_u16();
+                            let reply = Reply::begun(status, head.headers(), SystemTime::now);
+                            self.stage = Stage::Opened(asked, reply);
                         }
                         // Nothing of it was sent, so nothing can be done twice. A new connection is not tried over and over.
-                        Err(e) if e.message().is_some() && connection.is_used => {
-                            self.stage = Stage::New;
-                        }
-                        Err(e) => return Poll::Ready(Err(explain::exchange(e.error()))),
+                        Err(_) if asked.is_stale() => self.stage = Stage::New,
+                        Err(e) => return Poll::Ready(Err(e)),
                     }
                 }
-                Stage::Opened(opened) => return Poll::Ready(Ok(opened.reply.status)),
+                Stage::Opened(_, reply) => return Poll::Ready(Ok(reply.status)),
                 Stage::Over => return Poll::Ready(Err(Error::cut("no reply was begun"))),
             }
         }
     }
 
-    fn ask(&mut self, mut connection: Connection, order: &Order, terms: Terms<'_>) -> Result<()> {
+    fn ask(&mut self, connection: Connection, order: &Order, terms: Terms<'_>) -> Result<()> {
         let request = order.request(terms.headers, connection.host.clone())?;
         if tells_exchanges() {
             let (headers, body) = (request.headers(), &order.body);
             exchange::sent(order.place(), headers, body, order.json_length);
         }
-        let asked = Box::pin(connection.sender().try_send_request(request));
-        self.stage = Stage::Asked(connection, asked);
+        let asked = Asked::new(connection, request, order.body.clone())?;
+        self.stage = Stage::Asked(Box::new(asked));
         self.heard = Some(Instant::now());
         Ok(())
     }
 
     /// Reads some of the body of what was opened; `None`: it is over.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, wire: &Wire) -> Poll<Result<Option<Bytes>>> {
-        loop {
-            let Stage::Opened(opened) = &mut self.stage else {
-                return Poll::Ready(Err(Error::cut("no reply was begun")));
-            };
-            let Opened {
-                connection, body, ..
-            } = &mut **opened;
-            let frame = ready!(connection.until(cx, |cx| Pin::new(&mut *body).poll_frame(cx)));
-            match frame {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(bytes) if bytes.is_empty() => {}
-                    Ok(bytes) => {
-                        self.heard = Some(Instant::now());
-                        return Poll::Ready(Ok(Some(bytes)));
-                    }
-                    // Trailers say nothing of use.
-                    Err(_) => {}
-                },
-                Some(Err(e)) => {
-                    self.stage = Stage::Over;
-                    return Poll::Ready(Err(explain::exchange(&e)));
-                }
-                None => {
-                    if let Stage::Opened(opened) = std::mem::take(&mut self.stage) {
-                        let mut connection = opened.connection;
-                        connection.is_used = true;
-                        wire.put(connection);
-                    }
-                    self.stage = Stage::Over;
-                    return Poll::Ready(Ok(None));
-                }
+        let Stage::Opened(asked, _) = &mut self.stage else {
+            return Poll::Ready(Err(Error::cut("no reply was begun")));
+        };
+        let mut bytes = Vec::new();
+        match ready!(asked.poll_body(cx, &mut bytes)) {
+            Ok(true) => {
+                self.heard = Some(Instant::now());
+                Poll::Ready(Ok(Some(bytes.into())))
             }
+            Ok(false) => {
+                self.land(wire);
+                Poll::Ready(Ok(None))
+            }
+            Err(e) => {
+                self.stage = Stage::Over;
+                Poll::Ready(Err(e))
+            }
+        }
+    }
+
+    /// The reply is whole; the connection is kept, if it may be. Gives the reply.
+    fn land(&mut self, wire: &Wire) -> Reply {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Opened(asked, reply) => {
+                if let Some(connection) = asked.into_connection() {
+                    wire.put(connection);
+                }
+                reply
+            }
+            _ => Reply::default(),
         }
     }
 
@@ -281,37 +254,29 @@ impl Flight {
         most: usize,
     ) -> Poll<Result<Reply>> {
         ready!(self.poll_open(cx, wire, order, terms))?;
-        if let Stage::Opened(opened) = &mut self.stage {
-            let told = opened.length.unwrap_or(0);
-            if told > most as u64 {
-                self.stage = Stage::Over;
-                return Poll::Ready(Err(too_long(most)));
-            }
-            let room = FIRST_ROOM.min(told as usize);
-            if opened.reply.body.capacity() < room {
-                opened.reply.body.reserve_exact(room);
-            }
-        }
-        let mut reply = match &mut self.stage {
-            Stage::Opened(opened) => std::mem::take(&mut opened.reply),
-            _ => Reply::default(),
+        let Stage::Opened(asked, reply) = &mut self.stage else {
+            return Poll::Ready(Err(Error::cut("no reply was begun")));
         };
+        let told = asked.length().unwrap_or(0);
+        if told > most as u64 {
+            self.stage = Stage::Over;
+            return Poll::Ready(Err(too_long(most)));
+        }
+        let room = FIRST_ROOM.min(told as usize);
+        if reply.body.capacity() < room {
+            reply.body.reserve_exact(room);
+        }
         loop {
-            match self.poll_read(cx, wire) {
-                Poll::Ready(Ok(Some(bytes))) => {
-                    reply.body.extend_from_slice(&bytes);
-                    if reply.bytes().len() > most {
-                        self.stage = Stage::Over;
-                        return Poll::Ready(Err(too_long(most)));
-                    }
+            match ready!(asked.poll_body(cx, &mut reply.body)) {
+                Ok(true) if reply.bytes().len() <= most => self.heard = Some(Instant::now()),
+                Ok(true) => {
+                    self.stage = Stage::Over;
+                    return Poll::Ready(Err(too_long(most)));
                 }
-                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(reply)),
-                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
-                Poll::Pending => {
-                    if let Stage::Opened(opened) = &mut self.stage {
-                        opened.reply = reply;
-                    }
-                    return Poll::Pending;
+                Ok(false) => return Poll::Ready(Ok(self.land(wire))),
+                Err(e) => {
+                    self.stage = Stage::Over;
+                    return Poll::Ready(Err(e));
                 }
             }
         }

@@ -4,10 +4,12 @@
 //! it, as the server does when its client hangs up, closes the sockets at once; Triton then stops.
 
 mod ahead;
+mod asked;
 mod connect;
 mod describe;
 mod explain;
 mod flight;
+mod http1;
 mod loads;
 mod models;
 mod pool;

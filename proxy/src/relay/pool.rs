@@ -49,19 +49,15 @@ impl Wire {
                 connection
             };
             if connection.idle_since.elapsed() < limits::IDLE_CONNECTION_AGE
-                && connection.is_ready()
+                && connection.is_sound()
             {
                 return Some(connection);
             }
         }
     }
 
-    /// Keeps a connection whose reply was read to its end.
+    /// Keeps a connection that may serve another request.
     pub(super) fn put(&self, mut connection: Connection) {
-        // Whether it may be used again is known when it has seen that the reply is over.
-        if !connection.is_ready() {
-            return;
-        }
         let now = Instant::now();
         connection.idle_since = now;
         let mut idle = self.idle();

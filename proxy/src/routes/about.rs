@@ -1,6 +1,6 @@
 //! Questions about the proxy itself: which models it has, and how they are.
 
-use super::{cards, health};
+use super::{cards, health, query};
 use crate::app::Worker;
 use crate::models::Listed;
 use crate::reply::{self, Answer};
@@ -39,7 +39,13 @@ pub async fn answer(
             Ok(card) => told(card),
             Err(e) => reply::error(&e),
         },
-        Question::Info => told(cards::info(&worker.app.fleet)),
+        Question::Info => {
+            let id = query::value(query, &query::MODEL_ID);
+            match cards::info(&worker.app.fleet, id.as_deref()) {
+                Ok(cards) => told(cards),
+                Err(e) => reply::error(&e),
+            }
+        }
         Question::Health => health::answer(worker, query).await,
         Question::Alive => told(json!("I'm alive!")),
         Question::Ready => told(json!({"status": "healthy"})),

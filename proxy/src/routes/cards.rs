@@ -1,5 +1,7 @@
 //! What is told of models and deployments: never where they are, nor with which key they are called.
 
+use super::query;
+use mishikallm::Result;
 use mishikallm::config::Deployment;
 use mishikallm::plan::fleet::Fleet;
 use serde_json::{Map, Value, json};
@@ -15,10 +17,15 @@ pub fn list(names: &[String]) -> Value {
     json!({"object": "list", "data": data})
 }
 
-/// The deployments, as the reference tells them.
-pub fn info(fleet: &Fleet) -> Value {
-    let data: Vec<Value> = fleet.deployments().iter().map(entry).collect();
-    json!({"data": data})
+/// The deployments, as the reference tells them: all, or the one of an id.
+pub fn info(fleet: &Fleet, id: Option<&str>) -> Result<Value> {
+    let wanted = |d: &&Deployment| id.is_none_or(|id| d.id == id);
+    let all = fleet.deployments().iter().filter(wanted);
+    let data: Vec<Value> = all.map(entry).collect();
+    match id {
+        Some(id) if data.is_empty() => Err(query::unknown_id(id)),
+        _ => Ok(json!({"data": data})),
+    }
 }
 
 fn entry(d: &Deployment) -> Value {
@@ -64,13 +71,16 @@ mod tests {
             "model_info": {"id": "one", "mode": "chat", "max_input_tokens": 9},
         }]});
         let config = ClientConfig::read(&config.to_string()).unwrap();
-        let told = info(&mishikallm::client::fleet(config).unwrap());
+        let fleet = mishikallm::client::fleet(config).unwrap();
+        let told = info(&fleet, None).unwrap();
         let expected = json!({"data": [{
             "model_name": "m",
             "mishikallm_params": {"model": "triton/x", "max_tokens": 55, "rpm": 5},
             "model_info": {"id": "one", "db_model": false, "mode": "chat", "max_input_tokens": 9, "input_cost_per_token": 0.5},
         }]});
         assert_eq!(told, expected);
+        assert_eq!(info(&fleet, Some("one")).unwrap(), expected);
+        assert_eq!(info(&fleet, Some("two")).unwrap_err().http_status(), 404);
     }
 
     #[test]

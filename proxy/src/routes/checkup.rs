@@ -5,6 +5,7 @@ use mishikallm::json::Fields;
 use mishikallm::openai::Operation;
 use mishikallm::{Error, Result};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What to ask a deployment, in order: the next one, where the answer to the one before may mean that its model is of another kind.
 /// `serves_all`: it stands for all models of a server.
@@ -22,8 +23,19 @@ pub fn questions(d: &Deployment, serves_all: bool) -> Vec<Operation> {
     }
 }
 
+/// How long a deployment's answer is waited for: its own `model_info.health_check_timeout`, or everyone's.
+pub fn patience(d: &Deployment, everyones: Duration) -> Duration {
+    let own = d.info.get("health_check_timeout").and_then(Value::as_f64);
+    own.map_or(everyones, Duration::from_secs_f64)
+}
+
+/// The one model that is asked of those that a `*` stands for.
+pub fn model(d: &Deployment) -> Option<&str> {
+    d.info.get("health_check_model").and_then(Value::as_str)
+}
+
 /// The request, the smallest of its kind. What is in it beats the deployment's own parameters, which may ask for a thousand tokens.
-pub fn request(operation: Operation) -> Fields {
+pub fn request(operation: Operation, d: &Deployment) -> Fields {
     let mut request = match operation {
         Operation::Chat => json!({"messages": [{"role": "user", "content": "hi"}]}),
         Operation::Text => json!({"prompt": "hi"}),
@@ -31,7 +43,8 @@ pub fn request(operation: Operation) -> Fields {
         _ => json!({}),
     };
     if matches!(operation, Operation::Chat | Operation::Text) {
-        request["max_completion_tokens"] = json!(1);
+        let own = d.info.get("health_check_max_tokens");
+        request["max_completion_tokens"] = own.cloned().unwrap_or(json!(1));
         request["n"] = json!(1);
         request["stream"] = json!(false);
         request["drop_params"] = json!(true);
@@ -72,8 +85,8 @@ pub struct Finding<'a> {
     pub state: Result<()>,
 }
 
-/// The reference's lists, and whether there is anyone healthy.
-pub fn report(findings: &[Finding<'_>]) -> (Value, bool) {
+/// The reference's lists, and whether there is anyone healthy. `details`: also what is wrong.
+pub fn report(findings: &[Finding<'_>], details: bool) -> (Value, bool) {
     let (mut healthy, mut unhealthy) = (Vec::new(), Vec::new());
     for finding in findings {
         let d = finding.deployment;
@@ -82,7 +95,9 @@ pub fn report(findings: &[Finding<'_>]) -> (Value, bool) {
         match &finding.state {
             Ok(()) => healthy.push(card),
             Err(e) => {
-                card["error"] = json!(e.message());
+                if details {
+                    card["error"] = json!(e.message());
+                }
                 card["status"] = json!(e.http_status());
                 unhealthy.push(card);
             }
@@ -104,10 +119,14 @@ mod tests {
     use mishikallm::config::ClientConfig;
 
     fn deployment(mode: Value) -> Deployment {
+        described(json!({"mode": mode, "id": "one"}))
+    }
+
+    fn described(info: Value) -> Deployment {
         let config = json!({"model_list": [{
             "model_name": "m",
             "mishikallm_params": {"model": "triton/x", "api_base": "http://h", "max_tokens": 500},
-            "model_info": {"mode": mode, "id": "one"},
+            "model_info": info,
         }]});
         let config = ClientConfig::read(&config.to_string()).unwrap();
         config.deployments.into_iter().next().unwrap()
@@ -133,12 +152,26 @@ mod tests {
 
     #[test]
     fn a_text_is_one_token() {
+        let d = deployment(json!("chat"));
         for operation in [Operation::Chat, Operation::Text] {
-            let fields = request(operation);
+            let fields = request(operation, &d);
             assert_eq!(fields.get("max_completion_tokens"), Some(&json!(1)));
         }
-        assert!(request(Operation::Health).get("n").is_none());
-        assert!(request(Operation::Embeddings).get("n").is_none());
+        assert!(request(Operation::Health, &d).get("n").is_none());
+        assert!(request(Operation::Embeddings, &d).get("n").is_none());
+    }
+
+    #[test]
+    fn a_deployment_may_say_how_it_is_checked() {
+        let d = described(json!({
+            "health_check_timeout": 0.5, "health_check_max_tokens": 9, "health_check_model": "triton/small",
+        }));
+        let everyones = Duration::from_secs(30);
+        assert_eq!(patience(&d, everyones), Duration::from_millis(500));
+        assert_eq!(patience(&deployment(json!("chat")), everyones), everyones);
+        assert_eq!(model(&d), Some("triton/small"));
+        let fields = request(Operation::Chat, &d);
+        assert_eq!(fields.get("max_completion_tokens"), Some(&json!(9)));
     }
 
     #[test]
@@ -158,7 +191,7 @@ mod tests {
             state,
         };
         let failed = || Err(Error::server(503, "not ready"));
-        let (told, any) = report(&[finding(Ok(())), finding(failed())]);
+        let (told, any) = report(&[finding(Ok(())), finding(failed())], true);
         let expected = json!({
             "healthy_endpoints": [{"model": "triton/x", "model_name": "m", "model_id": "one"}],
             "unhealthy_endpoints": [{"model": "triton/x", "model_name": "m", "model_id": "one", "error": "not ready", "status": 503}],
@@ -167,6 +200,9 @@ mod tests {
         });
         assert!(any);
         assert_eq!(told, expected);
-        assert!(!report(&[finding(failed())]).1);
+        let (told, any) = report(&[finding(failed())], false);
+        assert!(!any);
+        let card = &told["unhealthy_endpoints"][0];
+        assert_eq!((card.get("error"), &card["status"]), (None, &json!(503)));
     }
 }

@@ -1,26 +1,23 @@
 //! `/health`: each deployment is asked, all at once.
 
 use super::checkup::{self, Finding};
+use super::query;
 use crate::app::Worker;
 use crate::reply::{self, Answer};
 use futures_util::future::join_all;
 use http::{Response, StatusCode};
 use mishikallm::plan::fleet::{Fleet, Group};
 use mishikallm::{Error, Result};
-use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 
-/// Asks them. `?model=NAME`: those of one name alone.
+/// Asks them. `?model=NAME`: those of one name alone. `?model_id=ID`: one of them.
 pub async fn answer(worker: &Arc<Worker>, query: Option<&str>) -> Response<Answer> {
     let fleet = &worker.app.fleet;
-    let wanted = match wanted(query) {
-        None => (0..fleet.deployments().len())
-            .filter_map(|at| Some((fleet.alone(at)?, at)))
-            .collect(),
-        Some(name) => match named(fleet, &name) {
-            Ok(some) => some,
-            Err(e) => return reply::error(&e),
-        },
+    let name = query::value(query, &["model"]);
+    let id = query::value(query, &query::MODEL_ID);
+    let wanted = match wanted(fleet, name.as_deref(), id.as_deref()) {
+        Ok(wanted) => wanted,
+        Err(e) => return reply::error(&e),
     };
     let asks = wanted.iter().map(|(group, at)| async move {
         let deployment = &fleet.deployments()[*at];
@@ -30,7 +27,8 @@ pub async fn answer(worker: &Arc<Worker>, query: Option<&str>) -> Response<Answe
             state: look(worker, group, *at).await,
         }
     });
-    let (report, any) = checkup::report(&join_all(asks).await);
+    let details = worker.app.general.health_details;
+    let (report, any) = checkup::report(&join_all(asks).await, details);
     let status = match any {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
@@ -40,11 +38,12 @@ pub async fn answer(worker: &Arc<Worker>, query: Option<&str>) -> Response<Answe
 
 /// How one is.
 async fn look(worker: &Arc<Worker>, group: &Group, at: usize) -> Result<()> {
-    let patience = worker.app.general.health_check;
+    let d = &worker.app.fleet.deployments()[at];
+    let patience = checkup::patience(d, worker.app.general.health_check);
     match tokio::time::timeout(patience, ask(worker, group, at)).await {
         Ok(state) => state,
         Err(_) => Err(Error::deadline(format!(
-            "no answer within {} s (general_settings.health_check_timeout)",
+            "no answer within {} s (health_check_timeout)",
             patience.as_secs_f64()
         ))),
     }
@@ -52,12 +51,14 @@ async fn look(worker: &Arc<Worker>, group: &Group, at: usize) -> Result<()> {
 
 async fn ask(worker: &Arc<Worker>, group: &Group, at: usize) -> Result<()> {
     let fleet = &worker.app.fleet;
+    let d = &fleet.deployments()[at];
     // One model behind a star can be asked itself.
-    let is_star = group.target(&fleet.deployments()[at].model).contains('*');
+    let is_star = group.target(&d.model).contains('*');
     let serves_all = is_star && fleet.serves_all(at);
     let mut first = None;
-    for operation in checkup::questions(&fleet.deployments()[at], serves_all) {
-        let answer = worker.check(operation, checkup::request(operation), (group, at));
+    for operation in checkup::questions(d, serves_all) {
+        let request = checkup::request(operation, d);
+        let answer = worker.check(operation, request, (group, at));
         let state = answer
             .await
             .and_then(|answer| checkup::verdict(operation, &answer));
@@ -76,12 +77,31 @@ async fn ask(worker: &Arc<Worker>, group: &Group, at: usize) -> Result<()> {
     first.map_or(Ok(()), Err)
 }
 
-/// The name that a query restricts the question to.
-fn wanted(query: Option<&str>) -> Option<String> {
-    let fields = query?.split('&').filter_map(|field| field.split_once('='));
-    let mut names = fields.filter(|(key, name)| *key == "model" && !name.is_empty());
-    let name = names.next()?.1.replace('+', " ");
-    Some(percent_decode_str(&name).decode_utf8_lossy().into_owned())
+/// The deployments that are asked.
+fn wanted(fleet: &Fleet, name: Option<&str>, id: Option<&str>) -> Result<Vec<(Group, usize)>> {
+    let mut wanted = match name {
+        Some(name) => named(fleet, name)?,
+        None => {
+            let all = 0..fleet.deployments().len();
+            all.filter_map(|at| Some((itself(fleet, at)?, at)))
+                .collect()
+        }
+    };
+    if let Some(id) = id {
+        wanted.retain(|(_, at)| fleet.deployments()[*at].id == id);
+        if wanted.is_empty() {
+            return Err(query::unknown_id(id));
+        }
+    }
+    Ok(wanted)
+}
+
+/// A deployment by itself, with the model that it says is to be asked for the many of its `*`.
+fn itself(fleet: &Fleet, at: usize) -> Option<Group> {
+    let model = checkup::model(fleet.deployments().get(at)?);
+    model
+        .and_then(|model| fleet.alone_for(at, model))
+        .or_else(|| fleet.alone(at))
 }
 
 /// The deployments of a name: the list's, an alias, an id, or `triton/NAME` as a deployment has it.
@@ -95,7 +115,7 @@ fn named(fleet: &Fleet, name: &str) -> Result<Vec<(Group, usize)>> {
             let all = fleet.deployments().iter().enumerate();
             let of_model = all.filter(|(_, d)| d.model == name || d.model_name == name);
             of_model
-                .filter_map(|(at, _)| Some((fleet.alone(at)?, at)))
+                .filter_map(|(at, _)| Some((itself(fleet, at)?, at)))
                 .collect()
         }
     };
@@ -112,20 +132,6 @@ mod tests {
     use super::*;
     use mishikallm::config::ClientConfig;
     use serde_json::json;
-
-    #[test]
-    fn a_query_may_name_a_model() {
-        for (query, name) in [
-            ("model=llm", Some("llm")),
-            ("x=1&model=a%2Fb%20c", Some("a/b c")),
-            ("model=a+b", Some("a b")),
-            ("model=", None),
-            ("other=1", None),
-        ] {
-            assert_eq!(wanted(Some(query)).as_deref(), name, "{query}");
-        }
-        assert_eq!(wanted(None), None);
-    }
 
     #[test]
     fn a_model_has_several_names() {
@@ -155,5 +161,13 @@ mod tests {
         ] {
             assert_eq!(at(name), found, "{name}");
         }
+        let at = |name, id| {
+            let found = wanted(&fleet, name, Some(id)).map_err(|e| e.http_status())?;
+            Ok(found.into_iter().map(|(_, at)| at).collect())
+        };
+        assert_eq!(at(None, "three"), Ok(vec![2]));
+        assert_eq!(at(Some("m"), "two"), Ok(vec![1]));
+        assert_eq!(at(Some("m"), "three"), Err(404));
+        assert_eq!(at(None, "four"), Err(404));
     }
 }

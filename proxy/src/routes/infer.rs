@@ -7,8 +7,9 @@ use crate::relay::{self, Frames, Progress, Run};
 use crate::reply::{self, Answer};
 use crate::seen::exchange::Told;
 use crate::seen::{self, Outcome, Record};
-use http::{HeaderMap, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
+use http_body::Body;
 use mishikallm::json::{self, Fields};
 use mishikallm::openai::Operation;
 use mishikallm::plan::call::{Env, Manner};
@@ -27,11 +28,11 @@ const BY_HEADER: [(&str, &str); 3] = [
 ];
 
 /// Asks the model.
-pub async fn answer(
-    worker: Arc<Worker>,
-    place: Place,
-    request: Request<Incoming>,
-) -> Response<Answer> {
+pub async fn answer<B>(worker: Arc<Worker>, place: Place, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
     let began = Instant::now();
     let env = mishikallm::client::env();
     let mut record = Record::new(env.id.clone(), place.operation, began);
@@ -40,7 +41,19 @@ pub async fn answer(
     if let Some(model) = &place.model {
         record.group.clone_from(model);
     }
-    let mut run = match begin(&worker.app, place, request, env, &mut record).await {
+    let (head, body) = request.into_parts();
+    let body = match body::whole(body, worker.app.general.max_request_bytes).await {
+        Ok(body) => body,
+        Err(unread) => {
+            record.is_left = unread.is_gone;
+            let mut response = refused(&worker.app, &unread.error, record);
+            // The rest of it is in the way of another request.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+            return response;
+        }
+    };
+    let mut run = match begin(&worker.app, place, (head, body), env, &mut record) {
         Ok(run) => run,
         Err(e) => return refused(&worker.app, &e, record),
     };
@@ -106,19 +119,13 @@ fn failed(
 }
 
 /// Reads a request; nothing is sent yet.
-async fn begin(
+fn begin(
     app: &App,
     place: Place,
-    request: Request<Incoming>,
+    (head, body): (request::Parts, Bytes),
     mut env: Env,
     record: &mut Record,
 ) -> Result<Box<Run>> {
-    let (head, body) = request.into_parts();
-    let body = body::whole(body, app.general.max_request_bytes).await;
-    let body = body.map_err(|unread| {
-        record.is_left = unread.is_gone;
-        unread.error
-    })?;
     let read = std::str::from_utf8(&body)
         .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))
         .and_then(|text| json::object("body", text));

@@ -10,6 +10,7 @@ mod infer;
 mod openapi;
 mod page;
 mod place;
+mod query;
 mod strangers;
 mod table;
 
@@ -17,13 +18,18 @@ use crate::app::Worker;
 use crate::auth::Auth;
 use crate::reply::{self, Answer};
 use crate::seen::{self, Visit};
+use bytes::Bytes;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use http_body::Body;
 use std::sync::Arc;
 use table::Route;
 
 /// Answers one request. Dropping the future, as the server does when the client hangs up, ends all that it began.
-pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
+pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
     if cors::is_preflight(&request) {
         let mut visit = visit(&request);
         return over(&mut visit, cors::preflight(&request));
@@ -37,7 +43,11 @@ pub async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response
 }
 
 /// The same for whoever has a key, or needs none.
-async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answer> {
+async fn open<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
     let whole = request.uri().path();
     let path = place::unversioned(whole);
     let allowed = match Auth::is_public(path) {
@@ -48,7 +58,8 @@ async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answe
     let place = place::find(whole);
     match (allowed, place) {
         (Ok(()), Some(place)) if request.method() == Method::POST => {
-            infer::answer(worker, place, request).await
+            // Apart, so that a stream that is open long holds no room for what only led to it.
+            Box::pin(infer::answer(worker, place, request)).await
         }
         (allowed, place) => {
             let mut visit = visit(&request);
@@ -62,7 +73,7 @@ async fn open(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Answe
     }
 }
 
-fn visit(request: &Request<Incoming>) -> Visit {
+fn visit<B>(request: &Request<B>) -> Visit {
     Visit::new(mishikallm::client::env().id, request)
 }
 
@@ -74,7 +85,7 @@ fn over(visit: &mut Visit, mut response: Response<Answer>) -> Response<Answer> {
 }
 
 /// A route that asks no model.
-async fn read(worker: &Arc<Worker>, path: &str, request: &Request<Incoming>) -> Response<Answer> {
+async fn read<B>(worker: &Arc<Worker>, path: &str, request: &Request<B>) -> Response<Answer> {
     let Some(route) = table::find(path) else {
         return turned_away(reply::not_found(request.uri().path()));
     };

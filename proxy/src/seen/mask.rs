@@ -8,6 +8,7 @@ mod secrets;
 mod tests;
 
 use http::HeaderMap;
+use mishikallm::limits;
 use names::{
     is_harmless_header, is_list_shown, is_open, is_secret, is_shown, is_word, names_a_part,
 };
@@ -61,12 +62,12 @@ impl Mask<'_> {
 
     /// A request's path, without its query.
     pub fn path(&self, path: &str) -> String {
-        self.secrets.hide(&url(path))
+        cut_to(limits::NAME_BYTES, self.secrets.hide(&url(path)))
     }
 
     /// What a client calls a model.
     pub fn model(&self, name: &str) -> String {
-        self.secrets.hide(name)
+        cut_to(limits::NAME_BYTES, self.secrets.hide(name))
     }
 
     /// A line of the library's. A server's name for a model may be in it, and is to be no line of its own.
@@ -184,10 +185,14 @@ impl Mask<'_> {
 }
 
 /// One line, no longer than [`LONGEST`] and a few words.
-fn cut(mut text: String) -> String {
-    if text.len() > LONGEST {
+fn cut(text: String) -> String {
+    cut_to(LONGEST, text)
+}
+
+fn cut_to(longest: usize, mut text: String) -> String {
+    if text.len() > longest {
         let all = text.len();
-        let mut end = LONGEST;
+        let mut end = longest;
         while !text.is_char_boundary(end) {
             end -= 1;
         }

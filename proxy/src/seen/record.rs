@@ -24,7 +24,7 @@ pub enum Outcome {
 pub const HUNG_UP: u16 = 499;
 
 impl Outcome {
-    /// By OpenAI's type of an error. OpenAI has none for time that ran out, which is not the caller's fault.
+    /// By OpenAI's type of an error. OpenAI has none for time that ran out.
     pub fn failed(error: &Error) -> Outcome {
         let kind = match error.status() {
             Status::Deadline => "timeout_error",

@@ -1,11 +1,17 @@
 //! What is told at the start: where the proxy listens, what it serves, and who may call.
 
 use crate::app::App;
+use std::io::Write;
 use std::net::SocketAddr;
 
 /// Tells it.
 pub(super) fn tell(app: &App, address: SocketAddr, tls: bool, is_open: bool, has_host: bool) {
-    println!("{}", text(app, address, tls, is_open, has_host));
+    say(&text(app, address, tls, is_open, has_host));
+}
+
+/// Says something to whoever reads the standard output; that nobody does any more is no reason to end.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn text(app: &App, address: SocketAddr, tls: bool, is_open: bool, has_host: bool) -> String {

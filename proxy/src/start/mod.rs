@@ -1,6 +1,7 @@
 //! From a configuration to a server, and to its end.
 
 mod banner;
+mod linger;
 mod serve;
 mod tls;
 
@@ -51,7 +52,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
         return Ok(ExitCode::FAILURE);
     };
     if cli.validate_config {
-        println!("the configuration is in order");
+        banner::say("the configuration is in order");
         return Ok(ExitCode::SUCCESS);
     }
     let drain = settings.general.drain;
@@ -59,6 +60,15 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     let app = App::new(settings).map_err(|e| e.message().to_owned())?;
     let tls = tls::acceptor(cli)?;
     metrics::start().map_err(|e| format!("no metrics: {e}"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("no runtime: {e}"))?;
+    // Before anybody sees that it listens, and may send one.
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new()?
+    };
     let (listener, address) = listen(cli, is_open)?;
     banner::tell(&app, address, tls.is_some(), is_open, cli.host.is_some());
     warn_of_proxies(&app);
@@ -73,21 +83,18 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
         .map(|i| serve::thread(i, app.clone(), shared.clone(), done.clone()))
         .collect::<Result<_, _>>()?;
     drop((app, done));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| format!("no runtime: {e}"))?;
     runtime.block_on(async {
         tokio::spawn(upkeep());
-        accept(cli, listener, &threads, &shared).await?;
+        let place = Place { cli, address };
+        let drain = accept(&place, listener, &threads, &shared, &mut signals, drain).await?;
         drop(threads);
         shared.drain();
-        let mut again = Signals::new()?;
         tokio::select! {
             _ = all_done.recv() => {}
-            () = again.end() => {}
+            () = signals.end() => {}
             () = tokio::time::sleep(drain) => {
-                warn!("requests under way were given up after {} s", drain.as_secs());
+                let seconds = drain.as_secs_f64();
+                warn!("requests under way were given up after {seconds} s");
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -201,6 +208,7 @@ async fn upkeep() {
 struct Signals {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -209,6 +217,7 @@ impl Signals {
         Ok(Signals {
             term: listen(SignalKind::terminate())?,
             int: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
         })
     }
 
@@ -219,29 +228,55 @@ impl Signals {
             _ = self.int.recv() => {}
         }
     }
+
+    /// The same, or somebody wants the configuration read again.
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.term.recv() => Wish::End,
+            _ = self.int.recv() => Wish::End,
+            _ = self.hangup.recv() => Wish::Reload,
+        }
+    }
+}
+
+enum Wish {
+    End,
+    Reload,
+}
+
+/// With what it was started, and where it listens.
+struct Place<'a> {
+    cli: &'a Cli,
+    address: SocketAddr,
 }
 
 /// Hands connections to the threads in turn, until the end is wanted. Each thread then has as many as the others: where all listened,
-/// one that happens to be quick would take most of them, and keep them.
+/// one that happens to be quick would take most of them, and keep them. Gives how long requests under way may take; at first it is
+/// `drain`.
 async fn accept(
-    cli: &Cli,
+    place: &Place<'_>,
     listener: TcpListener,
     threads: &[mpsc::UnboundedSender<Message>],
     shared: &Shared,
-) -> Result<(), String> {
+    signals: &mut Signals,
+    mut drain: Duration,
+) -> Result<Duration, String> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| e.to_string())?;
-    let mut ends = Signals::new()?;
-    let mut reloads = signal(SignalKind::hangup()).map_err(|e| format!("no signals: {e}"))?;
     let mut turn = 0;
+    let mut hand_over = |stream| {
+        let _ = threads[turn % threads.len()].send(Message::Connection(stream));
+        turn = turn.wrapping_add(1);
+    };
     loop {
         tokio::select! {
-            () = ends.end() => return Ok(()),
-            _ = reloads.recv() => reload(cli, threads, shared),
+            wish = signals.next() => match wish {
+                Wish::End => break,
+                Wish::Reload => drain = reload(place, threads, shared).unwrap_or(drain),
+            },
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     if let Ok(stream) = stream.into_std() {
-                        let _ = threads[turn % threads.len()].send(Message::Connection(stream));
-                        turn = turn.wrapping_add(1);
+                        hand_over(stream);
                     }
                 }
                 // Too many open files, mostly: some will be closed in a moment.
@@ -249,17 +284,31 @@ async fn accept(
             },
         }
     }
+    // Who is connected already would be reset.
+    let listener = listener.into_std().map_err(|e| e.to_string())?;
+    while let Ok((stream, _)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok() {
+            hand_over(stream);
+        }
+    }
+    Ok(drain)
 }
 
 /// Reads everything again. What is wrong changes nothing.
-fn reload(cli: &Cli, threads: &[mpsc::UnboundedSender<Message>], shared: &Shared) {
-    match read_again(cli) {
+fn reload(
+    place: &Place<'_>,
+    threads: &[mpsc::UnboundedSender<Message>],
+    shared: &Shared,
+) -> Option<Duration> {
+    match read_again(place) {
         Ok((app, tls)) => {
+            let drain = app.general.drain;
             shared.set_tls(tls);
             for thread in threads {
                 let _ = thread.send(Message::App(app.clone()));
             }
             info!("the configuration was read again, and holds from now on");
+            Some(drain)
         }
         Err(why) => {
             if let Some(why) = why {
@@ -268,13 +317,23 @@ fn reload(cli: &Cli, threads: &[mpsc::UnboundedSender<Message>], shared: &Shared
             warn!(
                 "the configuration was read again and is not in order: the one before still holds"
             );
+            None
         }
     }
 }
 
 /// The error is what was not told yet.
-fn read_again(cli: &Cli) -> Result<(Arc<App>, Option<TlsAcceptor>), Option<String>> {
+fn read_again(place: &Place<'_>) -> Result<(Arc<App>, Option<TlsAcceptor>), Option<String>> {
+    let Place { cli, address } = place;
     let settings = tell(read(cli)?).ok_or(None)?;
+    let is_open = settings.general.master_key.is_none();
+    if is_open && cli.host.is_none() && !address.ip().is_loopback() {
+        let why = format!(
+            "general_settings.master_key: expected a key, got none: the proxy listens at {address}, where others reach it, because it \
+             was started with one; start it anew without a key, or with --host"
+        );
+        return Err(Some(why));
+    }
     let tls = tls::acceptor(cli)?;
     let log = seen::Log::of(cli, &settings);
     let app = App::new(settings).map_err(|e| e.message().to_owned())?;

@@ -1,8 +1,11 @@
 //! One thread that answers requests: a runtime, connections, and a worker that a new configuration replaces.
 
+use super::linger::{Heard, Lingering, Sent};
 use crate::app::{App, Worker};
 use crate::routes;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::TcpStream;
@@ -11,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 /// A client that takes longer to send a header, or to send the next request, is not waited for.
@@ -18,6 +22,9 @@ const HEADER_PATIENCE: Duration = Duration::from_secs(75);
 
 /// The same for a TLS handshake.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client that has just come when the end is wanted may take so long to begin its request.
+const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// Bytes of a request's header, and what is kept of a body that nobody reads yet.
 const BUFFER: usize = 64 << 10;
@@ -105,11 +112,15 @@ async fn connection(stream: TcpStream, worker: &Arc<ArcSwap<Worker>>, shared: &S
     let _ = stream.set_nodelay(true);
     match shared.tls.load_full() {
         None => exchange(stream, worker, shared).await,
+        // Apart, so that a connection without TLS has no room for it.
         Some(tls) => {
-            let shaken = tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
-            if let Ok(Ok(stream)) = shaken {
-                exchange(stream, worker, shared).await;
-            }
+            let encrypted = async {
+                let shaken = timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
+                if let Ok(Ok(stream)) = shaken {
+                    exchange(stream, worker, shared).await;
+                }
+            };
+            Box::pin(encrypted).await;
         }
     }
 }
@@ -119,8 +130,10 @@ async fn exchange<S>(stream: S, worker: &Arc<ArcSwap<Worker>>, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = hyper::service::service_fn(|request| {
+    let sent = &Sent::default();
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let worker = worker.load_full();
+        let request = request.map(|body| Heard::new(body, sent));
         async move { Ok::<_, Infallible>(routes::answer(worker, request).await) }
     });
     let mut connection = pin!(
@@ -128,13 +141,17 @@ where
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_PATIENCE)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Lingering::new(stream, sent)), service)
     );
     let mut ends = shared.ends.subscribe();
     // What went wrong with a connection is its client's business, who has left.
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = ends.wait_for(|ends| *ends) => {}
+    }
+    // hyper closes at once what has said nothing yet, and a request may be on its way.
+    if !sent.anything() && timeout(ARRIVAL, connection.as_mut()).await.is_ok() {
+        return;
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;

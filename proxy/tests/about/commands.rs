@@ -58,19 +58,31 @@ fn health_is_printed_and_the_exit_code_says_it_too() {
     let upstream = upstream();
     let proxy = with("/x/generate", &upstream);
     let environment = [("MISHIKALLM_MASTER_KEY", KEY)];
+    // The model for vectors gives none.
     let output = run(&proxy, &["--health"], &environment);
-    assert!(output.status.success(), "{}", err(&output));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        err(&output),
+        "mishikallm: 1 of 2 deployments are not healthy\n"
+    );
     let report: Value = serde_json::from_str(&out(&output)).expect("JSON alone");
     assert_eq!(keys(&report["healthy_endpoints"], "model_name"), ["llm"]);
 
-    let other = super::proxy(
-        json!([entry("m", "triton/m", "http://127.0.0.1:1/x/generate")]),
-        json!({}),
-    );
-    let output = run(&other, &["--health", "--host", "0.0.0.0"], &[]);
+    let list = |base: &str| json!([entry("m", "triton/m", base)]);
+    let none = super::proxy(list("http://127.0.0.1:1/x/generate"), json!({}));
+    let output = run(&none, &["--health", "--host", "0.0.0.0"], &[]);
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_str(&out(&output)).expect("JSON alone");
     assert_eq!(report["unhealthy_count"], 1);
+
+    let all = super::proxy(list(&at(&upstream, "/x/generate")), json!({}));
+    let output = run(&all, &["--health"], &[]);
+    assert!(output.status.success(), "{}", err(&output));
+    let report: Value = serde_json::from_str(&out(&output)).expect("JSON alone");
+    assert_eq!(
+        (&report["healthy_count"], err(&output)),
+        (&json!(1), String::new())
+    );
 }
 
 #[test]

@@ -229,6 +229,100 @@ fn of_a_star_it_is_asked_whether_the_server_is_ready() {
 }
 
 #[test]
+fn a_deployment_may_say_how_it_is_asked() {
+    let silent = Upstream::new(|mut peer| {
+        peer.request();
+        peer.wait_for_close();
+    });
+    let (upstream, notes) = noting(|path| match path {
+        "/v2/models/small/generate_stream" | "/v2/models/small/generate" | "/x/generate" => {
+            (200, text())
+        }
+        _ => (404, json!({"error": "not found"})),
+    });
+    let mut star = entry("own/*", "triton/*", &at(&upstream, ""));
+    star["model_info"] =
+        json!({"id": "star", "mode": "chat", "health_check_model": "triton/small"});
+    let mut wordy = entry("wordy", "triton/wordy", &at(&upstream, "/x/generate"));
+    wordy["model_info"] = json!({"id": "wordy", "mode": "chat", "health_check_max_tokens": 7});
+    let mut slow = entry("slow", "triton/slow", &at(&silent, "/x/generate"));
+    slow["model_info"] = json!({"id": "slow", "mode": "chat", "health_check_timeout": 0.2});
+    let more = json!({"general_settings": {"health_check_timeout": 60}});
+    let proxy = proxy(json!([star, wordy, slow]), more);
+    let (status, body) = get(&proxy, "/health");
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(
+        models(&body, "healthy_endpoints"),
+        ["triton/small", "triton/wordy"],
+        "{body}"
+    );
+    let card = &body["unhealthy_endpoints"][0];
+    assert_eq!(card["model"], "triton/slow");
+    assert_eq!(
+        card["error"],
+        "no answer within 0.2 s (health_check_timeout)"
+    );
+    let asked = notes.lock().unwrap().clone();
+    let (_, request) = asked
+        .iter()
+        .find(|(path, _)| path == "/x/generate")
+        .unwrap();
+    assert_eq!(request["parameters"]["max_tokens"], 7, "{asked:?}");
+}
+
+#[test]
+fn one_may_be_asked_for_by_its_id() {
+    let (upstream, notes) = noting(|_| (200, text()));
+    let one = |id: &str| {
+        let mut one = entry("m", "triton/m", &at(&upstream, &format!("/{id}/generate")));
+        one["model_info"] = json!({"id": id, "mode": "chat"});
+        one
+    };
+    let proxy = proxy(json!([one("first"), one("second")]), json!({}));
+    for path in [
+        "/health?model_id=second",
+        "/health?model=m&mishikallm_model_id=second",
+    ] {
+        let (status, body) = get(&proxy, path);
+        assert_eq!((status, &body["healthy_count"]), (200, &json!(1)), "{path}");
+        assert_eq!(body["healthy_endpoints"][0]["model_id"], "second");
+        let asked: Vec<(String, Value)> = notes.lock().unwrap().drain(..).collect();
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        assert_eq!(asked[0].0, "/second/generate");
+    }
+    for path in ["/health?model_id=third", "/model/info?model_id=third"] {
+        let (status, body) = get(&proxy, path);
+        assert_eq!(status, 404, "{body}");
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("got \"third\""), "{message}");
+    }
+    for path in [
+        "/model/info?model_id=second",
+        "/v1/model/info?mishikallm_model_id=second",
+    ] {
+        let (status, body) = get(&proxy, path);
+        assert_eq!(status, 200, "{path}");
+        let ids: Vec<&Value> = body["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|d| &d["model_info"]["id"])
+            .collect();
+        assert_eq!(ids, ["second"], "{path}");
+    }
+}
+
+#[test]
+fn what_is_wrong_may_be_kept_back() {
+    let (upstream, _) = noting(|_| (500, json!({"error": "the GPU is on fire"})));
+    let list = json!([entry("m", "triton/m", &at(&upstream, "/x/generate"))]);
+    let more = json!({"general_settings": {"health_check_details": false}});
+    let (status, body) = get(&proxy(list, more), "/health");
+    assert_eq!((status, &body["unhealthy_count"]), (503, &json!(1)));
+    assert!(!body.to_string().contains("fire"), "{body}");
+}
+
+#[test]
 fn whether_the_proxy_lives_asks_nobody() {
     let (upstream, notes) = noting(|_| (200, text()));
     let proxy = proxy(

@@ -9,6 +9,7 @@ mod models;
 #[path = "../running/mod.rs"]
 mod running;
 mod scrape;
+mod settings;
 #[allow(dead_code, reason = "the relay's tests use all of it")]
 #[path = "../relay/support.rs"]
 mod support;

@@ -23,21 +23,22 @@ fn nobody() -> String {
     format!("http://127.0.0.1:{}", running::free_port())
 }
 
+/// One model, all of a server's, those of a server that is down, and any name for one model.
+fn each_kind(upstream: &Upstream) -> Value {
+    let named = at(upstream, "/v2/models/one/generate");
+    json!([
+        entry("m", "triton/x", &nobody()),
+        entry("triton/*", "triton/*", &at(upstream, "")),
+        entry("down/*", "triton/*", &nobody()),
+        entry("one/*", "triton/*", &named),
+    ])
+}
+
 #[test]
 fn a_star_is_what_the_server_has() {
     let (upstream, count) = repository(&["a", "b/c"]);
-    let list = json!([
-        entry("m", "triton/x", &nobody()),
-        entry("triton/*", "triton/*", &at(&upstream, "")),
-        entry("down/*", "triton/*", &nobody()),
-        entry(
-            "one/*",
-            "triton/*",
-            &at(&upstream, "/v2/models/one/generate")
-        ),
-    ]);
     let more = json!({"router_settings": {"model_group_alias": {"gpt": "m", "dark": {"model": "m", "hidden": true}}}});
-    let proxy = proxy(list, more);
+    let proxy = proxy(each_kind(&upstream), more);
     for path in ["/models", "/v1/models"] {
         let (status, body) = get(&proxy, path);
         assert_eq!((status, &body["object"]), (200, &json!("list")));
@@ -58,20 +59,8 @@ fn a_star_is_what_the_server_has() {
 #[test]
 fn one_model_by_its_name() {
     let (upstream, _) = repository(&["a", "b/c"]);
-    let list = json!([
-        entry("m", "triton/x", &nobody()),
-        entry("triton/*", "triton/*", &at(&upstream, "")),
-        entry("down/*", "triton/*", &nobody()),
-        entry(
-            "one/*",
-            "triton/*",
-            &at(&upstream, "/v2/models/one/generate")
-        ),
-    ]);
-    let proxy = proxy(
-        list,
-        json!({"router_settings": {"model_group_alias": {"gpt": "m"}}}),
-    );
+    let more = json!({"router_settings": {"model_group_alias": {"gpt": "m"}}});
+    let proxy = proxy(each_kind(&upstream), more);
     for (path, id) in [
         ("/v1/models/m", "m"),
         ("/models/gpt", "gpt"),

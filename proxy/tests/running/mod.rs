@@ -108,6 +108,43 @@ impl Proxy {
             .unwrap_or_else(|| panic!("no {name} in {text}"))
     }
 
+    /// Sends it a signal: `HUP`, `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(status.expect("kill can be started").success());
+    }
+
+    /// The log, as soon as it has this so many times in it.
+    #[track_caller]
+    pub fn says(&self, what: &str, times: usize) -> String {
+        let until = Instant::now() + GIVE_UP;
+        loop {
+            let log = self.log();
+            if log.matches(what).count() >= times {
+                return log;
+            }
+            assert!(
+                Instant::now() < until,
+                "{what} is not {times} times in\n{log}"
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits until it has ended by itself; its exit code, `None` where a signal killed it.
+    #[track_caller]
+    pub fn ends(&mut self) -> Option<i32> {
+        let until = Instant::now() + GIVE_UP;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            assert!(Instant::now() < until, "it does not end:\n{}", self.log());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -2,6 +2,7 @@
 
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::limits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +26,14 @@ impl Group {
             entry: entry.clone(),
             members: Arc::from([at]),
             star: None,
+        }
+    }
+
+    /// The same, with what its `*` stands for.
+    pub(super) fn with_star(self, star: &str) -> Group {
+        Group {
+            star: Some(star.to_owned()),
+            ..self
         }
     }
 
@@ -196,8 +205,12 @@ impl Names {
     }
 }
 
-/// What the `*` of a pattern stands for in a name; at least one character.
+/// What the `*` of a pattern stands for in a name; at least one character. A name that is too long is nobody's: it would be in
+/// headers, in lines of the log and in each chunk of a stream.
 pub(super) fn covered<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
+    if name.len() > limits::NAME_BYTES {
+        return None;
+    }
     let (before, after) = pattern.split_once('*')?;
     let star = name.strip_prefix(before)?.strip_suffix(after)?;
     (!star.is_empty()).then_some(star)
@@ -215,5 +228,12 @@ mod tests {
         assert_eq!(covered("a*a", "a"), None);
         assert_eq!(covered("triton/*", "triton/"), None);
         assert_eq!(covered("triton/*", "other"), None);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_nobodys() {
+        let longest = "n".repeat(limits::NAME_BYTES);
+        assert_eq!(covered("*", &longest), Some(&*longest));
+        assert_eq!(covered("*", &format!("{longest}n")), None);
     }
 }

@@ -12,6 +12,12 @@ impl Fleet {
         Some(Group::of_one(&Arc::from(d.model_name.as_str()), at))
     }
 
+    /// The same of a deployment with a `*`, for one model that its pattern covers; `None`: it covers no such model.
+    pub fn alone_for(&self, at: usize, model: &str) -> Option<Group> {
+        let star = covered(&self.config.deployments.get(at)?.model, model)?;
+        Some(self.alone(at)?.with_star(star))
+    }
+
     /// Whether a deployment stands for all models of a server, which alone can tell which those are. A URL that names one model
     /// leads to that model whatever the request calls it.
     pub fn serves_all(&self, at: usize) -> bool {
@@ -75,6 +81,17 @@ mod tests {
         // Which names that stands for nobody can tell.
         assert_eq!(fleet.expand(3, has), [""; 0]);
         assert_eq!(fleet.expand(9, has), [""; 0]);
+    }
+
+    #[test]
+    fn one_model_behind_a_star() {
+        let fleet = fleet(&json!([entry("own/*", "triton/llama-*", "http://h")]));
+        let group = fleet.alone_for(0, "triton/llama-1b").unwrap();
+        assert_eq!(group.target("triton/llama-*"), "triton/llama-1b");
+        assert_eq!(group.entry().as_ref(), "own/*");
+        assert_eq!(group.members(), [0]);
+        assert!(fleet.alone_for(0, "triton/qwen").is_none());
+        assert!(fleet.alone_for(1, "triton/llama-1b").is_none());
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The recording fake server: its own port and threads for each vector, and all of it gone afterwards.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, BufReader, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+use socket2::SockRef;
 
 use super::http::{self, Request};
 use super::reply::{Answer, Body, Frame, Reply, Script};
@@ -32,8 +34,11 @@ struct Shared {
 struct State {
     posts: Vec<Request>,
     open: Vec<TcpStream>,
-    /// Connections whose first request is not told yet, in the order in which they came.
-    silent: BTreeSet<usize>,
+    /// Connections, by the order in which they came, whose request is not told yet: the first one, or one of which we have
+    /// begun to read.
+    awaited: BTreeSet<usize>,
+    /// Those that have told one request and may tell another.
+    idle: BTreeMap<usize, TcpStream>,
     /// Answers that their clients did not wait for.
     left: usize,
     stop: bool,
@@ -121,13 +126,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             break;
         }
         state.open.extend(stream.try_clone());
-        state.silent.insert(number);
+        state.awaited.insert(number);
         drop(state);
         let shared = shared.clone();
         connections.push(thread::spawn(move || {
             // An error is a client that went away, or the end of the vector.
             let _ = shared.connection(number, &stream);
-            shared.had_turn(number);
+            shared.had_turn(number, None);
             let _ = stream.shutdown(Shutdown::Both);
         }));
     }
@@ -137,24 +142,53 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 impl Shared {
+    /// Marks a connection as one whose request comes, as soon as there are bytes, and before they are read. So a request that
+    /// was sent is to be seen at any time: here or in the kernel.
+    fn await_request(&self, number: usize, reader: &mut BufReader<&TcpStream>) -> io::Result<()> {
+        if reader.buffer().is_empty() {
+            reader.get_ref().peek(&mut [0])?;
+        }
+        let mut state = lock(&self.state);
+        state.idle.remove(&number);
+        state.awaited.insert(number);
+        Ok(())
+    }
+
     /// The order of requests is that of their connections, whichever of our threads is the quicker.
     fn await_turn(&self, number: usize) {
         const LONGEST: Duration = Duration::from_secs(2);
-        let comes_later =
-            |state: &mut State| !state.stop && state.silent.range(..number).next().is_some();
+        let comes_later = |state: &mut State| {
+            !state.stop
+                && (state.awaited.range(..number).next().is_some()
+                    || state
+                        .idle
+                        .range(..number)
+                        .any(|(_, other)| has_bytes(other)))
+        };
         let state = lock(&self.state);
         drop(self.changed.wait_timeout_while(state, LONGEST, comes_later));
     }
 
-    fn had_turn(&self, number: usize) {
-        lock(&self.state).silent.remove(&number);
+    /// Its request is told, or does not come any more.
+    fn had_turn(&self, number: usize, may_come_again: Option<TcpStream>) {
+        let mut state = lock(&self.state);
+        state.awaited.remove(&number);
+        state.idle.remove(&number);
+        state
+            .idle
+            .extend(may_come_again.map(|stream| (number, stream)));
+        drop(state);
         self.changed.notify_all();
     }
 
     fn connection(&self, number: usize, mut stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut reader = BufReader::new(stream);
-        while let Some(request) = Request::read(&mut reader, &mut stream)? {
+        loop {
+            self.await_request(number, &mut reader)?;
+            let Some(request) = Request::read(&mut reader, &mut stream)? else {
+                break;
+            };
             let last = request.wants_close();
             self.await_turn(number);
             let reply = match request.method.as_str() {
@@ -162,7 +196,7 @@ impl Shared {
                 "GET" => Err(self.look_up(&request.path)),
                 _ => Err(http::whole(405, &[], b"")),
             };
-            self.had_turn(number);
+            self.had_turn(number, stream.try_clone().ok());
             match reply {
                 Ok(reply) => match reply {
                     Some(Reply::Close) => return Ok(()),
@@ -265,6 +299,13 @@ impl Shared {
 
 /// How our own cutting of a connection is told from the client's.
 const CUT: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+
+/// Whether something has come that is not read yet.
+fn has_bytes(stream: &TcpStream) -> bool {
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    let peeked = SockRef::from(stream).recv_with_flags(&mut [MaybeUninit::uninit()], flags);
+    peeked.is_ok_and(|count| count > 0)
+}
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(

@@ -103,6 +103,25 @@ fn one_connection_serves_many_requests() {
 }
 
 #[test]
+fn requests_sent_at_once_are_told_in_order_whichever_thread_wakes_first() {
+    for _ in 0..100 {
+        let server = serve(json!([reply("one"), reply("two")]), json!({"m": {}}));
+        let mut connections = [connect(&server.host), connect(&server.host)];
+        // The first has served already, as a connection that a look-up went over.
+        ask(&mut connections[0], "GET /v2/models/m HTTP/1.1\r\n\r\n");
+        for (connection, path) in connections.iter_mut().zip(["/a", "/b"]) {
+            let request = post(path, "{}");
+            connection
+                .get_mut()
+                .write_all(request.as_bytes())
+                .expect("sent");
+        }
+        let bodies = connections.map(|mut c| ask(&mut c, "").1);
+        assert_eq!(bodies, ["one", "two"]);
+    }
+}
+
+#[test]
 fn gets_are_look_ups_and_not_recorded() {
     let server = serve(
         reply("x"),

@@ -1,11 +1,13 @@
 """The page at / in Chromium, used as a person would; every test also holds it to its policy, to no error and to no other server."""
 
+import json
 import os
 import subprocess
 import unittest
 
 from playwright.sync_api import expect, sync_playwright
 
+import breaking
 import cancelled
 
 PROXY, OPEN_PROXY, KEY, SCREENSHOTS = (os.environ[name] for name in ("PROXY", "OPEN_PROXY", "PROXY_KEY", "SCREENSHOTS"))
@@ -227,6 +229,149 @@ class Failing(Visit):
         self.page.get_by_label("Message").fill(QUESTION)
         self.page.get_by_role("button", name="Send").click()
         expect(self.page.locator("#chat-alert")).to_contain_text("nobody")
+
+
+class Nonsense(Visit):
+    """Answers that are none of the proxy's, as something that stands before it may give."""
+
+    EVENTS = "text/event-stream"
+    HALF = 'data: {"choices": [{"index": 0, "delta": {"content": "Half"}}]}\n\n'
+    WHOLE = HALF + 'data: {"choices": [{}]}\n\n: a comment\n\ndata:\n\ndata: {"choices": [], "usage": null}\n\ndata: [DONE]\n\n'
+
+    def instead(self, path, body, kind="application/json"):
+        self.page.unroute("**/v1/" + path)
+        self.page.route("**/v1/" + path, lambda route: route.fulfill(content_type=kind, body=body))
+
+    def test_streams(self):
+        for body, told in (
+                (self.HALF, "The connection ended before the answer was complete."),
+                (self.HALF + "data: {nonsense\n\n", "A part of the answer is not what the proxy sends."),
+                (self.HALF + "data: null\n\n", "A part of the answer is not what the proxy sends."),
+                (self.HALF + 'data: {"error": {"message": {}}}\n\n', "The model failed.")):
+            with self.subTest(body):
+                self.instead("chat/completions", body, self.EVENTS)
+                self.send(QUESTION)
+                expect(self.answer.locator(".fate.bad")).to_contain_text(told)
+                expect(self.answer.locator(".text")).to_have_text("Half")
+                self.page.get_by_role("button", name="Clear").click()
+        self.instead("chat/completions", self.WHOLE, self.EVENTS)
+        self.send(QUESTION)
+        expect(self.answer.locator(".fate:not(.bad)")).to_contain_text("first after")
+
+    def test_no_streams(self):
+        for body, kind in (("<p>Sign in</p>", "text/html"), ('{"choices": []}', "application/json")):
+            with self.subTest(body):
+                self.instead("chat/completions", body, kind)
+                self.send(QUESTION)
+                expect(self.page.locator("#chat-alert")).to_contain_text("The answer is no stream of events.")
+                expect(self.page.get_by_label("Message")).to_have_value(QUESTION)
+                expect(self.page.locator(".turn")).to_have_count(0)
+
+    def test_embeddings(self):
+        self.open("Embeddings")
+        self.page.get_by_label("Texts, one on each line").fill("one")
+        for body, told in (
+                ("<p>Sign in</p>", "The answer is not what the proxy sends."),
+                ("null", "The answer is not what the proxy sends."),
+                ("{}", "Of 1 texts came 0 vectors."),
+                ('{"data": []}', "Of 1 texts came 0 vectors."),
+                ('{"data": [null]}', "something else than vectors"),
+                ('{"data": [{"embedding": []}]}', "something else than vectors"),
+                ('{"data": [{"embedding": "AAAA"}]}', "something else than vectors"),
+                ('{"data": [{"embedding": [null]}]}', "something else than vectors")):
+            with self.subTest(body):
+                self.instead("embeddings", body)
+                self.page.get_by_role("button", name="Embed").last.click()
+                expect(self.page.locator("#embed-alert")).to_contain_text(told)
+        # No direction, another length: no similarity, and no error.
+        self.page.get_by_label("Texts, one on each line").fill("one\ntwo\nthree")
+        self.instead("embeddings", '{"data": [{"embedding": [1, 0]}, {"embedding": [0, 0]}, {"embedding": [1]}]}')
+        self.page.get_by_role("button", name="Embed").last.click()
+        similar = self.page.locator("#embed-result tr td:last-child")
+        expect(similar).to_have_text(["1.000", "–", "–"])
+        expect(self.page.locator("#embed-alert")).to_be_hidden()
+
+    def test_models(self):
+        for body, count in (('{"data": [{"id": "<b>x</b>"}, {"id": 5}, null]}', 1), ('{"data": "many"}', 0), ("[]", 0)):
+            with self.subTest(body):
+                self.instead("models", body)
+                self.page.reload()
+                expect(self.models).to_have_count(count)
+                expect(self.page.locator("#models-alert")).to_be_hidden()
+        self.instead("models", "<p>Sign in</p>")
+        self.page.reload()
+        expect(self.page.locator("#chat-alert")).to_contain_text("The answer is not what the proxy sends.")
+
+    def test_markup_of_a_model_stays_text(self):
+        markup = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
+        chunk = json.dumps({"choices": [{"delta": {"content": markup, "reasoning_content": markup}}]})
+        self.instead("chat/completions", "data: %s\n\ndata: [DONE]\n\n" % chunk, self.EVENTS)
+        self.send(QUESTION)
+        expect(self.answer.locator(".text")).to_contain_text("<img src=x onerror")
+        expect(self.answer.locator("details")).to_contain_text("Thoughts")
+        self.assertEqual(self.page.locator("#chat-log img, #chat-log script").count(), 0)
+        self.assertEqual(self.page.title(), "MishikaLLM")
+
+    def test_stopping_embeddings(self):
+        self.page.route("**/v1/embeddings", lambda route: None)
+        self.open("Embeddings")
+        self.choose("embeddings", "embed")
+        self.page.get_by_role("button", name="Embed").last.click()
+        expect(self.page.locator("#embed-send")).to_be_hidden()
+        with self.page.expect_event("requestfailed") as failed:
+            self.page.get_by_role("button", name="Stop").click()
+        self.assertTrue(failed.value.url.endswith("/v1/embeddings"))
+        expect(self.page.locator("#embed-result")).to_have_text("stopped")
+        expect(self.page.locator("#embed-alert")).to_be_hidden()
+        self.page.unroute("**/v1/embeddings")
+        self.page.get_by_role("button", name="Embed").last.click()
+        expect(self.page.locator("#embed-result caption")).to_contain_text("384 dimensions")
+
+
+class Broken(Visit):
+    """The page of a proxy whose connections break."""
+
+    key = None
+    allowed = ("net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_EMPTY_RESPONSE")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = breaking.Server(PROXY)
+        cls.addClassCleanup(cls.server.close)
+        cls.proxy = cls.server.url
+
+    def test_a_stream_is_cut(self):
+        self.send(QUESTION)
+        expect(self.answer.locator(".text")).to_have_text("Half")
+        self.server.breaks.set()
+        expect(self.answer.locator(".fate.bad")).to_have_text("The connection broke before the answer was complete.")
+        expect(self.answer.locator(".text")).to_have_text("Half")
+        expect(self.page.get_by_role("button", name="Send")).to_be_visible()
+
+    def test_nobody_answers(self):
+        self.open("Embeddings")
+        self.page.get_by_role("button", name="Embed").last.click()
+        expect(self.page.locator("#embed-alert")).to_have_text("The proxy does not answer. Is it still running?")
+
+
+class Keys(Visit):
+    allowed = (NO_KEY,)
+
+    def test_a_key_that_no_header_holds(self):
+        self.give("ключ")
+        expect(self.page.locator("#key-note")).to_contain_text("ASCII")
+        expect(self.page.get_by_label("Key")).to_be_focused()
+        self.assertEqual(self.page.evaluate("sessionStorage.length"), 1)
+
+    def test_a_browser_that_keeps_nothing(self):
+        self.context.add_init_script(
+            "Object.defineProperty(window, 'sessionStorage', {get() { throw new DOMException('no', 'SecurityError'); }})")
+        self.page.reload()
+        expect(self.page.locator("#key-note")).to_contain_text("needs a key")
+        self.give(KEY)
+        expect(self.models).not_to_have_count(0)
+        self.send(QUESTION)
+        self.answered()
 
 
 class Programs(Visit):

@@ -155,7 +155,17 @@ class Answers(unittest.TestCase):
         self.assertEqual(self.asked(CHAT, REQUESTS[0][1], key=None)[0], 401)
         self.assertEqual(self.asked(CHAT, {"model": "nobody", "messages": STORY})[0], 404)
         self.assertEqual(self.asked("/v1/models/{model}", path="/v1/models/nobody")[0], 404)
+        self.assertEqual(self.asked("/health", path="/health?model=nobody")[0], 404)
+        self.assertEqual(self.asked("/health", path="/health?model=broken")[0], 503)
+        self.assertEqual(self.asked("/model/info", path="/model/info?model_id=nobody")[0], 404)
         self.assertEqual(self.asked(CHAT, {"model": "broken", "messages": STORY})[0], 500)
+
+    def test_one_deployment(self):
+        for path in ("/health", "/model/info"):
+            names = {one["name"] for one in self.operation(path, "get")["parameters"]}
+            self.assertIn("model_id", names)
+            status, text = self.asked(path, path=path + "?model_id=chat-1")
+            self.assertEqual((status, text.count('"chat-1"')), (200, 1), text)
 
     def test_what_is_read(self):
         for path, verbs in DOCUMENT["paths"].items():

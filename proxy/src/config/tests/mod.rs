@@ -1,9 +1,12 @@
 //! Files as people write them, and every word that they are told: nothing is told twice, and nothing else.
 
+mod files;
+mod keys;
 mod names;
 mod shapes;
 mod syntax;
 mod values;
+mod variables;
 
 use super::{Overrides, Problem, read_bytes};
 

@@ -73,4 +73,10 @@ pub(super) const NAMES: &[Case] = &[
             "error: :7: router_settings.model_group_alias: expected an object, got a list: leave out the - before its keys",
         ],
     ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nrouter_settings:\n  model_group_alias:\n    a: {model: m, hidden: yes}\n",
+        &[
+            "error: :8: router_settings.model_group_alias.a.hidden: expected true or false, got a string; YAML takes yes, no, on and off as words: write true",
+        ],
+    ),
 ];

@@ -130,4 +130,37 @@ pub(super) const SHAPES: &[Case] = &[
         "mishikallm_settings:\n  api_base: http://h\n  triton: {endpoint: infer}\nmodel_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n",
         &[],
     ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\n      base_url: http://localhost:8001\n      timeout: 5\n      request_timeout: 6\n      max_retries:\n      num_retries: 1\n",
+        &[
+            "warning: :6: model_list[0].mishikallm_params.base_url: is not used: api_base, which is another name for it, holds",
+            "warning: :8: model_list[0].mishikallm_params.request_timeout: is not used: timeout, which is another name for it, holds",
+        ],
+    ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nmishikallm_settings:\n  request_timeout: 6\n  max_retries: 4\n  fallbacks: [{m: [m]}]\n  cooldown_time: 3\nrouter_settings:\n  timeout: 5\n  num_retries: 1\n  fallbacks: []\n",
+        &[
+            "warning: :7: mishikallm_settings.request_timeout: is not used: router_settings.timeout holds",
+            "warning: :8: mishikallm_settings.max_retries: is not used: router_settings.num_retries holds",
+            "warning: :9: mishikallm_settings.fallbacks: is not used: router_settings.fallbacks holds",
+        ],
+    ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\n      ssl_verify: false\n      organization: me\n      tags: [a]\n    model_info:\n      health_chek_model: triton/m\n      base_model: whatever\ngeneral_settings:\n  database_url: postgresql://user:secret@h/db\n",
+        &[
+            "warning: :6: model_list[0].mishikallm_params.ssl_verify: has no effect: certificates are checked alike for all deployments; mishikallm_settings.ssl_verify says how",
+            "warning: :7: model_list[0].mishikallm_params.organization: has no effect: Triton knows no organizations",
+            "warning: :8: model_list[0].mishikallm_params.tags: is sent to the model; the proxy itself does nothing with it",
+            "warning: :10: model_list[0].model_info.health_chek_model: is told, and has no other effect; did you mean health_check_model?",
+            "warning: :13: general_settings.database_url: has no effect: virtual keys are not there yet",
+        ],
+    ),
+    (
+        "d: &d\n  mishikallm_params: &p {api_base: http://h, api_bse: x, timeout: 5}\nmodel_list:\n  - <<: *d\n    model_name: m\n    mishikallm_params:\n      <<: [*p]\n      model: triton/m\n      timeout: -5\n",
+        &[
+            "warning: :1: d: unknown: it is ignored",
+            "warning: :2: model_list[0].mishikallm_params.api_bse: is sent to the model; did you mean api_base?",
+            "error: :9: model_list[0].mishikallm_params.timeout: expected a number of seconds above 0, got the number -5",
+        ],
+    ),
 ];

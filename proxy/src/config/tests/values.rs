@@ -283,4 +283,47 @@ pub(super) const VALUES: &[Case] = &[
             "error: :4: model_list[0].mishikallm_params.model: the environment variable NOT_SET_ANYWHERE is not set",
         ],
     ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\ngeneral_settings:\n  completion_model: mm\n",
+        &[
+            "error: :7: general_settings.completion_model: expected a model_name of the model list, got \"mm\"",
+        ],
+    ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nmishikallm_settings:\n  ssl_verify: no\n",
+        &[
+            "error: :7: mishikallm_settings.ssl_verify: expected true or false, or the path of a PEM file, got a string; YAML takes yes, no, on and off as words: write false",
+        ],
+    ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nmishikallm_settings:\n  ssl_verify: \"true\"\n",
+        &[
+            "error: :7: mishikallm_settings.ssl_verify: expected true or false, or the path of a PEM file, got a string: write it without quotes",
+        ],
+    ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nmishikallm_settings:\n  ssl_verify: 1\n",
+        &[
+            "error: :7: mishikallm_settings.ssl_verify: expected true or false, or the path of a PEM file, got the number 1",
+        ],
+    ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nmishikallm_settings:\n  ssl_verify: /not/there.pem\n  tls: {insecure: false}\n",
+        &["error: :7: mishikallm_settings.ssl_verify: cannot read /not/there.pem"],
+    ),
+    (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\n    model_info:\n      mode: [chat]\n      health_check_timeout: 0\n      health_check_max_tokens: 1.5\n      health_check_model: triton/n\n",
+        &[
+            "error: :7: model_list[0].model_info.mode: expected the kind of the model: chat, completion, embedding or another, got a list",
+            "error: :8: model_list[0].model_info.health_check_timeout: expected a number of seconds above 0, at most 3600, got the number 0",
+            "error: :9: model_list[0].model_info.health_check_max_tokens: expected a whole number of at least 1, got the number 1.5",
+            "error: :10: model_list[0].model_info.health_check_model: expected a model that triton/m stands for, got a string",
+        ],
+    ),
+    (
+        "model_list:\n  - model_name: \"*\"\n    mishikallm_params: {model: \"triton/*\", api_base: http://h}\n    model_info: {health_check_model: triton/a}\n  - model_name: a-*\n    mishikallm_params: {model: triton/a-*, api_base: http://h}\n    model_info: {health_check_model: triton/a}\n",
+        &[
+            "error: :7: model_list[1].model_info.health_check_model: expected a model that triton/a-* stands for, got a string",
+        ],
+    ),
 ];

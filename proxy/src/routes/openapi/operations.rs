@@ -156,6 +156,16 @@ fn of_type(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::Type(kind))
 }
 
+fn in_query(name: &str, about: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(of_type(Type::String)))
+        .build()
+}
+
 /// A route that asks no model.
 pub(super) fn reads(path: &str, route: &Route) -> Operation {
     let builder = OperationBuilder::new();
@@ -185,7 +195,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
             "Without keys and addresses.",
             JSON,
             of::<ModelInfoList>(),
-            &["401"],
+            &["401", "404"],
         ),
         Route::About(Question::Health) => (
             "checkHealth",
@@ -258,14 +268,11 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
             let about = "None answers.";
             builder = builder
                 .response("503", answers(about, JSON, of::<Health>()))
-                .parameter(
-                    ParameterBuilder::new()
-                        .name("model")
-                        .parameter_in(ParameterIn::Query)
-                        .required(Required::False)
-                        .description(Some("Only the deployments of this model."))
-                        .schema(Some(of_type(Type::String))),
-                );
+                .parameter(in_query("model", "Only the deployments of this model."))
+                .parameter(in_query("model_id", "Only the deployment of this id."));
+        }
+        Route::About(Question::Info) => {
+            builder = builder.parameter(in_query("model_id", "Only the deployment of this id."));
         }
         _ => {}
     }

@@ -4,10 +4,26 @@
 const HOME = new URL('.', location.href).href;
 const STORED = 'mishikallm-key';
 
+/** Kept until the tab is closed; where the browser keeps nothing, until the page is. */
 const key = {
-  get: () => sessionStorage.getItem(STORED) || '',
-  set: (value) => value ? sessionStorage.setItem(STORED, value) : sessionStorage.removeItem(STORED),
+  here: '',
+  get() {
+    try {
+      return sessionStorage.getItem(STORED) || this.here;
+    } catch {
+      return this.here;
+    }
+  },
+  set(value) {
+    this.here = value;
+    try {
+      if (value) sessionStorage.setItem(STORED, value);
+      else sessionStorage.removeItem(STORED);
+    } catch { /* it is here */ }
+  },
 };
+
+const BROKE = 'The connection broke before the answer was complete.';
 
 /** A failure, in words for whoever reads the page. `status` is 0 where there was no answer. */
 class Failure extends Error {
@@ -38,12 +54,36 @@ async function ask(path, body, signal) {
   throw new Failure(await reason(answer), answer.status);
 }
 
+/** The whole answer, as the object that it should be. */
+async function askJson(path, body, signal) {
+  const answer = await ask(path, body, signal);
+  let text;
+  try {
+    text = await answer.text();
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Failure(BROKE);
+  }
+  return parse(text, 'The answer');
+}
+
+/** A JSON object. Something between the browser and the proxy may have answered in its place. */
+function parse(text, what) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch { /* told below */ }
+  if (value !== null && typeof value === 'object') return value;
+  throw new Failure(what + ' is not what the proxy sends. Does something stand before it?');
+}
+
 /** Why it failed, as the proxy or a gateway before it says. */
 async function reason(answer) {
-  let said = '';
+  let said;
   try {
     said = (await answer.json()).error.message;
   } catch { /* something else than the proxy answered */ }
+  if (typeof said !== 'string') said = '';
   if (answer.status === 401) {
     return key.get() ? 'The proxy does not accept this key.' : 'This proxy needs a key.';
   }
@@ -51,9 +91,14 @@ async function reason(answer) {
   return (said || 'The answer was HTTP ' + answer.status + '.') + (after ? ' Try again in ' + after + ' s.' : '');
 }
 
-/** The JSON texts of a stream of events, until `[DONE]`. */
+/** The objects of a stream of events, until `[DONE]`. */
 async function* events(answer) {
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  if (!/^text\/event-stream/i.test(answer.headers.get('content-type')) || !answer.body) {
+    answer.body?.cancel().catch(() => {});
+    throw new Failure('The answer is no stream of events. Does something stand before the proxy?');
+  }
+  // Read as it comes: what a pipe still holds is lost when the connection breaks.
+  const reader = answer.body.getReader(), decoder = new TextDecoder();
   let rest = '';
   try {
     for (;;) {
@@ -62,15 +107,17 @@ async function* events(answer) {
         chunk = await reader.read();
       } catch (error) {
         if (error.name === 'AbortError') throw error;
-        throw new Failure('The connection broke before the answer was complete.');
+        throw new Failure(BROKE);
       }
-      const lines = (rest + (chunk.value || '')).split(/\r?\n/);
+      const more = chunk.done ? decoder.decode() : decoder.decode(chunk.value, {stream: true});
+      const lines = (rest + more).split(/\r?\n/);
       rest = chunk.done ? '' : lines.pop();
       for (const line of lines) {
         if (!line.startsWith('data:')) continue;
         const text = line.slice(5).trim();
         if (text === '[DONE]') return;
-        yield JSON.parse(text);
+        if (!text) continue;
+        yield parse(text, 'A part of the answer');
       }
       if (chunk.done) throw new Failure('The connection ended before the answer was complete.');
     }

@@ -76,7 +76,7 @@ async function send() {
     setFate(its, told);
   } catch (error) {
     const stopped = stop.signal.aborted;
-    if (!stopped && !told.text) {
+    if (!stopped && !told.text && !told.thoughts) {
       // Nothing was said: the message goes back to where it can be sent again.
       mine.made.remove();
       its.made.remove();
@@ -98,21 +98,25 @@ async function send() {
 /** Puts the answer in as it comes. */
 async function listen(answer, its, told) {
   for await (const chunk of events(answer)) {
-    if (chunk.error) throw new Failure(chunk.error.message || 'The model failed.');
+    if (chunk.error) throw new Failure(asText(chunk.error.message) || 'The model failed.');
     if (chunk.usage) told.usage = chunk.usage;
-    const choice = chunk.choices[0];
+    const choice = chunk.choices?.[0];
     if (!choice) continue;
     told.reason = choice.finish_reason || told.reason;
-    const {content, reasoning_content: thought} = choice.delta;
+    const content = asText(choice.delta?.content), thought = asText(choice.delta?.reasoning_content);
     if (!content && !thought) continue;
     told.first ??= performance.now();
     const follows = isAtEnd();
     // Models often begin with a space or a line's end.
     if (content) its.text.append(told.text.trim() ? content : content.trimStart());
     if (thought) think(its, told, thought);
-    told.text += content || '';
+    told.text += content;
     if (follows) toEnd();
   }
+}
+
+function asText(value) {
+  return typeof value === 'string' ? value : '';
 }
 
 function think(its, told, thought) {

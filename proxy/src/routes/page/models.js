@@ -14,7 +14,8 @@ function fillSelect(select, ids) {
   // Patterns of the configuration know names that no list has.
   options.push(new Option('another one…', OTHER));
   select.replaceChildren(...options);
-  if (ids.includes(before)) select.value = before;
+  const other = select.parentElement.querySelector('.other');
+  if (ids.includes(before) || (before === OTHER && other.value.trim())) select.value = before;
   showOther(select);
 }
 
@@ -43,10 +44,16 @@ function startModels() {
   }
 }
 
+let loads = 0;
+
 async function loadModels() {
+  const mine = ++loads;
   let ids = [];
   try {
-    const list = (await (await ask('v1/models')).json()).data;
+    const {data} = await askJson('v1/models');
+    // With another key it was asked again.
+    if (mine !== loads) return;
+    const list = (Array.isArray(data) ? data : []).filter((model) => typeof model?.id === 'string');
     ids = list.map((model) => model.id);
     alertIn($('models-alert'));
     $('models-list').replaceChildren(...list.map(card));
@@ -54,6 +61,7 @@ async function loadModels() {
     $('key').placeholder = key.get() ? '' : 'not needed';
     noteKey(key.get() ? 'The key is kept until this tab is closed.' : '');
   } catch (error) {
+    if (mine !== loads) return;
     if (error.status === 401) $('key').placeholder = 'needed';
     $('models-list').replaceChildren();
     alertIn($('models-alert'), error);

@@ -5,7 +5,7 @@ let api = null;
 async function showRoutes() {
   if (api) return;
   try {
-    api = await (await ask('openapi.json')).json();
+    api = await askJson('openapi.json');
     alertIn($('routes-alert'));
   } catch (error) {
     alertIn($('routes-alert'), error);

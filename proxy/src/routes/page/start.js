@@ -13,7 +13,10 @@ function startKey() {
   };
   $('key-form').addEventListener('submit', (event) => {
     event.preventDefault();
-    set($('key').value.trim());
+    const value = $('key').value.trim();
+    // No header holds anything else.
+    if (/[^\x20-\x7e]/.test(value)) askForKey('A key has letters, digits and signs of ASCII alone.');
+    else set(value);
   });
   $('key-forget').addEventListener('click', () => set(''));
 }

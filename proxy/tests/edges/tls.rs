@@ -1,0 +1,264 @@
+//! TLS on both sides: the proxy's own certificate and its renewal, and whom it trusts among models' servers.
+
+use super::*;
+use certificates::{Authority, Certified};
+use common::http::Request;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection, StreamOwned};
+use std::fs;
+use std::io::{self, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+/// A client of the proxy that trusts one authority.
+struct Client(BufReader<StreamOwned<ClientConnection, TcpStream>>);
+
+impl Client {
+    fn open(host: &str, authority: &Authority) -> io::Result<Client> {
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(authority.pem().as_bytes()).expect("PEM");
+        roots.add(root).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("TLS")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut tls = ClientConnection::new(Arc::new(config), name).expect("a client");
+        let mut tcp = TcpStream::connect(host)?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut tcp)?;
+        }
+        Ok(Client(BufReader::new(StreamOwned::new(tls, tcp))))
+    }
+
+    /// What the proxy has shown.
+    fn certificate(&self) -> Vec<u8> {
+        let shown = self.0.get_ref().conn.peer_certificates().expect("a chain");
+        shown[0].to_vec()
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)
+    }
+
+    fn read(&mut self) -> io::Result<Response> {
+        Response::read(&mut self.0, "POST")
+    }
+
+    fn ask(&mut self) -> Response {
+        self.send(&chat_request(&json!({}))).expect("sent");
+        self.read().expect("an answer")
+    }
+}
+
+fn der(certified: &Certified) -> Vec<u8> {
+    let der = CertificateDer::from_pem_slice(certified.certificate.as_bytes());
+    der.expect("PEM").to_vec()
+}
+
+/// A proxy that shows a certificate, and the files with it.
+struct Secure {
+    proxy: Proxy,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Secure {
+    fn new(upstream: &Upstream, certified: &Certified, more: Value) -> Secure {
+        let (certificate, key) = certified.files();
+        let files = [
+            "--ssl_certfile_path",
+            &certificate,
+            "--ssl_keyfile_path",
+            &key,
+        ];
+        let proxy = proxy(one(upstream), more, &files);
+        Secure {
+            proxy,
+            certificate: certificate.into(),
+            key: key.into(),
+        }
+    }
+
+    fn put(&self, certificate: &str, key: &str) {
+        fs::write(&self.certificate, certificate).expect("a file");
+        fs::write(&self.key, key).expect("a file");
+        self.proxy.signal("HUP");
+    }
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_from_a_signal_on() {
+    let (authority, upstream) = (Authority::new(), saying("yes"));
+    let (first, second) = (authority.local(), authority.local());
+    let secure = Secure::new(&upstream, &first, json!({}));
+    let host = &secure.proxy.host;
+    assert!(secure.proxy.log().contains("listens at https://"));
+    let mut old = Client::open(host, &authority).expect("it is trusted");
+    assert_eq!(
+        (said(&old.ask()), old.certificate()),
+        ("yes".to_owned(), der(&first))
+    );
+    secure.put(&second.certificate, &second.key);
+    secure.proxy.says("holds from now on", 1);
+    let mut new = Client::open(host, &authority).expect("it is trusted");
+    assert_eq!(
+        (said(&new.ask()), new.certificate()),
+        ("yes".to_owned(), der(&second))
+    );
+    // Who is there stays.
+    assert_eq!(said(&old.ask()), "yes");
+    // Half of a renewal, or none at all, changes nothing.
+    for (number, (certificate, key, words)) in [
+        (&*first.certificate, &*second.key, "the two do not fit"),
+        (
+            "nothing",
+            &second.key,
+            "--ssl_certfile_path: expected certificates in PEM",
+        ),
+        (
+            &second.certificate,
+            "nothing",
+            "--ssl_keyfile_path: expected a private key in PEM",
+        ),
+        (
+            &second.key,
+            &second.key,
+            "--ssl_certfile_path: expected certificates in PEM",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        secure.put(certificate, key);
+        let log = secure.proxy.says("the one before still holds", number + 1);
+        assert!(log.contains(words), "{words} is not in\n{log}");
+        assert!(!log.contains("PRIVATE KEY"), "{log}");
+        let mut client = Client::open(host, &authority).expect("it is trusted");
+        assert_eq!(
+            (said(&client.ask()), client.certificate()),
+            ("yes".to_owned(), der(&second))
+        );
+    }
+}
+
+#[test]
+fn who_does_not_speak_tls_harms_nobody() {
+    let (authority, upstream) = (Authority::new(), saying("yes"));
+    let secure = Secure::new(&upstream, &authority.local(), json!({}));
+    let mut plain = TcpStream::connect(&secure.proxy.host).expect("it listens");
+    plain.write_all(&chat_request(&json!({}))).expect("sent");
+    let mut told = Vec::new();
+    let _ = plain.read_to_end(&mut told);
+    assert!(
+        !told.starts_with(b"HTTP/"),
+        "{}",
+        String::from_utf8_lossy(&told)
+    );
+    let other = Client::open(&secure.proxy.host, &Authority::new());
+    assert!(other.is_err());
+    let mut client = Client::open(&secure.proxy.host, &authority).expect("it is trusted");
+    assert_eq!(said(&client.ask()), "yes");
+}
+
+#[test]
+fn a_client_that_still_sends_gets_its_refusal_over_tls_too() {
+    let (authority, upstream) = (Authority::new(), saying("yes"));
+    let small = json!({"general_settings": {"max_request_size_mb": 1}});
+    let secure = Secure::new(&upstream, &authority.local(), small);
+    let mut client = Client::open(&secure.proxy.host, &authority).expect("it is trusted");
+    let long = request("POST", CHAT, &[], &vec![b' '; 16 << 20]);
+    client.send(&long).expect("all of it is taken");
+    let answer = client.read().expect("an answer");
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    // Told that it is over, and not cut off.
+    assert_eq!(client.0.read(&mut [0; 1]).expect("the end"), 0);
+}
+
+/// A model's server with TLS.
+fn secure_upstream(certified: &Certified) -> u16 {
+    let (config, listener) = (
+        certified.serves(),
+        TcpListener::bind("127.0.0.1:0").expect("a port"),
+    );
+    let port = listener.local_addr().expect("bound").port();
+    thread::spawn(move || {
+        for tcp in listener.incoming() {
+            let tls = ServerConnection::new(config.clone()).expect("a server");
+            let mut stream = BufReader::new(StreamOwned::new(tls, tcp.expect("a client")));
+            thread::spawn(move || {
+                while let Ok(Some(_)) = Request::read(&mut stream, &mut io::sink()) {
+                    let answer = common::http::json(200, r#"{"text_output":"secure"}"#);
+                    if stream.get_mut().write_all(&answer).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_server_is_trusted_by_the_authority_that_the_configuration_names() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let with = |certified: &Certified, settings: Value| {
+        let base = format!(
+            "https://127.0.0.1:{}/x/generate",
+            secure_upstream(certified)
+        );
+        let list = json!([entry("m", "triton/m", &base)]);
+        proxy(
+            list,
+            json!({"mishikallm_settings": settings}),
+            &["--detailed_debug"],
+        )
+    };
+    for settings in [
+        json!({"tls": {"ca_file": authority.file()}}),
+        json!({"ssl_verify": authority.file()}),
+        json!({"tls": {"insecure": true}}),
+        json!({"ssl_verify": false}),
+    ] {
+        let proxy = with(&authority.local(), settings);
+        for _ in 0..2 {
+            assert_eq!(said(&chat(&proxy, &json!({}))), "secure");
+        }
+    }
+    // The other authority has the same name, so that its signature is looked at.
+    for (certified, settings, why) in [
+        (
+            authority.local(),
+            json!({"tls": {"ca_file": other.file()}}),
+            "BadSignature",
+        ),
+        (authority.local(), json!({}), "UnknownIssuer"),
+        (
+            authority.expired(),
+            json!({"tls": {"ca_file": authority.file()}}),
+            "expired",
+        ),
+    ] {
+        let proxy = with(&certified, settings);
+        for stream in [false, true] {
+            let answer = chat(&proxy, &json!({"stream": stream}));
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            let error = &json_of(&answer)["error"];
+            assert_eq!(error["type"], "service_unavailable_error");
+            let message = error["message"].as_str().expect("a message");
+            assert!(
+                message.starts_with("no secure connection to the model's server: "),
+                "{message}"
+            );
+            assert!(message.contains(why), "{message}");
+            for inside in ["127.0.0.1", "/tmp", ".pem"] {
+                assert!(!message.contains(inside), "{message}");
+            }
+        }
+    }
+}
