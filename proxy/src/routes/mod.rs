@@ -28,6 +28,7 @@ use table::Route;
 pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
 {
     if cors::is_preflight(&request) {
         let mut visit = visit(&request);
@@ -45,6 +46,7 @@ where
 async fn open<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
 {
     let whole = request.uri().path();
     let path = place::unversioned(whole);
