@@ -267,6 +267,11 @@ fn a_server_is_trusted_by_the_authority_that_the_configuration_names() {
             json!({"tls": {"ca_file": authority.file()}}),
             "expired",
         ),
+        (
+            authority.server(&["elsewhere.example"]),
+            json!({"tls": {"ca_file": authority.file()}}),
+            "is for another name",
+        ),
     ] {
         let proxy = with(&certified, settings);
         for stream in [false, true] {
@@ -280,7 +285,7 @@ fn a_server_is_trusted_by_the_authority_that_the_configuration_names() {
                 "{message}"
             );
             assert!(message.contains(why), "{message}");
-            for inside in ["127.0.0.1", "/tmp", ".pem"] {
+            for inside in ["127.0.0.1", "/tmp", ".pem", "elsewhere.example"] {
                 assert!(!message.contains(inside), "{message}");
             }
         }
