@@ -136,8 +136,8 @@ impl Certified {
 pub fn file(name: &str, text: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let path = directory.join(format!("{}-{number}-{name}", std::process::id()));
+    let name = format!("mishikallm-{}-{number}-{name}", std::process::id());
+    let path = std::env::temp_dir().join(name);
     std::fs::write(&path, text).expect("a file");
     let text = path.to_str().expect("a path in UTF-8").to_owned();
     FILES.with_borrow_mut(|files| files.0.push(path));

@@ -28,6 +28,8 @@ pub struct Dialogue {
     body: Bytes,
     /// Of both.
     sent: usize,
+    /// Bytes of headers that were not the last.
+    interim: usize,
     stage: Stage,
 }
 
@@ -61,6 +63,7 @@ impl Dialogue {
             head,
             body,
             sent: 0,
+            interim: 0,
             stage: Stage::Asks(call),
         })
     }
@@ -74,7 +77,7 @@ impl Dialogue {
 
     /// Whether anything has been sent.
     pub fn is_begun(&self) -> bool {
-        self.sent > 0
+        self.sent > 0 || self.is_sent()
     }
 
     /// Whether all of it has been sent.
@@ -100,11 +103,12 @@ impl Dialogue {
             .try_response(came, false)
             .map_err(|e| explain::protocol(&e))?;
         let is_too_long = came.len() >= limits::REPLY_HEADER_BYTES && used == 0
-            || used > limits::REPLY_HEADER_BYTES;
+            || self.interim + used > limits::REPLY_HEADER_BYTES;
         if is_too_long {
             return Err(explain::long_header());
         }
         if response.is_none() {
+            self.interim += used;
             return Ok((used, None));
         }
         let over = Stage::Over { may_go_on: false };

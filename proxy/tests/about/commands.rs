@@ -44,9 +44,9 @@ fn err(output: &Output) -> String {
 }
 
 fn with(path: &str, upstream: &Upstream) -> Proxy {
-    let mut embed = entry("embed", "triton/e", &at(upstream, "/x/infer"));
+    let mut embed = entry("embed", "triton/e", &upstream.at("/x/infer"));
     embed["model_info"] = json!({"mode": "embedding"});
-    let list = json!([embed, entry("llm", "triton/llm", &at(upstream, path))]);
+    let list = json!([embed, entry("llm", "triton/llm", &upstream.at(path))]);
     proxy(
         list,
         json!({"general_settings": {"master_key": KEY}, "router_settings": {"num_retries": 0}}),
@@ -75,7 +75,7 @@ fn health_is_printed_and_the_exit_code_says_it_too() {
     let report: Value = serde_json::from_str(&out(&output)).expect("JSON alone");
     assert_eq!(report["unhealthy_count"], 1);
 
-    let all = super::proxy(list(&at(&upstream, "/x/generate")), json!({}));
+    let all = super::proxy(list(&upstream.at("/x/generate")), json!({}));
     let output = run(&all, &["--health"], &[]);
     assert!(output.status.success(), "{}", err(&output));
     let report: Value = serde_json::from_str(&out(&output)).expect("JSON alone");
@@ -186,7 +186,7 @@ fn a_proxy_with_a_certificate_is_asked_for_that_one() {
     };
     let (own, other) = (files("own"), files("other"));
     let upstream = upstream();
-    let list = json!([entry("llm", "triton/llm", &at(&upstream, "/x/generate"))]);
+    let list = json!([entry("llm", "triton/llm", &upstream.at("/x/generate"))]);
     let config = json!({"model_list": list}).to_string();
     let proxy = Proxy::start(Some(&config), &own, &[]).unwrap();
     let ask = |more: &[String]| {

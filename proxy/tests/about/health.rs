@@ -44,7 +44,7 @@ fn each_is_asked_once_for_the_least_that_it_can_do() {
         "/embed/infer" | "/docs/embeddings" => (200, vector()),
         _ => (503, json!({"error": "server not ready"})),
     });
-    let base = |path: &str| at(&upstream, path);
+    let base = |path: &str| upstream.at(path);
     let mut chat = entry("chat", "triton/chat", &base("/chat/generate"));
     // As many as a deployment may want for itself, a check wants one.
     chat["mishikallm_params"]["max_completion_tokens"] = json!(500);
@@ -94,10 +94,10 @@ fn one_name_may_be_asked_for_and_503_is_nobody() {
         _ => (500, json!({"error": "broken"})),
     });
     let list = json!([
-        entry("good", "triton/good", &at(&upstream, "/good/generate")),
-        entry("bad", "triton/bad", &at(&upstream, "/bad/generate")),
-        entry("both", "triton/good", &at(&upstream, "/good/generate")),
-        entry("both", "triton/bad", &at(&upstream, "/bad/generate")),
+        entry("good", "triton/good", &upstream.at("/good/generate")),
+        entry("bad", "triton/bad", &upstream.at("/bad/generate")),
+        entry("both", "triton/good", &upstream.at("/good/generate")),
+        entry("both", "triton/bad", &upstream.at("/bad/generate")),
     ]);
     let proxy = proxy(
         list,
@@ -137,7 +137,7 @@ fn all_are_asked_at_once() {
             peer.reply(200, &text());
         }
     });
-    let base = at(&upstream, "/x/generate");
+    let base = upstream.at("/x/generate");
     let proxy = proxy(
         json!([entry("a", "triton/a", &base), entry("b", "triton/b", &base)]),
         json!({}),
@@ -155,8 +155,8 @@ fn a_silent_deployment_is_given_up_and_its_connection_closed() {
     });
     let (good, _) = noting(|_| (200, text()));
     let list = json!([
-        entry("silent", "triton/silent", &at(&upstream, "/x/generate")),
-        entry("good", "triton/good", &at(&good, "/x/generate")),
+        entry("silent", "triton/silent", &upstream.at("/x/generate")),
+        entry("good", "triton/good", &good.at("/x/generate")),
     ]);
     let proxy = proxy(
         list,
@@ -175,7 +175,7 @@ fn a_silent_deployment_is_given_up_and_its_connection_closed() {
 #[test]
 fn a_check_takes_nothing_from_those_who_call() {
     let (upstream, notes) = noting(|_| (200, text()));
-    let mut limited = entry("m", "triton/m", &at(&upstream, "/x/generate"));
+    let mut limited = entry("m", "triton/m", &upstream.at("/x/generate"));
     limited["mishikallm_params"]["rpm"] = json!(1);
     let proxy = proxy(
         json!([limited]),
@@ -203,13 +203,13 @@ fn of_a_star_it_is_asked_whether_the_server_is_ready() {
         _ => (503, Value::Null),
     });
     let list = json!([
-        entry("a/*", "triton/*", &at(&upstream, "/ready")),
-        entry("b/*", "triton/*", &at(&upstream, "/not")),
+        entry("a/*", "triton/*", &upstream.at("/ready")),
+        entry("b/*", "triton/*", &upstream.at("/not")),
         // It leads to one model, which can be asked.
         entry(
             "c/*",
             "triton/*",
-            &at(&upstream, "/ready/v2/models/m/generate")
+            &upstream.at("/ready/v2/models/m/generate")
         ),
     ]);
     let proxy = proxy(list, json!({}));
@@ -240,12 +240,12 @@ fn a_deployment_may_say_how_it_is_asked() {
         }
         _ => (404, json!({"error": "not found"})),
     });
-    let mut star = entry("own/*", "triton/*", &at(&upstream, ""));
+    let mut star = entry("own/*", "triton/*", &upstream.at(""));
     star["model_info"] =
         json!({"id": "star", "mode": "chat", "health_check_model": "triton/small"});
-    let mut wordy = entry("wordy", "triton/wordy", &at(&upstream, "/x/generate"));
+    let mut wordy = entry("wordy", "triton/wordy", &upstream.at("/x/generate"));
     wordy["model_info"] = json!({"id": "wordy", "mode": "chat", "health_check_max_tokens": 7});
-    let mut slow = entry("slow", "triton/slow", &at(&silent, "/x/generate"));
+    let mut slow = entry("slow", "triton/slow", &silent.at("/x/generate"));
     slow["model_info"] = json!({"id": "slow", "mode": "chat", "health_check_timeout": 0.2});
     let more = json!({"general_settings": {"health_check_timeout": 60}});
     let proxy = proxy(json!([star, wordy, slow]), more);
@@ -274,7 +274,7 @@ fn a_deployment_may_say_how_it_is_asked() {
 fn one_may_be_asked_for_by_its_id() {
     let (upstream, notes) = noting(|_| (200, text()));
     let one = |id: &str| {
-        let mut one = entry("m", "triton/m", &at(&upstream, &format!("/{id}/generate")));
+        let mut one = entry("m", "triton/m", &upstream.at(&format!("/{id}/generate")));
         one["model_info"] = json!({"id": id, "mode": "chat"});
         one
     };
@@ -315,7 +315,7 @@ fn one_may_be_asked_for_by_its_id() {
 #[test]
 fn what_is_wrong_may_be_kept_back() {
     let (upstream, _) = noting(|_| (500, json!({"error": "the GPU is on fire"})));
-    let list = json!([entry("m", "triton/m", &at(&upstream, "/x/generate"))]);
+    let list = json!([entry("m", "triton/m", &upstream.at("/x/generate"))]);
     let more = json!({"general_settings": {"health_check_details": false}});
     let (status, body) = get(&proxy(list, more), "/health");
     assert_eq!((status, &body["unhealthy_count"]), (503, &json!(1)));
@@ -326,7 +326,7 @@ fn what_is_wrong_may_be_kept_back() {
 fn whether_the_proxy_lives_asks_nobody() {
     let (upstream, notes) = noting(|_| (200, text()));
     let proxy = proxy(
-        json!([entry("m", "triton/m", &at(&upstream, "/x/generate"))]),
+        json!([entry("m", "triton/m", &upstream.at("/x/generate"))]),
         json!({}),
     );
     assert_eq!(

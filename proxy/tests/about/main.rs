@@ -1,24 +1,18 @@
 //! What the proxy tells of itself: its models, how they are, and what `--health` and `--test` make of that.
 
 mod commands;
-#[path = "../../../tests/parity/common/mod.rs"]
-mod common;
 mod health;
 mod metrics;
 mod models;
-#[path = "../running/mod.rs"]
-mod running;
 mod scrape;
 mod settings;
-#[allow(dead_code, reason = "the relay's tests use all of it")]
-#[path = "../relay/support.rs"]
-mod support;
 
-use common::http::Response;
 use running::Proxy;
 use running::client::ask;
+use running::common::http::Response;
+use running::settings::{entry, with};
+use running::upstream::{Peer, Upstream};
 use serde_json::{Value, json};
-use support::{Peer, Upstream};
 
 /// A proxy with these deployments and settings.
 fn proxy(list: Value, more: Value) -> Proxy {
@@ -27,21 +21,8 @@ fn proxy(list: Value, more: Value) -> Proxy {
 
 /// What it is started with.
 fn config(list: Value, more: Value) -> String {
-    let mut config = json!({"model_list": list});
-    let all = config.as_object_mut().expect("an object");
-    all.extend(more.as_object().expect("an object").clone());
     // JSON is YAML.
-    config.to_string()
-}
-
-/// A deployment at `base`, as one of the list.
-fn entry(name: &str, model: &str, base: &str) -> Value {
-    json!({"model_name": name, "mishikallm_params": {"model": model, "api_base": base}})
-}
-
-/// The URL of an upstream.
-fn at(upstream: &Upstream, path: &str) -> String {
-    format!("http://127.0.0.1:{}{path}", upstream.port)
+    with(json!({"model_list": list}), &more).to_string()
 }
 
 /// One request without a body.

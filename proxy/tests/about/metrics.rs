@@ -72,7 +72,7 @@ fn observations(scrape: &Scrape, model: &str) -> [f64; 5] {
 #[test]
 fn nothing_is_told_of_what_never_was() {
     let upstream = upstream();
-    let list = json!([of_id("a", "m", &at(&upstream, "/well/generate"))]);
+    let list = json!([of_id("a", "m", &upstream.at("/well/generate"))]);
     let proxy = proxy(list, json!({}));
     let names = |scrape: &Scrape| -> Vec<String> { scrape.families.keys().cloned().collect() };
     let at_first = [
@@ -103,7 +103,7 @@ fn nothing_is_told_of_what_never_was() {
 #[test]
 fn a_stream_has_times_of_its_tokens() {
     let upstream = upstream();
-    let list = json!([of_id("a", "m", &at(&upstream, "/well/generate"))]);
+    let list = json!([of_id("a", "m", &upstream.at("/well/generate"))]);
     let proxy = proxy(list, json!({}));
     assert_eq!(chat(&proxy, "m", json!({"stream": true})), 200);
     let told = scrape_of(&proxy, 1.0);
@@ -127,9 +127,9 @@ fn a_stream_has_times_of_its_tokens() {
 fn a_retried_call_is_one_request_and_two_tries() {
     let upstream = upstream();
     // The one with the lower order is asked first.
-    let mut well = of_id("well", "m", &at(&upstream, "/well/generate"));
+    let mut well = of_id("well", "m", &upstream.at("/well/generate"));
     well["mishikallm_params"]["order"] = json!(2);
-    let mut ill = of_id("ill", "m", &at(&upstream, "/ill/generate"));
+    let mut ill = of_id("ill", "m", &upstream.at("/ill/generate"));
     ill["mishikallm_params"]["order"] = json!(1);
     let list = json!([ill, well]);
     let proxy = proxy(list, json!({"router_settings": {"num_retries": 1}}));
@@ -153,8 +153,8 @@ fn a_retried_call_is_one_request_and_two_tries() {
 fn a_call_that_fell_back_counts_for_the_model_that_was_asked_and_for_who_helped() {
     let upstream = upstream();
     let list = json!([
-        of_id("ill", "asked", &at(&upstream, "/ill/generate")),
-        of_id("well", "helper", &at(&upstream, "/well/generate")),
+        of_id("ill", "asked", &upstream.at("/ill/generate")),
+        of_id("well", "helper", &upstream.at("/well/generate")),
     ]);
     let settings = json!({"num_retries": 0, "fallbacks": [{"asked": ["helper"]}]});
     let proxy = proxy(list, json!({"router_settings": settings}));
@@ -177,11 +177,11 @@ fn a_call_that_fell_back_counts_for_the_model_that_was_asked_and_for_who_helped(
 #[test]
 fn failures_are_told_by_their_kind() {
     let upstream = upstream();
-    let mut silent = of_id("silent", "silent", &at(&upstream, "/silent/generate"));
+    let mut silent = of_id("silent", "silent", &upstream.at("/silent/generate"));
     silent["mishikallm_params"]["timeout"] = json!(0.05);
     let list = json!([
-        of_id("ill", "ill", &at(&upstream, "/ill/generate")),
-        of_id("full", "full", &at(&upstream, "/throttled/generate")),
+        of_id("ill", "ill", &upstream.at("/ill/generate")),
+        of_id("full", "full", &upstream.at("/throttled/generate")),
         of_id("gone", "gone", "http://127.0.0.1:1/x/generate"),
         silent,
     ]);
@@ -225,7 +225,7 @@ fn a_client_that_hangs_up_is_a_499() {
             peer.wait_for_close();
         }
     });
-    let list = json!([entry("llm", "triton/m", &at(&upstream, "/x/generate"))]);
+    let list = json!([entry("llm", "triton/m", &upstream.at("/x/generate"))]);
     let proxy = proxy(list, json!({}));
     let body =
         json!({"model": "llm", "stream": true, "messages": [{"role": "user", "content": "x"}]});
@@ -256,7 +256,7 @@ fn a_client_that_hangs_up_before_there_is_an_answer_is_one_too() {
             peer.wait_for_close();
         }
     });
-    let list = json!([entry("llm", "triton/m", &at(&upstream, "/x/generate"))]);
+    let list = json!([entry("llm", "triton/m", &upstream.at("/x/generate"))]);
     let proxy = proxy(list, json!({}));
     for stream in [false, true] {
         let body = json!({"model": "llm", "stream": stream, "messages": [{"role": "user", "content": "x"}]});
@@ -331,8 +331,8 @@ fn what_is_turned_away_is_counted_and_has_no_model() {
 /// Two of one name, both of which have too much to do.
 fn throttled(upstream: &Upstream) -> Value {
     json!([
-        of_id("a", "m", &at(upstream, "/throttled/generate")),
-        of_id("b", "m", &at(upstream, "/throttled/generate")),
+        of_id("a", "m", &upstream.at("/throttled/generate")),
+        of_id("b", "m", &upstream.at("/throttled/generate")),
     ])
 }
 
@@ -399,7 +399,7 @@ fn counters_outlive_a_reload_and_its_rests_do_not() {
         assert_eq!(after.sum(COOLDOWNS, &labels), 2.0, "{}", after.text);
     }
     // One that the configuration has no more keeps what it has come to.
-    let one = json!([of_id("c", "m", &at(&upstream, "/well/generate"))]);
+    let one = json!([of_id("c", "m", &upstream.at("/well/generate"))]);
     proxy.reload(&config(one, settings));
     let last = scrape_until(&proxy, "deployment c", |scrape| {
         scrape.has(SENT, &[("deployment", "c")])
@@ -410,7 +410,7 @@ fn counters_outlive_a_reload_and_its_rests_do_not() {
 #[test]
 fn a_thousand_made_up_names_make_no_series() {
     let upstream = upstream();
-    let list = json!([of_id("a", "own/*", &at(&upstream, "/well/generate"))]);
+    let list = json!([of_id("a", "own/*", &upstream.at("/well/generate"))]);
     let proxy = Arc::new(proxy(list, json!({})));
     assert_eq!(chat(&proxy, "made-up", json!({})), 404);
     assert_eq!(chat(&proxy, "own/made-up", json!({})), 200);

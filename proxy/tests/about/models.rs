@@ -25,10 +25,10 @@ fn nobody() -> String {
 
 /// One model, all of a server's, those of a server that is down, and any name for one model.
 fn each_kind(upstream: &Upstream) -> Value {
-    let named = at(upstream, "/v2/models/one/generate");
+    let named = upstream.at("/v2/models/one/generate");
     json!([
         entry("m", "triton/x", &nobody()),
-        entry("triton/*", "triton/*", &at(upstream, "")),
+        entry("triton/*", "triton/*", &upstream.at("")),
         entry("down/*", "triton/*", &nobody()),
         entry("one/*", "triton/*", &named),
     ])
@@ -104,8 +104,8 @@ fn a_server_that_says_nothing_does_not_hold_up_the_others() {
     });
     let list = json!([
         entry("m", "triton/x", &nobody()),
-        entry("silent/*", "triton/*", &at(&silent, "")),
-        entry("nonsense/*", "triton/*", &at(&nonsense, "")),
+        entry("silent/*", "triton/*", &silent.at("")),
+        entry("nonsense/*", "triton/*", &nonsense.at("")),
     ]);
     let proxy = proxy(list, json!({}));
     let (status, body) = get(&proxy, "/v1/models");

@@ -34,8 +34,8 @@ fn answering() -> Upstream {
 fn completion_model_is_asked_where_a_request_names_none() {
     let upstream = answering();
     let list = json!([
-        entry("m", "triton/m", &at(&upstream, "/x/generate")),
-        entry("n", "triton/n", &at(&upstream, "/x/generate")),
+        entry("m", "triton/m", &upstream.at("/x/generate")),
+        entry("n", "triton/n", &upstream.at("/x/generate")),
     ]);
     let of = |more| proxy(list.clone(), json!({"general_settings": more}));
     let (status, body) = chat(&of(json!({"completion_model": "n"})), &question());
@@ -47,7 +47,7 @@ fn completion_model_is_asked_where_a_request_names_none() {
 #[test]
 fn a_body_may_be_as_long_as_max_request_size_mb_says() {
     let upstream = answering();
-    let list = json!([entry("m", "triton/m", &at(&upstream, "/x/generate"))]);
+    let list = json!([entry("m", "triton/m", &upstream.at("/x/generate"))]);
     let proxy = proxy(
         list,
         json!({"general_settings": {"max_request_size_mb": 0.01}}),
@@ -69,7 +69,7 @@ fn requests_under_way_are_given_up_after_drain_seconds() {
             asked.send(()).unwrap();
         }
     });
-    let list = json!([entry("m", "triton/m", &at(&upstream, "/x/generate"))]);
+    let list = json!([entry("m", "triton/m", &upstream.at("/x/generate"))]);
     let mut proxy = proxy(list, json!({"general_settings": {"drain_seconds": 0.2}}));
     let host = proxy.host.clone();
     let client = std::thread::spawn(move || {

@@ -1,8 +1,8 @@
 //! `general_settings.allow_client_side_credentials`: whether a request may say where to, and with which key.
 
 use super::*;
-use common::reply::Script;
-use common::server::Bound;
+use running::common::reply::Script;
+use running::common::server::Bound;
 use serde_json::Map;
 
 /// Fields with which a request would go elsewhere, or as somebody else.
@@ -24,7 +24,7 @@ fn by_default_a_request_that_says_where_to_is_refused() {
         json!({"general_settings": {"allow_client_side_credentials": false}}),
     ] {
         let proxy = proxy(one(&upstream), settings, &[]);
-        for (field, value) in fields(&at(&other, "/x/generate")) {
+        for (field, value) in fields(&other.at("/x/generate")) {
             for (path, request) in [
                 (CHAT, json!({field: value})),
                 ("/v1/completions", json!({"prompt": "hi", field: value})),

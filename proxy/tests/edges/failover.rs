@@ -36,8 +36,12 @@ fn with_id(mut entry: Value, id: &str, order: u64) -> Value {
 #[test]
 fn an_answer_tells_of_retries_and_fallbacks() {
     let (bad, good) = (refusing(503, ""), saying("yes"));
-    let deployment = |name: &str, at_: &Upstream, id: &str, order: u64| {
-        with_id(entry(name, "triton/x", &at(at_, "/x/generate")), id, order)
+    let deployment = |name: &str, upstream: &Upstream, id: &str, order: u64| {
+        with_id(
+            entry(name, "triton/x", &upstream.at("/x/generate")),
+            id,
+            order,
+        )
     };
     let list = json!([
         deployment("sound", &good, "sound", 1),
@@ -71,8 +75,8 @@ fn where_every_deployment_has_too_much_it_is_a_429_that_says_when() {
         refusing(429, "retry-after: 7\r\n"),
     );
     let list = json!([
-        entry("m", "triton/m", &at(&one, "/x/generate")),
-        entry("m", "triton/m", &at(&two, "/x/generate")),
+        entry("m", "triton/m", &one.at("/x/generate")),
+        entry("m", "triton/m", &two.at("/x/generate")),
     ]);
     let proxy = proxy(list, json!({"router_settings": {"num_retries": 1}}), &[]);
     // While they are asked, and while they rest.

@@ -18,7 +18,7 @@ fn noting() -> (Upstream, Arc<Mutex<Vec<String>>>) {
 
 /// A proxy that serves every model of a server, as `any/NAME`.
 fn star(upstream: &Upstream, flag: &str) -> Proxy {
-    let list = json!([entry("any/*", "triton/*", &at(upstream, ""))]);
+    let list = json!([entry("any/*", "triton/*", &upstream.at(""))]);
     proxy(list, json!({}), &[flag])
 }
 

@@ -1,20 +1,16 @@
 //! TLS on both sides: the proxy's own certificate and its renewal, and whom it trusts among models' servers.
 
 use super::*;
-use certificates::{Authority, Certified};
-use common::http::Request;
+use running::certificates::{Authority, Certified};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
-};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use std::fs;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 /// A client of the proxy that trusts one authority.
 struct Client(BufReader<StreamOwned<ClientConnection, TcpStream>>);
@@ -205,31 +201,14 @@ fn a_stream_over_tls_ends_whole_when_the_proxy_is_to_end() {
     assert_eq!(secure.proxy.ends(), Some(0), "{}", secure.proxy.log());
 }
 
-/// A model's server with TLS.
-fn secure_upstream(config: Arc<ServerConfig>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("bound").port();
-    thread::spawn(move || {
-        for tcp in listener.incoming() {
-            let tls = ServerConnection::new(config.clone()).expect("a server");
-            let mut stream = BufReader::new(StreamOwned::new(tls, tcp.expect("a client")));
-            thread::spawn(move || {
-                while let Ok(Some(_)) = Request::read(&mut stream, &mut io::sink()) {
-                    let answer = common::http::json(200, r#"{"text_output":"secure"}"#);
-                    if stream.get_mut().write_all(&answer).is_err() {
-                        break;
-                    }
-                }
-            });
+/// The one deployment at a server with TLS.
+fn secure_list(config: Arc<ServerConfig>) -> Value {
+    let upstream = Upstream::secure(config, |mut peer| {
+        while peer.request().is_some() {
+            peer.reply(200, &json!({"text_output": "secure"}));
         }
     });
-    port
-}
-
-/// The one deployment at such a server.
-fn secure_list(config: Arc<ServerConfig>) -> Value {
-    let base = format!("https://127.0.0.1:{}/x/generate", secure_upstream(config));
-    json!([entry("m", "triton/m", &base)])
+    json!([entry("m", "triton/m", &upstream.securely_at("/x/generate"))])
 }
 
 #[test]

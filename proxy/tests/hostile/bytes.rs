@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::running::client::request;
 use crate::stage::{CHAT, KEY, Stage, good, good_request, headers, is_error, status};
+use running::client::request;
 
 #[test]
 fn what_is_no_http_is_refused_or_dropped() {

@@ -2,11 +2,7 @@
 //! request is answered. No answer says a key or where the upstream is.
 
 mod bytes;
-#[path = "../../../tests/parity/common/mod.rs"]
-mod common;
 mod json;
-#[path = "../running/mod.rs"]
-mod running;
 mod slow;
 mod stage;
 mod verbs;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Map, json};
 
-use crate::common::reply::Script;
-use crate::common::server::Bound;
-use crate::running::Proxy;
-use crate::running::client::{Connection, ask, request};
 use crate::stage::{CHAT, Stage, config, good, good_request, headers, is_closed};
+use running::Proxy;
+use running::client::{Connection, ask, request};
+use running::common::reply::Script;
+use running::common::server::Bound;
 
 #[test]
 fn connections_that_say_nothing_take_nothing_from_others() {

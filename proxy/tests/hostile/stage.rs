@@ -5,11 +5,11 @@ use std::net::Shutdown;
 
 use serde_json::{Map, json};
 
-use crate::common::http::Response;
-use crate::common::reply::Script;
-use crate::common::server::{Bound, Server};
-use crate::running::Proxy;
-use crate::running::client::{Connection, ask, request};
+use running::Proxy;
+use running::client::{Connection, ask, request};
+use running::common::http::Response;
+use running::common::reply::Script;
+use running::common::server::{Bound, Server};
 
 pub const KEY: &str = "sk-hostile-83b1";
 pub const CHAT: &str = "/v1/chat/completions";

@@ -1,7 +1,7 @@
 //! Verbs and paths that nobody serves.
 
-use crate::running::client::{Connection, ask, request};
 use crate::stage::{CHAT, Stage, good, good_request, headers, is_error};
+use running::client::{Connection, ask, request};
 
 const ROUTES: [&str; 9] = [
     CHAT,

@@ -20,7 +20,7 @@ fn proxy_of(upstream: &Upstream, as_json: bool) -> Proxy {
         "mishikallm_settings": {"json_logs": as_json, "set_verbose": true},
     });
     let mut config: Value = serde_json::from_str(&config(upstream, more)).unwrap();
-    let base = format!("http://127.0.0.1:{}/x/generate", upstream.port);
+    let base = upstream.at("/x/generate");
     let star = json!({"model_name": "own/*", "mishikallm_params": {"model": "triton/*", "api_base": base}});
     config["model_list"].as_array_mut().unwrap().push(star);
     Proxy::start(Some(&config.to_string()), &[], &[]).unwrap_or_else(|why| panic!("{why}"))

@@ -1,24 +1,17 @@
 //! The log of the command: what it tells by which flags and settings, and what it never tells.
 
 mod access;
-#[path = "../../../tests/parity/common/mod.rs"]
-mod common;
 mod reload;
 mod repeated;
-#[path = "../running/mod.rs"]
-mod running;
-#[allow(dead_code, reason = "the relay's tests use all of it")]
-#[path = "../relay/support.rs"]
-mod support;
 mod trace;
 
-use common::http::Response;
 use running::Proxy;
 use running::client::ask;
+use running::common::http::Response;
+use running::upstream::Upstream;
 use serde_json::{Value, json};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::Upstream;
 
 const MASTER: &str = "sk-the-master-key";
 const KEY: &str = "the-deployments-key";
@@ -53,7 +46,7 @@ fn upstream() -> Upstream {
 fn config(upstream: &Upstream, more: Value) -> String {
     let entry = |name: &str, path: &str| {
         json!({"model_name": name, "mishikallm_params": {
-            "model": format!("triton/{name}"), "api_base": format!("http://127.0.0.1:{}{path}", upstream.port), "api_key": KEY,
+            "model": format!("triton/{name}"), "api_base": upstream.at(path), "api_key": KEY,
             "extra_headers": {"X-Tenant": TENANT}, "num_retries": 0}})
     };
     let mut config = json!({
@@ -206,7 +199,7 @@ fn detailed_debug_tells_the_whole_exchange_without_keys_and_texts() {
     let proxy = start(&upstream, &["--detailed_debug"], json!({}));
     let ids = calls(&proxy);
     let log = log(&proxy, "three lines", |log| requests(log).len() == 3);
-    let base = format!("http://127.0.0.1:{}/x/generate", upstream.port);
+    let base = upstream.at("/x/generate");
     for id in &ids {
         let of_it = |what: &str| {
             let line = log.lines().find(|l| l.contains(id) && l.contains(what));

@@ -1,7 +1,7 @@
 //! A server that repeats all that it was sent: no key of the client's is in the log, wherever the server says it.
 
-use super::support::Peer;
 use super::*;
+use running::upstream::Peer;
 
 /// The client's own, in small letters as the server repeats them.
 const SECRETS: [&str; 5] = [
@@ -47,7 +47,7 @@ fn repeat(peer: &mut Peer, status: u16, field: &str, said: &str, names: &[&str])
 
 /// One call with keys of the client's own.
 fn call(proxy: &Proxy, upstream: &Upstream, path: &str, stream: bool) -> String {
-    let base = format!("http://127.0.0.1:{}{path}", upstream.port);
+    let base = upstream.at(path);
     let body = json!({
         "model": "llm", "api_base": base, "api_key": SECRETS[0], "extra_headers": {"X-Tenant": SECRETS[1]}, "stream": stream,
         "fallbacks": [{"model": "llm", "api_base": base, "api_key": SECRETS[2]}],
@@ -101,7 +101,7 @@ fn a_key_that_opens_nothing_is_a_key() {
     let upstream = parrot();
     let config = json!({
         "model_list": [{"model_name": "llm", "mishikallm_params": {
-            "model": "triton/llm", "api_base": format!("http://127.0.0.1:{}/x/generate", upstream.port)}}],
+            "model": "triton/llm", "api_base": upstream.at("/x/generate")}}],
         "general_settings": {"log_prompts": true},
     });
     let flags = ["--detailed_debug".to_owned()];

@@ -24,7 +24,7 @@ fn upstream() -> (Upstream, Receiver<String>) {
 /// Asks once, with these headers; the log's line of it, and what the server was told in each try.
 fn asked(headers: &[(&str, &str)], settings: Value) -> (Value, Vec<Vec<String>>) {
     let (upstream, told) = upstream();
-    let base = format!("http://127.0.0.1:{}/x/generate", upstream.port);
+    let base = upstream.at("/x/generate");
     let mut all = json!({"json_logs": true, "set_verbose": true});
     let more = settings.as_object().unwrap().clone();
     all.as_object_mut().unwrap().extend(more);

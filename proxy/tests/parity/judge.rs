@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::common::http::{Request as Post, Response as Got};
-use crate::common::{compare, failure, sent};
 use crate::told;
 use crate::vector::{Http, Vector};
+use running::common::http::{Request as Post, Response as Got};
+use running::common::{compare, failure, sent};
 
 /// What happened.
 pub struct Seen<'a> {

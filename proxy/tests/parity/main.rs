@@ -1,11 +1,7 @@
 //! Parity with the reference: every recorded exchange of `proxy.json`, with the command itself. See `README.md`.
 
-#[path = "../../../tests/parity/common/mod.rs"]
-mod common;
 mod events;
 mod judge;
-#[path = "../running/mod.rs"]
-mod running;
 mod selftest;
 mod stage;
 mod told;

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::common::http::Response as Got;
-use crate::common::reply::{Reply, Script};
 use crate::events;
 use crate::judge::{self, Seen};
 use crate::stage;
 use crate::told;
 use crate::vector::{Task, Vector};
 use crate::yaml;
+use running::common::http::Response as Got;
+use running::common::reply::{Reply, Script};
 
 fn got(status: u16, body: &str) -> Got {
     Got {

@@ -5,11 +5,11 @@
 
 use serde_json::Value;
 
-use crate::common::placeholders::{CLOSED_PORT, UPSTREAM, fill};
-use crate::common::server::{Bound, ClosedPort, Server};
-use crate::running::Proxy;
 use crate::vector::{MASTER_KEY, PROXY, Vector};
 use crate::yaml;
+use running::Proxy;
+use running::common::placeholders::{CLOSED_PORT, UPSTREAM, fill};
+use running::common::server::{Bound, ClosedPort, Server};
 
 /// Any key; this one is unlike any other text.
 pub const KEY: &str = "sk-parity-4f1c9a";

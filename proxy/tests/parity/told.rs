@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::common::compare::{ANSWER, Rules, differs, short, values};
-use crate::common::failure;
-use crate::common::http::Response as Got;
-use crate::common::placeholders::INTEGER;
 use crate::events;
 use crate::vector::Response;
+use running::common::compare::{ANSWER, Rules, differs, short, values};
+use running::common::failure;
+use running::common::http::Response as Got;
+use running::common::placeholders::INTEGER;
 
 /// The answers of routes that are not OpenAI's, or that say more than is recorded, may have more keys.
 const OPEN: Rules = Rules {

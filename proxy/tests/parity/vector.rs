@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::common::placeholders::{self, CLOSED_PORT, ESTIMATED, ID, INTEGER, UPSTREAM};
-use crate::common::read::{known_keys, lookups, one_of, optional, text};
-use crate::common::reply::Script;
-use crate::common::sent::Sent;
+use running::common::placeholders::{self, CLOSED_PORT, ESTIMATED, ID, INTEGER, UPSTREAM};
+use running::common::read::{known_keys, lookups, one_of, optional, text};
+use running::common::reply::Script;
+use running::common::sent::Sent;
 
 pub const MASTER_KEY: &str = "<master-key>";
 pub const PROXY: &str = "<proxy>";

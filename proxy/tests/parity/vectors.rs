@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::http::Response;
 use crate::judge::{self, Seen};
-use crate::running::client::{Connection, ask, request};
 use crate::stage::{KEY, Stage, load};
 use crate::vector::{Http, Request, Task};
+use running::client::{Connection, ask, request};
+use running::common::http::Response;
 
 /// They wait more than they work.
 const AT_A_TIME: usize = 8;

@@ -1,8 +1,6 @@
 //! Several prompts of one request are at the server at once, and are given up together.
 
-use super::support::{Proxy, Upstream};
-use serde_json::{Value, json};
-use std::sync::mpsc::channel;
+use super::*;
 use std::sync::{Arc, Barrier};
 
 const PROMPTS: &str = r#"{"model":"m","prompt":["a","b","c"]}"#;
@@ -17,8 +15,8 @@ fn all_are_asked_before_one_is_answered() {
             peer.reply(200, &json!({"text_output": body["text_input"]}));
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let (status, body) = proxy.send("POST", "/v1/completions", &[], PROMPTS).json();
+    let proxy = proxy(&upstream);
+    let (status, body) = send(&proxy, "POST", "/v1/completions", &[], PROMPTS).json();
     assert_eq!(status, 200, "{body}");
     let texts = [0, 1, 2].map(|i| body["choices"][i]["text"].as_str().unwrap().to_owned());
     assert_eq!(texts, ["a", "b", "c"]);
@@ -26,16 +24,9 @@ fn all_are_asked_before_one_is_answered() {
 
 #[test]
 fn a_client_that_hangs_up_ends_all() {
-    let (told, tells) = channel();
-    let upstream = Upstream::new(move |mut peer| {
-        if peer.request().is_some() {
-            told.send("asked").unwrap();
-            peer.wait_for_close();
-            told.send("closed").unwrap();
-        }
-    });
-    let proxy = Proxy::new(&upstream);
-    let client = proxy.send("POST", "/v1/completions", &[], PROMPTS);
+    let (upstream, tells) = silent();
+    let proxy = proxy(&upstream);
+    let client = send(&proxy, "POST", "/v1/completions", &[], PROMPTS);
     let three = || [(); 3].map(|()| tells.recv().unwrap());
     assert_eq!(three(), ["asked"; 3]);
     drop(client);
@@ -52,8 +43,8 @@ fn what_failed_is_told_in_its_turn() {
             }
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let (status, body) = proxy.send("POST", "/v1/completions", &[], PROMPTS).json();
+    let proxy = proxy(&upstream);
+    let (status, body) = send(&proxy, "POST", "/v1/completions", &[], PROMPTS).json();
     assert_eq!(status, 400, "{body}");
     assert_eq!(body["error"]["message"], "not b");
 }

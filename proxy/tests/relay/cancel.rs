@@ -1,21 +1,13 @@
 //! A client that hangs up ends the request at the server, at once.
 
-use super::support::{Proxy, Upstream};
-use serde_json::json;
+use super::*;
 use std::sync::mpsc::channel;
 
 #[test]
 fn while_the_answer_is_awaited() {
-    let (told, tells) = channel();
-    let upstream = Upstream::new(move |mut peer| {
-        if peer.request().is_some() {
-            told.send("asked").unwrap();
-            peer.wait_for_close();
-            told.send("closed").unwrap();
-        }
-    });
-    let proxy = Proxy::new(&upstream);
-    let client = proxy.chat(json!({}));
+    let (upstream, tells) = silent();
+    let proxy = proxy(&upstream);
+    let client = chat(&proxy, json!({}));
     assert_eq!(tells.recv().unwrap(), "asked");
     drop(client);
     assert_eq!(tells.recv().unwrap(), "closed");
@@ -32,9 +24,9 @@ fn in_the_middle_of_a_stream() {
             told.send("closed").unwrap();
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let mut client = proxy.chat(json!({"stream": true}));
-    client.header();
+    let proxy = proxy(&upstream);
+    let mut client = chat(&proxy, json!({"stream": true}));
+    client.head().unwrap();
     assert!(client.chunk().unwrap().contains("\"a\""));
     drop(client);
     assert_eq!(tells.recv().unwrap(), "closed");
@@ -51,8 +43,8 @@ fn before_the_first_chunk_of_a_stream() {
             told.send("closed").unwrap();
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let client = proxy.chat(json!({"stream": true}));
+    let proxy = proxy(&upstream);
+    let client = chat(&proxy, json!({"stream": true}));
     assert_eq!(tells.recv().unwrap(), "open");
     drop(client);
     assert_eq!(tells.recv().unwrap(), "closed");
@@ -69,10 +61,11 @@ fn a_stream_that_has_said_enough_is_closed_at_the_server() {
             told.send("closed").unwrap();
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let mut client = proxy.chat(json!({"stream": true, "stop": "STOP"}));
-    let (status, _, body) = client.reply();
-    assert_eq!(status, 200);
+    let proxy = proxy(&upstream);
+    let mut client = chat(&proxy, json!({"stream": true, "stop": "STOP"}));
+    let answer = client.read("POST").unwrap();
+    let body = answer.text();
+    assert_eq!(answer.status, 200);
     assert!(
         body.ends_with("data: [DONE]\n\n") && !body.contains("more"),
         "{body}"

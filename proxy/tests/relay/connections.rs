@@ -1,7 +1,6 @@
 //! Connections to servers: kept, looked at before they are used again, and one look-up for many.
 
-use super::support::{Proxy, Upstream};
-use serde_json::json;
+use super::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,9 +12,9 @@ fn one_connection_serves_one_request_after_the_other() {
             peer.reply(200, &json!({"text_output": format!("by {number}")}));
         }
     });
-    let proxy = Proxy::new(&upstream);
+    let proxy = proxy(&upstream);
     let said = |_| {
-        let (_, body) = proxy.chat(json!({})).json();
+        let (_, body) = chat(&proxy, json!({})).json();
         body["choices"][0]["message"]["content"]
             .as_str()
             .unwrap()
@@ -32,9 +31,9 @@ fn one_that_was_closed_meanwhile_is_not_used() {
             peer.reply(200, &json!({"text_output": "yes"}));
         }
     });
-    let proxy = Proxy::new(&upstream);
+    let proxy = proxy(&upstream);
     for _ in 0..5 {
-        assert_eq!(proxy.chat(json!({})).json().0, 200);
+        assert_eq!(chat(&proxy, json!({})).json().0, 200);
         // Its end has time to arrive; it is no error where it has not, for then the connection breaks in use.
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
@@ -43,8 +42,8 @@ fn one_that_was_closed_meanwhile_is_not_used() {
 #[test]
 fn a_server_that_is_not_there_is_named_to_nobody() {
     let upstream = Upstream { port: 1 };
-    let proxy = Proxy::new(&upstream);
-    let (status, body) = proxy.chat(json!({})).json();
+    let proxy = proxy(&upstream);
+    let (status, body) = chat(&proxy, json!({})).json();
     assert_eq!(status, 503, "{body}");
     assert_eq!(body["error"]["type"], "service_unavailable_error");
     assert!(!body.to_string().contains("127.0.0.1"), "{body}");
@@ -66,9 +65,9 @@ fn many_requests_look_a_model_up_once() {
             }
         }
     });
-    let base = format!("http://127.0.0.1:{}/v2/models/m/generate", upstream.port);
-    let proxy = Proxy::with(&upstream, json!({"api_base": base}), json!({}));
-    let clients: Vec<_> = (0..8).map(|_| proxy.chat(json!({}))).collect();
+    let base = upstream.at("/v2/models/m/generate");
+    let proxy = proxy_with(&upstream, json!({"api_base": base}), json!({}));
+    let clients: Vec<_> = (0..8).map(|_| chat(&proxy, json!({}))).collect();
     for mut client in clients {
         assert_eq!(client.json().0, 200);
     }

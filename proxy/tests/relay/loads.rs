@@ -1,7 +1,6 @@
 //! The strategy `triton-load`: what servers are asked of their loads, and who is called then.
 
-use super::support::{Proxy, Upstream};
-use serde_json::{Value, json};
+use super::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -52,19 +51,16 @@ fn stats(waited: usize) -> Option<Value> {
     Some(json!({"model_stats":[{"name":"m","inference_stats":times}]}))
 }
 
-fn proxy(servers: [&Upstream; 2]) -> Proxy {
-    let entry = |server: &Upstream| {
-        let base = format!("http://127.0.0.1:{}/v2/models/m/generate", server.port);
-        json!({"model_name":"m","mishikallm_params":{"model":"triton/m","api_base":base}})
-    };
-    Proxy::of(&json!({
+fn proxy_of(servers: [&Upstream; 2]) -> Proxy {
+    let entry = |server: &Upstream| entry("m", "triton/m", &server.at("/v2/models/m/generate"));
+    start(&json!({
         "model_list": servers.map(entry),
         "router_settings": {"routing_strategy": "triton-load", "num_retries": 0},
     }))
 }
 
 fn call(proxy: &Proxy) {
-    assert_eq!(proxy.chat(json!({})).json().0, 200);
+    assert_eq!(chat(proxy, json!({})).json().0, 200);
     std::thread::sleep(Duration::from_millis(20));
 }
 
@@ -72,7 +68,7 @@ fn call(proxy: &Proxy) {
 fn calls_go_where_nobody_waits() {
     let (busy, long) = upstream(|n| stats(n * 100));
     let (idle, _) = upstream(|_| stats(7));
-    let proxy = proxy([&busy, &idle]);
+    let proxy = proxy_of([&busy, &idle]);
     // Chance alone would not leave it out so often.
     let (mut in_a_row, mut before) = (0, 0);
     for _ in 0..3000 {
@@ -94,7 +90,7 @@ fn calls_go_where_nobody_waits() {
 fn a_server_that_does_not_tell_fails_no_call_and_is_not_asked_over_and_over() {
     let (silent, nothing) = upstream(|_| None);
     let (odd, strange) = upstream(|_| Some(json!({"error": "no statistics"})));
-    let proxy = proxy([&silent, &odd]);
+    let proxy = proxy_of([&silent, &odd]);
     for _ in 0..100 {
         call(&proxy);
     }

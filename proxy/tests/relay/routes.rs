@@ -1,7 +1,6 @@
 //! What a caller is told: headers, keys, and errors in OpenAI's shape.
 
-use super::support::{Proxy, Upstream};
-use serde_json::{Value, json};
+use super::*;
 
 fn upstream() -> Upstream {
     Upstream::new(|mut peer| {
@@ -13,46 +12,54 @@ fn upstream() -> Upstream {
 
 #[test]
 fn an_answer_tells_where_it_came_from() {
-    let proxy = Proxy::new(&upstream());
-    let (status, header, body) = proxy.chat(json!({})).reply();
-    let body: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &body["model"]), (200, &json!("m")));
-    for line in [
-        "content-type: application/json",
-        "x-mishikallm-model-group: m",
-        "x-mishikallm-attempted-retries: 0",
-        "x-mishikallm-attempted-fallbacks: 0",
-        "x-mishikallm-call-id: ",
-        "x-mishikallm-model-id: ",
-        "x-mishikallm-version: ",
-        "x-mishikallm-response-duration-ms: ",
-        "x-mishikallm-overhead-duration-ms: ",
+    let proxy = proxy(&upstream());
+    let answer = chat(&proxy, json!({})).read("POST").unwrap();
+    let body: Value = serde_json::from_str(&answer.text()).unwrap();
+    assert_eq!((answer.status, &body["model"]), (200, &json!("m")));
+    let headers = answer.headers;
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("x-mishikallm-model-group", "m"),
+        ("x-mishikallm-attempted-retries", "0"),
+        ("x-mishikallm-attempted-fallbacks", "0"),
     ] {
-        assert!(header.contains(line), "{line} is not in {header}");
+        assert_eq!(headers[name], value, "{name}");
     }
-    assert!(!header.contains("127.0.0.1"), "{header}");
+    for name in [
+        "x-mishikallm-call-id",
+        "x-mishikallm-model-id",
+        "x-mishikallm-version",
+        "x-mishikallm-response-duration-ms",
+        "x-mishikallm-overhead-duration-ms",
+    ] {
+        assert!(!headers[name].is_empty(), "{name}");
+    }
+    assert!(headers.values().all(|value| !value.contains("127.0.0.1")));
 }
 
 #[test]
 fn a_path_may_name_the_model() {
-    let proxy = Proxy::new(&upstream());
+    let proxy = proxy(&upstream());
     let body = r#"{"messages":[{"role":"user","content":"hi"}]}"#;
     for path in [
         "/engines/m/chat/completions",
         "/openai/deployments/m/chat/completions",
     ] {
-        assert_eq!(proxy.send("POST", path, &[], body).json().0, 200, "{path}");
+        assert_eq!(
+            send(&proxy, "POST", path, &[], body).json().0,
+            200,
+            "{path}"
+        );
     }
 }
 
 #[test]
 fn with_a_master_key_all_is_closed() {
-    let proxy = Proxy::with(&upstream(), json!({}), json!({"master_key": "sk-k"}));
+    let proxy = proxy_with(&upstream(), json!({}), json!({"master_key": "sk-k"}));
     let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
     let status = |path: &str, headers: &[(&str, &str)]| {
-        let (status, _, text) = proxy.send("POST", path, headers, body).reply();
+        let (status, json) = send(&proxy, "POST", path, headers, body).json();
         if status == 401 {
-            let json: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(json["error"]["type"], "auth_error");
             assert_eq!(json["error"]["code"], "401");
         }
@@ -68,9 +75,9 @@ fn with_a_master_key_all_is_closed() {
 
 #[test]
 fn a_wrong_request_is_told_what_is_wrong() {
-    let proxy = Proxy::new(&upstream());
+    let proxy = proxy(&upstream());
     let chat = |body: &str| {
-        let (status, body) = proxy.send("POST", "/v1/chat/completions", &[], body).json();
+        let (status, body) = send(&proxy, "POST", "/v1/chat/completions", &[], body).json();
         (status, body["error"].clone())
     };
     assert_eq!(chat("[]").0, 400);
@@ -84,9 +91,9 @@ fn a_wrong_request_is_told_what_is_wrong() {
     assert_eq!((status, &error["code"]), (404, &json!("model_not_found")));
     let (status, error) = chat(r#"{"model":"m","api_base":"http://x","messages":[]}"#);
     assert_eq!((status, &error["param"]), (400, &json!("api_base")));
-    let (status, error) = proxy.send("GET", "/v1/chat/completions", &[], "").json();
+    let (status, error) = send(&proxy, "GET", "/v1/chat/completions", &[], "").json();
     assert_eq!((status, &error["error"]["code"]), (405, &json!("405")));
-    let (status, error) = proxy.send("POST", "/nowhere", &[], "").json();
+    let (status, error) = send(&proxy, "POST", "/nowhere", &[], "").json();
     assert_eq!((status, &error["error"]["code"]), (404, &json!("404")));
 }
 
@@ -97,15 +104,11 @@ fn a_header_sets_how_often_it_is_tried() {
             peer.reply(503, &json!({"error": "server not ready"}));
         }
     });
-    let proxy = Proxy::with(&upstream, json!({"num_retries": 9}), json!({}));
+    let proxy = proxy_with(&upstream, json!({"num_retries": 9}), json!({}));
     let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
     let headers = [("x-mishikallm-num-retries", "0")];
-    let (status, header, _) = proxy
-        .send("POST", "/chat/completions", &headers, body)
-        .reply();
-    assert_eq!(status, 503);
-    assert!(
-        header.contains("x-mishikallm-attempted-retries: 0"),
-        "{header}"
-    );
+    let mut client = send(&proxy, "POST", "/chat/completions", &headers, body);
+    let answer = client.read("POST").unwrap();
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.headers["x-mishikallm-attempted-retries"], "0");
 }

@@ -1,7 +1,6 @@
 //! A stream comes through as it is told, and a failure in its middle is told too.
 
-use super::support::{Proxy, Upstream};
-use serde_json::json;
+use super::*;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
@@ -19,14 +18,11 @@ fn each_token_comes_before_the_next_is_made() {
             peer.end_stream();
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let mut client = proxy.chat(json!({"stream": true}));
-    let header = client.header();
-    assert!(
-        header.contains("content-type: text/event-stream; charset=utf-8"),
-        "{header}"
-    );
-    assert!(header.contains("cache-control: no-cache"), "{header}");
+    let proxy = proxy(&upstream);
+    let mut client = chat(&proxy, json!({"stream": true}));
+    let headers = client.head().unwrap().headers;
+    assert_eq!(headers["content-type"], "text/event-stream; charset=utf-8");
+    assert_eq!(headers["cache-control"], "no-cache");
     for token in ["one", "two", "three"] {
         let mut seen = String::new();
         while !seen.contains(token) {
@@ -51,9 +47,10 @@ fn a_connection_that_breaks_is_an_error_event() {
             peer.token("a");
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let (status, _, body) = proxy.chat(json!({"stream": true})).reply();
-    assert_eq!(status, 200);
+    let proxy = proxy(&upstream);
+    let answer = chat(&proxy, json!({"stream": true})).read("POST").unwrap();
+    let body = answer.text();
+    assert_eq!(answer.status, 200);
     let events: Vec<&str> = body.split_terminator("\n\n").collect();
     let [.., error, done] = &events[..] else {
         panic!("{body}");
@@ -74,8 +71,8 @@ fn a_failure_before_the_first_chunk_is_an_ordinary_error() {
             peer.reply(400, &json!({"error": "unexpected shape"}));
         }
     });
-    let proxy = Proxy::new(&upstream);
-    let (status, body) = proxy.chat(json!({"stream": true})).json();
+    let proxy = proxy(&upstream);
+    let (status, body) = chat(&proxy, json!({"stream": true})).json();
     assert_eq!(status, 400);
     assert_eq!(body["error"]["message"], "unexpected shape");
     assert_eq!(body["error"]["code"], "400");
@@ -90,13 +87,14 @@ fn a_server_that_falls_silent_is_given_up() {
             peer.wait_for_close();
         }
     });
-    let proxy = Proxy::with(&upstream, json!({"idle_timeout": 0.2}), json!({}));
-    let (_, _, body) = proxy.chat(json!({"stream": true})).reply();
+    let proxy = proxy_with(&upstream, json!({"idle_timeout": 0.2}), json!({}));
+    let answer = chat(&proxy, json!({"stream": true})).read("POST").unwrap();
+    let body = answer.text();
     assert!(
         body.contains("was silent for 0.2 s (idle_timeout)"),
         "{body}"
     );
-    let (status, body) = proxy.chat(json!({"timeout": 0.1})).json();
+    let (status, body) = chat(&proxy, json!({"timeout": 0.1})).json();
     assert_eq!(status, 408, "{body}");
     assert_eq!(body["error"]["type"], "invalid_request_error");
 }

@@ -4,7 +4,9 @@ use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::common::http::Response;
+use serde_json::Value;
+
+use crate::common::http::{self, Response};
 
 /// No answer needs this long.
 const GIVE_UP: Duration = Duration::from_secs(60);
@@ -32,6 +34,21 @@ impl Connection {
     /// The head of an answer, whose body is read as bytes.
     pub fn head(&mut self) -> io::Result<Response> {
         Response::head(&mut self.0)
+    }
+
+    /// The status and the JSON of an answer to a request that was no HEAD.
+    #[track_caller]
+    pub fn json(&mut self) -> (u16, Value) {
+        let answer = self.read("POST").expect("an answer");
+        let text = answer.text();
+        let json = serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
+        (answer.status, json)
+    }
+
+    /// The next chunk of a body, behind its head; `None` after the last.
+    pub fn chunk(&mut self) -> Option<String> {
+        let chunk = http::next_chunk(&mut self.0).ok()??;
+        Some(String::from_utf8(chunk).expect("UTF-8"))
     }
 
     /// All that still comes, up to the end of the connection.

@@ -1,9 +1,5 @@
 //! The vectors of `proxy.json` that are calls in OpenAI's Python SDK: made by that SDK, against the command, before the fake upstream.
 
-#[path = "../../../tests/parity/common/mod.rs"]
-mod common;
-#[path = "../running/mod.rs"]
-mod running;
 #[path = "../parity/stage.rs"]
 mod stage;
 #[path = "../parity/vector.rs"]
@@ -16,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use common::sent;
+use running::common::sent;
 use stage::{KEY, Stage, load};
 use vector::Task;
 

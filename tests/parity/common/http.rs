@@ -178,15 +178,22 @@ fn exactly(from: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> {
 
 fn chunked(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
-    loop {
-        let size = line(from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let size = size.split(';').next().unwrap_or_default().trim();
-        let size = usize::from_str_radix(size, 16).map_err(io::Error::other)?;
-        if size == 0 {
-            fields(from)?; // trailers, and the empty line
-            return Ok(body);
-        }
-        body.extend(exactly(from, size)?);
-        exactly(from, 2)?;
+    while let Some(chunk) = next_chunk(from)? {
+        body.extend(chunk);
     }
+    Ok(body)
+}
+
+/// The next chunk of a body, `None` after the last.
+pub fn next_chunk(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let size = line(from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let size = size.split(';').next().unwrap_or_default().trim();
+    let size = usize::from_str_radix(size, 16).map_err(io::Error::other)?;
+    if size == 0 {
+        fields(from)?; // trailers, and the empty line
+        return Ok(None);
+    }
+    let chunk = exactly(from, size)?;
+    exactly(from, 2)?;
+    Ok(Some(chunk))
 }

@@ -88,7 +88,7 @@ fn what_was_sent_is_not_sent_again() {
         assert_eq!(dialogue.is_begun(), at > 0);
         dialogue.was_sent(1);
     }
-    assert!(dialogue.is_sent());
+    assert!(dialogue.is_sent() && dialogue.is_begun());
 }
 
 #[test]
@@ -206,6 +206,7 @@ fn what_is_no_reply_is_said_to_be_none() {
     let too_many: String = (0..200).map(|i| format!("X-{i}: 1\r\n")).collect();
     let too_many = format!("HTTP/1.1 200 OK\r\n{too_many}\r\n");
     let too_long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "a".repeat(64 << 10));
+    let no_last = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(2 << 10);
     let endless_size = format!(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}",
         "0".repeat(10 << 10)
@@ -223,6 +224,7 @@ fn what_is_no_reply_is_said_to_be_none() {
         (&endless_size, "does not answer in HTTP/1.1"),
         (&too_many, "too many fields"),
         (&too_long, "is longer than"),
+        (&no_last, "is longer than"),
     ] {
         for size in [1 << 10, 1 << 20] {
             let e = hear(reply.as_bytes().chunks(size), false).expect_err("no reply");

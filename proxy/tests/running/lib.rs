@@ -1,9 +1,13 @@
-//! The command `mishikallm`, started with a configuration on a port of its own, and stopped again.
+//! What the proxy's tests share: the command `mishikallm`, started with a configuration on a port of its own and stopped again, its
+//! client, and servers behind it.
 
-// Each test uses a part of it.
-#![allow(dead_code)]
-
+#[path = "../../../tests/client/certificates.rs"]
+pub mod certificates;
 pub mod client;
+#[path = "../../../tests/parity/common/mod.rs"]
+pub mod common;
+pub mod settings;
+pub mod upstream;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -178,9 +182,8 @@ fn spawn(
 /// The command. Nothing of the tester's environment reaches it that could change what it does.
 pub fn command() -> Command {
     // Another build, such as one that is optimised, can be named.
-    let built = env!("CARGO_BIN_EXE_mishikallm");
-    let binary = std::env::var("MISHIKALLM_BINARY").unwrap_or_else(|_| built.to_string());
-    let mut command = Command::new(binary);
+    let named = std::env::var_os("MISHIKALLM_BINARY");
+    let mut command = Command::new(named.map_or_else(built, PathBuf::from));
     for (name, _) in std::env::vars_os() {
         let lower = name.to_string_lossy().to_ascii_lowercase();
         if lower.starts_with("mishikallm") || lower.ends_with("_proxy") || lower == "rust_log" {
@@ -188,6 +191,16 @@ pub fn command() -> Command {
         }
     }
     command
+}
+
+/// Cargo builds it for every test, and says where it is; older ones leave it above the test.
+fn built() -> PathBuf {
+    if let Some(told) = std::env::var_os("CARGO_BIN_EXE_mishikallm") {
+        return told.into();
+    }
+    let test = std::env::current_exe().expect("a path");
+    let folder = test.ancestors().nth(2).expect("the folder above deps");
+    folder.join("mishikallm")
 }
 
 /// A port that nobody listens on. The system hands them out in turn, so that it is not given away before it is used.
