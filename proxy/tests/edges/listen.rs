@@ -77,6 +77,14 @@ fn a_port_that_is_taken_is_an_error_that_says_so() {
 }
 
 #[test]
+fn a_name_is_listened_at_where_clients_of_either_kind_look() {
+    let begun = Begun::new(&["--host", "localhost", "--port", "0"]);
+    let port = begun.host().rsplit(':').next().expect("a port");
+    TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
+    TcpStream::connect(format!("localhost:{port}")).expect("it listens");
+}
+
+#[test]
 fn an_address_of_another_machine_is_an_error_that_says_so() {
     for (host, word) in [
         ("192.0.2.1", "cannot listen at 192.0.2.1:0: "),
