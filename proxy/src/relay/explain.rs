@@ -1,6 +1,7 @@
 //! What went wrong on the wire, in the blocking client's words. The proxy's answers hold no internal address, so the server has no
 //! name here; the log has it.
 
+use mishikallm::plan::span::Span;
 use mishikallm::{Error, limits};
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -80,6 +81,15 @@ fn tls_words(e: &rustls::Error) -> String {
 
 fn cut_words() -> String {
     format!("{SERVER} closed the connection before its answer was whole")
+}
+
+/// A try's time is over.
+pub fn too_late(span: &Span) -> Error {
+    let (seconds, name) = (span.timeout.as_secs_f64(), span.name);
+    Error::deadline(format!(
+        "no whole answer from {SERVER} within {seconds} s ({name})"
+    ))
+    .retryable()
 }
 
 /// What came is something else.
