@@ -58,7 +58,7 @@ where
     let place = place::find(whole);
     match (allowed, place) {
         (Ok(()), Some(place)) if request.method() == Method::POST => {
-            // Apart, so that a stream that is open long holds no room for what only led to it.
+            // Apart, as what follows: a stream that is open long, or a connection that is, holds no room for what only led to it.
             Box::pin(infer::answer(worker, place, request)).await
         }
         (allowed, place) => {
@@ -66,7 +66,7 @@ where
             let response = match (allowed, place) {
                 (Err(why), _) => turned_away(reply::refused(&why)),
                 (Ok(()), Some(_)) => turned_away(reply::wrong_verb("POST")),
-                (Ok(()), None) => read(&worker, path, &request).await,
+                (Ok(()), None) => Box::pin(read(&worker, path, &request)).await,
             };
             over(&mut visit, response)
         }
