@@ -190,6 +190,11 @@ impl<'de> DeserializeSeed<'de> for TopSeed<'_> {
 }
 
 impl Fields {
+    /// How many are left.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len() + usize::from(self.raw.is_some())
+    }
+
     /// Wraps an object at the top level.
     pub fn new(map: Map<String, Value>) -> Fields {
         Fields::from_entries(map.into_iter().collect())

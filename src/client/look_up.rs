@@ -3,11 +3,11 @@
 use super::Client;
 use super::http::{Flight, Halt, Terms};
 use super::models::Asker;
-use super::run::Span;
 use crate::error::Error;
 use crate::limits;
 use crate::plan::call::Call;
 use crate::plan::credentials::digest;
+use crate::plan::span::Span;
 use crate::triton::Request;
 use crate::triton::endpoint::Route;
 use crate::triton::exchange::Description;

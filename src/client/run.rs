@@ -3,7 +3,7 @@
 //! A [`Run`] may be left when its caller wants the thread back, and gone on with later, on any thread.
 
 use super::Client;
-use super::ahead::{Ahead, only_send};
+use super::ahead::{self, only_send};
 use super::cancel::{Token, interrupt};
 use super::http::{Flight, Halt, Terms};
 use super::loads::Loads;
@@ -11,34 +11,13 @@ use super::look_up::LookUp;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::debug_line;
+use crate::plan::ahead::Ahead;
 use crate::plan::call::{Call, Event, Todo};
+use crate::plan::span::Span;
 use crate::triton::Request;
 use crate::triton::reply::Reply;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// When a call began, and when its present try has to end.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    pub(super) began: Instant,
-    pub(super) deadline: Instant,
-    timeout: Duration,
-    /// The option that says so.
-    name: &'static str,
-}
-
-impl Span {
-    /// A try of a call begins now.
-    fn new(call: &Call, began: Instant, now: Instant) -> Span {
-        let (timeout, name) = call.timeout();
-        Span {
-            began,
-            deadline: now + timeout,
-            timeout,
-            name,
-        }
-    }
-}
 
 /// One call under way.
 #[derive(Debug)]
@@ -46,7 +25,7 @@ pub(super) struct Run {
     pub(super) call: Call,
     pub(super) span: Span,
     doing: Doing,
-    ahead: Ahead,
+    ahead: Ahead<Flight>,
     loads: Loads,
     /// A reply whose body is read as it comes.
     incoming: Option<Flight>,
@@ -199,17 +178,16 @@ impl Run {
             }
             Todo::Describe { fresh } => Doing::Describe(Box::new(LookUp::new(fresh))),
             Todo::Send(request) => match self.ahead.take(&request) {
-                Ok(flight) => Doing::Send(request, flight),
+                Ok(flight) => Doing::Send(request, flight.in_turn()),
                 Err(e) => Doing::Nothing(Event::Failed(e)),
             },
             Todo::Open(request) => match self.ahead.take(&request) {
-                Ok(flight) => Doing::Open(request, flight),
+                Ok(flight) => Doing::Open(request, flight.in_turn()),
                 Err(e) => Doing::Nothing(Event::Failed(e)),
             },
             Todo::Read => Doing::Read,
             Todo::Wait(pause, because) => {
-                // A server that wants to be left alone for longer than a try may take is not waited for.
-                if because.retry_after().is_some() && pause >= self.span.timeout {
+                if self.span.is_too_short_for(pause, &because) {
                     Doing::Nothing(Event::TooLate(because))
                 } else {
                     debug_line!(
@@ -256,7 +234,7 @@ impl Run {
                 if !flight.is_sent() {
                     only_send(client, request, &terms, flight)?;
                 }
-                self.ahead.send(next, client, &terms);
+                ahead::send(&mut self.ahead, next, client, &terms);
                 if asks {
                     self.loads.send(client, waiter.token);
                 }

@@ -283,7 +283,6 @@ impl Call {
         manner: Manner,
         place: Option<Box<Place>>,
     ) -> Result<Call> {
-        let config = fleet.config();
         let resources = fleet.resources();
         let listed = place.is_some();
         let deployment = place.as_ref().map(|place| &fleet.deployments()[place.at]);
@@ -294,12 +293,10 @@ impl Call {
         if let (Some(d), true) = (deployment, operation.is_inference()) {
             fields.fill(&d.params, "extra_body");
         }
+        let fields_in_all = fields.count();
         let own = Options::take(&mut fields)?;
-        let options = match deployment {
-            Some(d) => own.or(&d.options).or(&config.defaults),
-            None => own.or(&config.defaults),
-        };
-        let options = Arc::new(options);
+        let own = (fields.count() < fields_in_all).then_some(own);
+        let options = fleet.options(place.as_ref().map(|place| place.at), own);
         let target = target.as_deref().map(endpoint::model_name).transpose()?;
         // Of a name that stands for many only the server can be asked.
         let target = target.filter(|name| operation.needs_model() || !name.contains('*'));

@@ -3,6 +3,7 @@
 //! Pure: time and chance come in as arguments, bytes as replies. The blocking client and any other driver own a short
 //! loop around [`call::Call`].
 
+pub mod ahead;
 mod asking;
 pub mod call;
 mod choices;
@@ -15,6 +16,7 @@ mod place;
 mod prompt;
 pub mod resources;
 pub mod retry;
+pub mod span;
 mod speaking;
 pub mod trace;
 mod voice;

@@ -1,8 +1,9 @@
 //! A small HTTP server on loopback for programs that know its URL only; what it says is in `replies`.
 
 use crate::replies::{Reply, Request, Script, Then, reply};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -77,7 +78,12 @@ impl Refused {
     pub fn new() -> Refused {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let address = listener.local_addr().expect("a bound port");
-        let near = TcpStream::connect(address).expect("our own port");
+        // Bound, so that the system does not give the port to a connection from here to itself.
+        let near = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        near.bind(&any.into()).expect("a free port on loopback");
+        near.connect(&address.into()).expect("our own port");
+        let near = TcpStream::from(near);
         let far = listener.accept().expect("our own connection").0;
         Refused {
             url: format!("http://{}", near.local_addr().expect("its address")),

@@ -1,12 +1,13 @@
 //! Finding out about a model, or waiting for who does, or taking what is remembered.
 
+use super::explain;
 use super::flight::{Flight, Order, Terms};
 use super::models::{Looking, Models, Slot, State};
 use super::pool::Wire;
-use super::run::Span;
 use super::timer::Timer;
 use mishikallm::plan::call::Call;
 use mishikallm::plan::credentials::digest;
+use mishikallm::plan::span::Span;
 use mishikallm::triton::exchange::Description;
 use mishikallm::triton::look_up::{Found, LookUp, Step};
 use mishikallm::{Result, limits};
@@ -151,7 +152,7 @@ impl Look {
                 Poll::Ready(replied) => replied,
                 Poll::Pending => {
                     ready!(timer.poll(cx, self.until));
-                    Err(span.too_late())
+                    Err(explain::too_late(&span))
                 }
             };
             super::run::log_reply(&self.order, &replied);

@@ -1,6 +1,7 @@
 //! What went wrong on the wire, in the blocking client's words. The proxy's answers hold no internal address, so the server has no
 //! name here; the log has it.
 
+use mishikallm::plan::span::Span;
 use mishikallm::{Error, limits};
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -21,10 +22,14 @@ pub fn broken(e: &io::Error) -> Error {
     match find::<rustls::Error>(e) {
         // TLS 1.3 tells only after the handshake that it wanted the client's certificate.
         Some(tls @ rustls::Error::AlertReceived(_)) => {
-            return Error::connect(format!("no secure connection to {SERVER}: {tls}"));
+            return Error::connect(format!(
+                "no secure connection to {SERVER}: {}",
+                tls_words(tls)
+            ));
         }
         Some(tls) => {
-            return Error::cut(format!("the secure connection to {SERVER} broke: {tls}"));
+            let why = tls_words(tls);
+            return Error::cut(format!("the secure connection to {SERVER} broke: {why}"));
         }
         None => {}
     }
@@ -51,7 +56,7 @@ pub fn connecting(e: &io::Error) -> Error {
 /// The connection was there, and TLS was not agreed on.
 pub fn handshake(e: &io::Error) -> Error {
     let why = match (find::<rustls::Error>(e), e.kind()) {
-        (Some(tls), _) => tls.to_string(),
+        (Some(tls), _) => tls_words(tls),
         (None, kind @ (ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset)) => {
             format!("{kind}; does it speak TLS?")
         }
@@ -60,8 +65,31 @@ pub fn handshake(e: &io::Error) -> Error {
     Error::connect(format!("no secure connection to {SERVER}: {why}"))
 }
 
+/// What TLS did not like. rustls names the server, and whom its certificate is for.
+fn tls_words(e: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    match e {
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => "its certificate is for another name".to_owned(),
+        rustls::Error::InvalidCertificate(
+            Certificate::UnknownIssuer | Certificate::BadSignature,
+        ) => format!("{e}; is the authority of its certificate named in tls.ca_file?"),
+        e => e.to_string(),
+    }
+}
+
 fn cut_words() -> String {
     format!("{SERVER} closed the connection before its answer was whole")
+}
+
+/// A try's time is over.
+pub fn too_late(span: &Span) -> Error {
+    let (seconds, name) = (span.timeout.as_secs_f64(), span.name);
+    Error::deadline(format!(
+        "no whole answer from {SERVER} within {seconds} s ({name})"
+    ))
+    .retryable()
 }
 
 /// What came is something else.

@@ -1,8 +1,8 @@
 //! The loop that joins a call's state machine to sockets and clocks. All knowledge is in [`Call`].
 
-use super::ahead::Ahead;
+use super::ahead::{self, Ahead};
 use super::describe::Describe;
-use super::explain::SERVER;
+use super::explain::{self, SERVER};
 use super::flight::{Flight, Order, Terms, too_long};
 use super::models::Models;
 use super::pool::Wire;
@@ -12,43 +12,12 @@ use crate::seen::{Outcome, Record, tells_exchanges};
 use bytes::Bytes;
 use mishikallm::plan::call::{Call, Event, Journey, Todo};
 use mishikallm::plan::fleet::LoadQuestion;
+use mishikallm::plan::span::Span;
 use mishikallm::triton::reply::Reply;
 use mishikallm::{Error, Result, limits};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-
-/// When a call began, and when its present try has to end.
-#[derive(Clone, Copy, Debug)]
-pub struct Span {
-    pub(super) began: Instant,
-    pub(super) deadline: Instant,
-    timeout: Duration,
-    /// The option that says so.
-    name: &'static str,
-}
-
-impl Span {
-    /// A try of a call begins now.
-    fn new(call: &Call, began: Instant, now: Instant) -> Span {
-        let (timeout, name) = call.timeout();
-        Span {
-            began,
-            deadline: now + timeout,
-            timeout,
-            name,
-        }
-    }
-
-    /// The try's time is over.
-    pub(super) fn too_late(&self) -> Error {
-        let (seconds, name) = (self.timeout.as_secs_f64(), self.name);
-        Error::deadline(format!(
-            "no whole answer from {SERVER} within {seconds} s ({name})"
-        ))
-        .retryable()
-    }
-}
 
 /// One call under way. Dropping it ends it, and its requests, at once.
 #[derive(Debug)]
@@ -214,17 +183,16 @@ impl Run {
             }
             Todo::Describe { fresh } => Doing::Describe(Box::new(Describe::new(fresh))),
             Todo::Send(request) => match self.ahead.take(&request) {
-                Ok(flight) => Doing::Send(Box::new(request.into()), flight),
+                Ok((_, flight)) => Doing::Send(Box::new(request.into()), flight.in_turn()),
                 Err(e) => Doing::Nothing(Event::Failed(e)),
             },
             Todo::Open(request) => match self.ahead.take(&request) {
-                Ok(flight) => Doing::Open(Box::new(request.into()), flight),
+                Ok((_, flight)) => Doing::Open(Box::new(request.into()), flight.in_turn()),
                 Err(e) => Doing::Nothing(Event::Failed(e)),
             },
             Todo::Read => Doing::Read,
             Todo::Wait(pause, because) => {
-                // A server that wants to be left alone for longer than a try may take is not waited for.
-                if because.retry_after().is_some() && pause >= self.span.timeout {
+                if self.span.is_too_short_for(pause, &because) {
                     Doing::Nothing(Event::TooLate(because))
                 } else {
                     let status = because.http_status();
@@ -329,7 +297,7 @@ impl Run {
         let is_head = flight.is_some_and(|flight| !flight.is_opened());
         let asked_at = flight.and_then(Flight::silent_since);
         if asked_at.is_some() && !self.ahead.is_idle() {
-            self.ahead.send(cx, wire, terms);
+            ahead::send(&mut self.ahead, cx, wire, terms);
         }
         let silence = match is_head {
             true => first_byte.or(idle),
@@ -345,7 +313,7 @@ impl Run {
             Some((at, silence)) if at < deadline => {
                 too_silent(silence, is_head && first_byte.is_some())
             }
-            _ => self.span.too_late(),
+            _ => explain::too_late(&self.span),
         }))
     }
 

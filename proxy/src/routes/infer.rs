@@ -31,6 +31,7 @@ const BY_HEADER: [(&str, &str); 3] = [
 pub async fn answer<B>(worker: Arc<Worker>, place: Place, request: Request<B>) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
 {
     let began = Instant::now();
     let env = mishikallm::client::env();
@@ -43,8 +44,9 @@ where
     let (head, body) = request.into_parts();
     let body = match body::whole(body, worker.app.general.max_request_bytes).await {
         Ok(body) => body,
-        Err(e) => {
-            let mut response = refused(&worker.app, &e, record);
+        Err(unread) => {
+            record.is_left = unread.is_gone;
+            let mut response = refused(&worker.app, &unread.error, record);
             // The rest of it is in the way of another request.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);

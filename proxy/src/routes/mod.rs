@@ -28,6 +28,7 @@ use table::Route;
 pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
 {
     if cors::is_preflight(&request) {
         let mut visit = visit(&request);
@@ -45,6 +46,7 @@ where
 async fn open<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
 {
     let whole = request.uri().path();
     let path = place::unversioned(whole);
@@ -56,7 +58,7 @@ where
     let place = place::find(whole);
     match (allowed, place) {
         (Ok(()), Some(place)) if request.method() == Method::POST => {
-            // Apart, so that a stream that is open long holds no room for what only led to it.
+            // Apart, as what follows: a stream that is open long, or a connection that is, holds no room for what only led to it.
             Box::pin(infer::answer(worker, place, request)).await
         }
         (allowed, place) => {
@@ -64,7 +66,7 @@ where
             let response = match (allowed, place) {
                 (Err(why), _) => turned_away(reply::refused(&why)),
                 (Ok(()), Some(_)) => turned_away(reply::wrong_verb("POST")),
-                (Ok(()), None) => read(&worker, path, &request).await,
+                (Ok(()), None) => Box::pin(read(&worker, path, &request)).await,
             };
             over(&mut visit, response)
         }

@@ -105,16 +105,11 @@ impl Told {
     }
 }
 
-/// With the call that this thread is at work on, if there is one.
-fn with_current<T>(tell: impl FnOnce(Option<&str>, Option<&Secrets>) -> T) -> T {
+/// With the id and the keys of the call that this thread is at work on, if there is one.
+pub(super) fn with_current<T>(tell: impl FnOnce(Option<&str>, Option<&Secrets>) -> T) -> T {
     let current = CURRENT.with_borrow(Clone::clone);
     let current = current.as_deref();
     tell(current.map(|c| c.id.as_str()), current.map(|c| &c.secrets))
-}
-
-/// The id of the call that this thread is at work on.
-pub(super) fn current<T>(tell: impl FnOnce(Option<&str>) -> T) -> T {
-    with_current(|id, _| tell(id))
 }
 
 /// A request goes to Triton.
@@ -176,7 +171,7 @@ pub fn came(bytes: &[u8]) {
 
 /// Something else of the call that this thread is at work on; no text of anybody's.
 pub fn note(line: fmt::Arguments<'_>) {
-    current(|call| trace!(call, "{line}"));
+    with_current(|call, _| trace!(call, "{line}"));
 }
 
 fn name(method: Method) -> &'static str {

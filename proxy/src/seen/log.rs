@@ -1,7 +1,7 @@
 //! The log: what goes to the standard error output, how much of it, and in which form.
 
 use super::mask::{Mask, Secrets};
-use super::{Outcome, Record, Visit};
+use super::{Outcome, Record, Visit, exchange};
 use crate::cli::Cli;
 use crate::config::Settings;
 use arc_swap::ArcSwap;
@@ -131,7 +131,7 @@ pub(super) fn request(record: &Record) {
         Outcome::Answered => "answered".to_owned(),
         Outcome::Failed(kind, status) => format!("{status} {kind}"),
     };
-    let secrets = record.told.as_deref().map(super::exchange::Told::secrets);
+    let secrets = record.told.as_deref().map(exchange::Told::secrets);
     let model = masked(secrets, |mask| mask.model(&record.group));
     let first = record
         .first_chunk
@@ -179,13 +179,16 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e3
 }
 
-/// The library's own lines. They hold no key and no text.
+/// The library's own lines.
 fn of_library(level: library::Level, line: &str) {
-    super::exchange::current(|call| match level {
-        library::Level::Error => error!(call, "{line}"),
-        library::Level::Warn => warn!(call, "{line}"),
-        library::Level::Info => info!(call, "{line}"),
-        library::Level::Debug => debug!(call, "{line}"),
+    exchange::with_current(|call, own| {
+        let line = masked(own, |mask| mask.line(line));
+        match level {
+            library::Level::Error => error!(call, "{line}"),
+            library::Level::Warn => warn!(call, "{line}"),
+            library::Level::Info => info!(call, "{line}"),
+            library::Level::Debug => debug!(call, "{line}"),
+        }
     });
 }
 

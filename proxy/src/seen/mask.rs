@@ -70,6 +70,18 @@ impl Mask<'_> {
         cut_to(limits::NAME_BYTES, self.secrets.hide(name))
     }
 
+    /// A line of the library's. A server's name for a model may be in it, and is to be no line of its own.
+    pub fn line(&self, line: &str) -> String {
+        let mut shown = String::with_capacity(line.len());
+        for c in self.secrets.hide(line).chars() {
+            match c.is_control() {
+                true => shown.extend(c.escape_default()),
+                false => shown.push(c),
+            }
+        }
+        shown
+    }
+
     /// Headers, with the values of those that are known to hold no key.
     pub fn headers(&self, headers: &HeaderMap) -> String {
         let shown = headers.iter().map(|(name, value)| {

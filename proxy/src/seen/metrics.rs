@@ -1,4 +1,4 @@
-//! What requests came to, for Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/, text format 0.0.4.
+//! What requests came to, for Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>, text format 0.0.4.
 //!
 //! Labels have only names of the configuration, so that no caller can make new ones. `model` is what was asked for, as its entry of the
 //! model list, with its `*`, and `unknown` where no entry covers it; it stays so when another model helps out. `deployment` is who was
@@ -131,7 +131,7 @@ fn describe() {
         ("mishikallm_in_flight", "Requests to models under way"),
         (
             "mishikallm_deployment_in_flight",
-            "Of a deployment: requests under way",
+            "Of a deployment: requests under way that began since the configuration was read",
         ),
         (
             "mishikallm_deployment_cooling_down",

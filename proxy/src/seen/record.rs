@@ -24,7 +24,7 @@ pub enum Outcome {
 pub const HUNG_UP: u16 = 499;
 
 impl Outcome {
-    /// By OpenAI's type of an error. OpenAI has none for time that ran out, which is not the caller's fault.
+    /// By OpenAI's type of an error. OpenAI has none for time that ran out.
     pub fn failed(error: &Error) -> Outcome {
         let kind = match error.status() {
             Status::Deadline => "timeout_error",
@@ -72,6 +72,8 @@ pub struct Record {
     pub entry: Option<Arc<str>>,
     /// The id of the deployment that was asked last, of whatever model; empty where none was.
     pub deployment: String,
+    /// Its client has hung up, whatever it would be told.
+    pub is_left: bool,
     /// How it ended.
     pub outcome: Outcome,
     /// When its header was there.
@@ -106,6 +108,7 @@ impl Record {
             group: String::new(),
             entry: None,
             deployment: String::new(),
+            is_left: false,
             outcome: Outcome::HungUp,
             began,
             first_chunk: None,
@@ -128,7 +131,10 @@ impl Record {
 
     /// Its end is known. How long its client takes to read it is not counted.
     pub fn end(&mut self, outcome: Outcome) {
-        self.outcome = outcome;
+        self.outcome = match self.is_left {
+            true => Outcome::HungUp,
+            false => outcome,
+        };
         self.ended = Some(Instant::now());
     }
 

@@ -184,7 +184,8 @@ fn listen(cli: &Cli, is_open: bool) -> Result<(TcpListener, SocketAddr), String>
     let address = (host.trim_matches(['[', ']']), cli.port)
         .to_socket_addrs()
         .map_err(|_| format!("--host: expected an address of this machine, got \"{host}\""))?
-        .next()
+        // Where a name has addresses of both kinds, clients of either try this one.
+        .min_by_key(SocketAddr::is_ipv6)
         .ok_or_else(|| format!("--host: \"{host}\" has no address"))?;
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).map_err(&wrong)?;
@@ -308,6 +309,10 @@ fn reload(
                 let _ = thread.send(Message::App(app.clone()));
             }
             info!("the configuration was read again, and holds from now on");
+            if app.general.master_key.is_none() && !place.address.ip().is_loopback() {
+                let address = place.address;
+                warn!("there is no master key: anyone who reaches {address} may call");
+            }
             Some(drain)
         }
         Err(why) => {

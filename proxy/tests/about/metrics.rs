@@ -274,6 +274,21 @@ fn a_client_that_hangs_up_before_there_is_an_answer_is_one_too() {
 }
 
 #[test]
+fn a_client_that_hangs_up_before_its_request_is_whole_is_one_too() {
+    let list = json!([entry("llm", "triton/m", "http://127.0.0.1:1")]);
+    let proxy = proxy(list, json!({}));
+    let path = "/engines/llm/chat/completions";
+    let whole = running::client::request("POST", path, &[], &[b' '; 100]);
+    let mut connection = running::client::Connection::open(&proxy.host).unwrap();
+    connection.send(&whole[..whole.len() - 50]).unwrap();
+    drop(connection);
+    let told = scrape_of(&proxy, 1.0);
+    let hung_up = [("status", "499"), ("model", "llm")];
+    assert_eq!(told.sum(REQUESTS, &hung_up), 1.0, "{}", told.text);
+    assert!(!told.has(ERRORS, &[]), "{}", told.text);
+}
+
+#[test]
 fn what_is_turned_away_is_counted_and_has_no_model() {
     let key = "sk-a-key-of-some-length";
     let list = json!([of_id("a", "m", "http://127.0.0.1:1")]);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Streams a token, and the next one when it is told to.
-fn streaming() -> (Upstream, Sender<()>) {
+pub fn streaming() -> (Upstream, Sender<()>) {
     let (go_on, goes_on) = channel();
     let goes_on: Arc<Mutex<Receiver<()>>> = Arc::new(Mutex::new(goes_on));
     let upstream = Upstream::new(move |mut peer| {
@@ -40,7 +40,7 @@ fn open(proxy: &Proxy) -> Connection {
 }
 
 /// Waits until nobody can connect.
-fn is_left(proxy: &Proxy) {
+pub fn is_left(proxy: &Proxy) {
     while TcpStream::connect(&proxy.host).is_ok() {
         thread::yield_now();
     }
@@ -69,6 +69,33 @@ fn a_stream_ends_whole_and_others_are_refused() {
         assert!(text.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"), "{text}");
         assert_eq!(proxy.ends(), Some(0), "{}", proxy.log());
     }
+}
+
+/// It says that no other one can follow on its connection.
+#[test]
+fn an_answer_under_way_is_the_last_of_its_connection() {
+    let (told, tells) = channel();
+    let (go_on, goes_on) = channel::<()>();
+    let goes_on = Arc::new(Mutex::new(goes_on));
+    let upstream = Upstream::new(move |mut peer| {
+        while peer.request().is_some() {
+            told.send(()).expect("the test waits");
+            goes_on.lock().unwrap().recv().expect("the test goes on");
+            peer.reply(200, &json!({"text_output": "yes"}));
+        }
+    });
+    let mut proxy = proxy(one(&upstream), json!({}), &[]);
+    let mut connection = Connection::open(&proxy.host).expect("it listens");
+    connection.send(&chat_request(&json!({}))).expect("sent");
+    tells.recv().expect("it is asked");
+    proxy.signal("TERM");
+    is_left(&proxy);
+    go_on.send(()).expect("the answer waits");
+    let answer = connection.read("POST").expect("an answer");
+    assert_eq!(said(&answer), "yes");
+    assert_eq!(answer.headers["connection"], "close");
+    assert_eq!(connection.some(&mut [0; 1]).expect("closed, not reset"), 0);
+    assert_eq!(proxy.ends(), Some(0));
 }
 
 #[test]

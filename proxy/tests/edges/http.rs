@@ -31,13 +31,13 @@ fn last_answer(mut connection: Connection) -> Response {
 fn a_client_that_still_sends_gets_its_refusal() {
     let upstream = saying("yes");
     let proxy = small(&upstream);
-    let long = vec![b' '; 48 << 20];
+    let long = vec![b' '; 24 << 20];
     let chunked = {
         let head = format!(
             "POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer sk-a-key-of-some-length\r\ntransfer-encoding: chunked\r\n\r\n"
         );
         let chunk = [b"100000\r\n", &long[..1 << 20], b"\r\n"].concat();
-        [head.as_bytes(), &chunk.repeat(48), b"0\r\n\r\n"].concat()
+        [head.as_bytes(), &chunk.repeat(24), b"0\r\n\r\n"].concat()
     };
     for (bytes, status) in [
         (request("POST", CHAT, &key(), &long), 413),

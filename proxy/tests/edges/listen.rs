@@ -1,11 +1,12 @@
 //! Where the proxy listens, and what it says where it cannot.
 
 use super::*;
+use running::client::Connection;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
-fn arguments(more: &[&str]) -> std::process::Command {
+fn arguments(more: &[&str]) -> Command {
     let mut command = running::command();
     command.args([
         "--model",
@@ -76,6 +77,14 @@ fn a_port_that_is_taken_is_an_error_that_says_so() {
 }
 
 #[test]
+fn a_name_is_listened_at_where_clients_of_either_kind_look() {
+    let begun = Begun::new(&["--host", "localhost", "--port", "0"]);
+    let port = begun.host().rsplit(':').next().expect("a port");
+    TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
+    TcpStream::connect(format!("localhost:{port}")).expect("it listens");
+}
+
+#[test]
 fn an_address_of_another_machine_is_an_error_that_says_so() {
     for (host, word) in [
         ("192.0.2.1", "cannot listen at 192.0.2.1:0: "),
@@ -101,6 +110,28 @@ fn port_0_is_one_that_is_free_and_is_named() {
         let answer = ask(begun.host(), "GET", "/health/liveness", &[], b"").expect("an answer");
         assert_eq!(answer.status, 200);
     }
+}
+
+/// More clients than it may have open: some wait, and it goes on with them as soon as others leave.
+#[test]
+fn without_descriptors_clients_wait() {
+    let upstream = saying("yes");
+    // A connection to the server may have to wait as well.
+    let retries = json!({"router_settings": {"num_retries": 3}});
+    let proxy = proxy(one(&upstream), retries, &["--num_workers", "1"]);
+    let id = proxy.id().to_string();
+    let limited = Command::new("prlimit")
+        .args(["--pid", &id, "--nofile=48:48"])
+        .status();
+    assert!(limited.expect("prlimit can be started").success());
+    let clients: Vec<_> = (0..100)
+        .map(|_| Connection::open(&proxy.host).expect("it listens"))
+        .collect();
+    let mut waits = Connection::open(&proxy.host).expect("it listens");
+    waits.send(&chat_request(&json!({}))).expect("sent");
+    drop(clients);
+    assert_eq!(said(&waits.read("POST").expect("an answer")), "yes");
+    assert_eq!(said(&chat(&proxy, &json!({}))), "yes");
 }
 
 /// A pager or a log's collector that has ended.

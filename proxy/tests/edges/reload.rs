@@ -156,6 +156,44 @@ fn what_is_wrong_changes_nothing_and_is_said() {
     assert_eq!(said(&asks()), "after");
 }
 
+/// Where `--host` says that others may reach it, it is let be, and said.
+#[test]
+fn a_key_that_is_gone_is_said() {
+    let upstream = saying("yes");
+    let closed = json!({"general_settings": {"master_key": "sk-a-key-of-some-length"}});
+    let proxy = proxy(one(&upstream), closed, &["--host", "0.0.0.0"]);
+    assert_eq!(chat(&proxy, &json!({})).status, 401);
+    change(&proxy, &config(one(&upstream), json!({})), 0);
+    proxy.says(
+        " WARN there is no master key: anyone who reaches 0.0.0.0:",
+        1,
+    );
+    assert_eq!(said(&chat(&proxy, &json!({}))), "yes");
+}
+
+/// Connections to servers are the configuration's, and go with it.
+#[test]
+fn what_was_is_let_go() {
+    let upstream = saying("yes");
+    let proxy = proxy(one(&upstream), json!({}), &["--num_workers", "1"]);
+    let descriptors = || {
+        let folder = format!("/proc/{}/fd", proxy.id());
+        fs::read_dir(folder).expect("it runs").count()
+    };
+    assert_eq!(said(&chat(&proxy, &json!({}))), "yes");
+    let before = descriptors();
+    for turn in 0..30 {
+        change(&proxy, &config(one(&upstream), json!({})), turn);
+        assert_eq!(said(&chat(&proxy, &json!({}))), "yes");
+    }
+    // A client's connection may not be closed yet, for it has only just left.
+    let after = descriptors();
+    assert!(
+        after <= before + 2,
+        "{before} descriptors, and then {after}"
+    );
+}
+
 /// As a supervisor may do that has only just seen the port open.
 #[test]
 fn a_signal_at_the_very_start_is_no_end() {

@@ -4,7 +4,8 @@ use super::*;
 use running::certificates::{Authority, Certified};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use std::fs;
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -178,21 +179,43 @@ fn a_client_that_still_sends_gets_its_refusal_over_tls_too() {
     assert_eq!(client.0.read(&mut [0; 1]).expect("the end"), 0);
 }
 
-/// A model's server with TLS.
-fn secure_upstream(certified: &Certified) -> Upstream {
-    Upstream::secure(certified.serves(), |mut peer| {
+#[test]
+fn a_stream_over_tls_ends_whole_when_the_proxy_is_to_end() {
+    let (authority, (upstream, go_on)) = (Authority::new(), end::streaming());
+    let mut secure = Secure::new(&upstream, &authority.local(), json!({}));
+    let mut client = Client::open(&secure.proxy.host, &authority).expect("it is trusted");
+    let asked = chat_request(&json!({"stream": true}));
+    client.send(&asked).expect("sent");
+    let head = Response::head(&mut client.0).expect("an answer");
+    assert_eq!(head.status, 200);
+    secure.proxy.signal("TERM");
+    end::is_left(&secure.proxy);
+    go_on.send(()).expect("the stream waits");
+    let mut text = String::new();
+    // An end without a word would be an error.
+    client.0.read_to_string(&mut text).expect("the end");
+    assert!(
+        text.contains("\"last\"") && text.contains("[DONE]"),
+        "{text}"
+    );
+    assert_eq!(secure.proxy.ends(), Some(0), "{}", secure.proxy.log());
+}
+
+/// The one deployment at a server with TLS.
+fn secure_list(config: Arc<ServerConfig>) -> Value {
+    let upstream = Upstream::secure(config, |mut peer| {
         while peer.request().is_some() {
             peer.reply(200, &json!({"text_output": "secure"}));
         }
-    })
+    });
+    json!([entry("m", "triton/m", &upstream.securely_at("/x/generate"))])
 }
 
 #[test]
 fn a_server_is_trusted_by_the_authority_that_the_configuration_names() {
     let (authority, other) = (Authority::new(), Authority::new());
     let with = |certified: &Certified, settings: Value| {
-        let base = secure_upstream(certified).securely_at("/x/generate");
-        let list = json!([entry("m", "triton/m", &base)]);
+        let list = secure_list(certified.serves());
         proxy(
             list,
             json!({"mishikallm_settings": settings}),
@@ -223,6 +246,11 @@ fn a_server_is_trusted_by_the_authority_that_the_configuration_names() {
             json!({"tls": {"ca_file": authority.file()}}),
             "expired",
         ),
+        (
+            authority.server(&["elsewhere.example"]),
+            json!({"tls": {"ca_file": authority.file()}}),
+            "is for another name",
+        ),
     ] {
         let proxy = with(&certified, settings);
         for stream in [false, true] {
@@ -236,9 +264,48 @@ fn a_server_is_trusted_by_the_authority_that_the_configuration_names() {
                 "{message}"
             );
             assert!(message.contains(why), "{message}");
-            for inside in ["127.0.0.1", "/tmp", ".pem"] {
+            for inside in ["127.0.0.1", "/tmp", ".pem", "elsewhere.example"] {
                 assert!(!message.contains(inside), "{message}");
             }
         }
     }
+}
+
+#[test]
+fn a_server_that_asks_who_calls_is_shown_the_configurations_certificate() {
+    let authority = Authority::new();
+    for version in [&TLS12, &TLS13] {
+        let serves = authority.local().serves_clients_of(&authority, version);
+        let list = secure_list(serves);
+        let (certificate, key) = authority.client().files();
+        let mut tls = json!({"ca_file": authority.file(), "client_cert_file": certificate, "client_key_file": key});
+        let with = |tls: &Value| {
+            let settings = json!({"mishikallm_settings": {"tls": tls}});
+            proxy(list.clone(), settings, &[])
+        };
+        assert_eq!(said(&chat(&with(&tls), &json!({}))), "secure");
+        tls = json!({"ca_file": authority.file()});
+        let answer = chat(&with(&tls), &json!({}));
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        let text = answer.text();
+        assert!(
+            text.contains("no secure connection to the model's server"),
+            "{text}"
+        );
+        assert!(!text.contains("127.0.0.1"), "{text}");
+    }
+}
+
+/// As where an authority's certificate is renewed in its place.
+#[test]
+fn files_of_authorities_are_read_again_too() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let file = other.file();
+    let settings = json!({"mishikallm_settings": {"tls": {"ca_file": file}}});
+    let proxy = proxy(secure_list(authority.local().serves()), settings, &[]);
+    assert_eq!(chat(&proxy, &json!({})).status, 503);
+    fs::write(&file, authority.pem()).expect("a file");
+    proxy.signal("HUP");
+    proxy.says("holds from now on", 1);
+    assert_eq!(said(&chat(&proxy, &json!({}))), "secure");
 }

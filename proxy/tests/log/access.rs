@@ -171,3 +171,31 @@ fn odd_names_make_no_odd_lines() {
         }
     }
 }
+
+#[test]
+fn a_servers_name_for_a_model_is_no_line() {
+    let tensor = |name: &str| json!([{"name": name, "datatype": "BYTES", "shape": [1]}]);
+    let upstream = Upstream::new(move |mut peer| {
+        while let Some((path, _)) = peer.request() {
+            match path.as_str() {
+                "/v2/models/llm" => peer.reply(
+                    200,
+                    &json!({"name": format!("llm\nforged {KEY}"), "versions": ["1"], "platform": "python",
+                        "inputs": tensor("text_input"), "outputs": tensor("text_output")}),
+                ),
+                "/v2/models/llm/generate" => peer.reply(200, &json!({"text_output": ANSWER})),
+                _ => peer.reply(404, &json!({"error": "no"})),
+            }
+        }
+    });
+    let base = format!("http://127.0.0.1:{}", upstream.port);
+    let params = json!({"model": "triton/llm", "api_base": base, "api_key": KEY});
+    let config = json!({"model_list": [{"model_name": "llm", "mishikallm_params": params}]});
+    let flags = ["--detailed_debug".to_owned()];
+    let proxy = Proxy::start(Some(&config.to_string()), &flags, &[]).expect("it starts");
+    assert_eq!(chat(&proxy, "llm", json!({})).status, 200);
+    let log = log(&proxy, "line", |log| requests(log).len() == 1);
+    assert!(log.contains("is known"), "{log}");
+    assert!(!log.lines().any(|line| line.starts_with("forged")), "{log}");
+    holds_no_key(&log);
+}

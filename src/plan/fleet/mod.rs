@@ -10,7 +10,7 @@ mod seat;
 mod tally;
 mod watch;
 mod wild;
-use crate::config::{ClientConfig, Deployment, Strategy};
+use crate::config::{ClientConfig, Deployment, Options, Strategy};
 use crate::error::{Error, Result};
 use crate::plan::resources::Resources;
 use desk::{Availability, Desk};
@@ -34,6 +34,9 @@ use watch::Watch;
 /// The deployments of one client.
 pub struct Fleet {
     config: ClientConfig,
+    /// Of each deployment, and where there is none: what holds for a request that says nothing of its own.
+    options: Vec<Arc<Options>>,
+    defaults: Arc<Options>,
     resources: Box<dyn Resources + Send + Sync>,
     desks: Vec<Desk>,
     names: Names,
@@ -65,7 +68,12 @@ impl Fleet {
                 .collect(),
             _ => Vec::new(),
         };
+        let defaults = &config.defaults;
+        let options = config.deployments.iter();
+        let options = options.map(|d| Arc::new(d.options.clone().or(defaults)));
         Ok(Fleet {
+            options: options.collect(),
+            defaults: Arc::new(defaults.clone()),
             watches,
             config,
             resources,
@@ -85,6 +93,22 @@ impl Fleet {
     /// What it was made of.
     pub fn config(&self) -> &ClientConfig {
         &self.config
+    }
+
+    /// What holds for a call of a deployment, or of none, whose request has said this for itself; `None`: nothing.
+    ///
+    /// To put them together anew for each request would cost a tenth of what it takes in all.
+    pub(crate) fn options(&self, deployment: Option<usize>, own: Option<Options>) -> Arc<Options> {
+        let defaults = &self.config.defaults;
+        match (deployment, own) {
+            (Some(at), None) => self.options[at].clone(),
+            (None, None) => self.defaults.clone(),
+            (Some(at), Some(own)) => {
+                let own = own.or(&self.config.deployments[at].options);
+                Arc::new(own.or(defaults))
+            }
+            (None, Some(own)) => Arc::new(own.or(defaults)),
+        }
     }
 
     /// What calls need beside their requests.

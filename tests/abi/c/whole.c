@@ -131,7 +131,11 @@ static void *wait_cancelled(void *stream)
 {
     int32_t status = -99;
     char *error = NULL;
-    CHECK(mishikallm_stream_embeddings(stream, -1, &status, &error) == NULL);
+    for (;;) {
+        CHECK(mishikallm_stream_embeddings(stream, -1, &status, &error) == NULL);
+        if (status != MISHIKALLM_BUSY) break;
+        mishikallm_string_free(error); /* the other thread was looking */
+    }
     CHECK(status == MISHIKALLM_CANCELLED);
     CHECK_JSON(error, "error.status", "499");
     mishikallm_string_free(error);

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, BufReader, Write};
 use std::mem::MaybeUninit;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::http::{self, Request};
 use super::reply::{Answer, Body, Frame, Reply, Script};
@@ -323,7 +323,13 @@ pub struct ClosedPort {
 impl ClosedPort {
     pub fn new() -> ClosedPort {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let near = TcpStream::connect(("127.0.0.1", port(&listener))).expect("our own port");
+        let address = listener.local_addr().expect("a bound port");
+        // Bound, so that the system does not give the port to a connection from here to itself.
+        let near = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        near.bind(&any.into()).expect("a free port");
+        near.connect(&address.into()).expect("our own port");
+        let near = TcpStream::from(near);
         let far = listener.accept().expect("our own connection").0;
         ClosedPort {
             host: near.local_addr().expect("its address").to_string(),

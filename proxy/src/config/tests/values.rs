@@ -54,6 +54,12 @@ pub(super) const VALUES: &[Case] = &[
         ],
     ),
     (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nmishikallm_settings:\n  forward_traceparent_to_llm_provider: 0\n",
+        &[
+            "error: :7: mishikallm_settings.forward_traceparent_to_llm_provider: expected true or false, got the number 0",
+        ],
+    ),
+    (
         "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nmishikallm_settings:\n  drop_params: yes\n",
         &[
             "error: :7: mishikallm_settings.drop_params: expected true or false, got a string; YAML takes yes, no, on and off as words: write true",
