@@ -114,7 +114,7 @@ impl Asked {
             match stream.poll_write_vectored(cx, &self.dialogue.unsent()) {
                 Poll::Ready(Ok(0)) => self.refused = Some(explain::cut()),
                 Poll::Ready(Ok(count)) => self.dialogue.was_sent(count),
-                Poll::Ready(Err(e)) => self.refused = Some(explain::broken(&e)),
+                Poll::Ready(Err(e)) => self.refused = Some(self.broken(&e)),
                 Poll::Pending => return,
             }
         }
@@ -122,9 +122,13 @@ impl Asked {
         if self.refused.is_none() {
             let stream = Pin::new(&mut self.connection.stream);
             if let Poll::Ready(Err(e)) = stream.poll_flush(cx) {
-                self.refused = Some(explain::broken(&e));
+                self.refused = Some(self.broken(&e));
             }
         }
+    }
+
+    fn broken(&self, e: &io::Error) -> Error {
+        explain::broken(e, self.dialogue.has_head())
     }
 
     /// Reads what is there, and has it understood: as many bytes as `understand` says. The others are kept.
@@ -146,7 +150,7 @@ impl Asked {
             let count = match ready!(poll_read(&mut self.connection, cx, new)) {
                 Ok(0) => return Poll::Ready(Ok(Arrival::End)),
                 Ok(count) => count,
-                Err(e) => return Poll::Ready(Err(explain::broken(&e))),
+                Err(e) => return Poll::Ready(Err(self.broken(&e))),
             };
             let came = &arrival[..kept + count];
             let (used, understood) = understand(&mut self.dialogue, came)?;

@@ -17,11 +17,11 @@ pub fn protocol(e: &ureq_proto::Error) -> Error {
     }
 }
 
-/// The connection broke.
-pub fn broken(e: &io::Error) -> Error {
+/// The connection broke, before the reply was begun or after.
+pub fn broken(e: &io::Error, is_begun: bool) -> Error {
     match find::<rustls::Error>(e) {
         // TLS 1.3 tells only after the handshake that it wanted the client's certificate.
-        Some(tls @ rustls::Error::AlertReceived(_)) => {
+        Some(tls @ rustls::Error::AlertReceived(_)) if !is_begun => {
             return Error::connect(format!(
                 "no secure connection to {SERVER}: {}",
                 tls_words(tls)
@@ -121,4 +121,18 @@ fn find<'a, T: StdError + 'static>(e: &'a (dyn StdError + 'static)) -> Option<&'
         };
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::AlertDescription;
+
+    #[test]
+    fn an_alert_in_the_middle_of_a_reply_does_not_say_that_nothing_was_asked() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        let alert = io::Error::new(ErrorKind::InvalidData, alert);
+        assert!(broken(&alert, false).is_unreached());
+        assert!(!broken(&alert, true).is_unreached());
+    }
 }

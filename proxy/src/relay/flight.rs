@@ -170,8 +170,10 @@ impl Flight {
                     }
                 }
                 Stage::Connects(connecting) => {
-                    let connection = ready!(connecting.as_mut().poll(cx))?;
-                    self.ask(connection, order, terms)?;
+                    let connection = ready!(connecting.as_mut().poll(cx));
+                    // What has ended is not to be polled again.
+                    self.stage = Stage::Over;
+                    self.ask(connection?, order, terms)?;
                 }
                 Stage::Asked(asked) => {
                     let head = ready!(asked.poll_head(cx));

@@ -125,6 +125,11 @@ impl Dialogue {
         Ok((used, response))
     }
 
+    /// Whether the reply's header is there.
+    pub fn has_head(&self) -> bool {
+        !matches!(self.stage, Stage::Asks(_))
+    }
+
     /// How long the body is, or what is left of it, where that is told.
     pub fn length(&self) -> Option<u64> {
         match &self.stage {
