@@ -10,7 +10,7 @@ pub mod settings;
 pub mod upstream;
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,30 +48,35 @@ impl Proxy {
             all.extend(["--config".to_string(), path.display().to_string()]);
         }
         all.extend_from_slice(arguments);
-        let port = free_port();
-        all.extend(["--port".to_string(), port.to_string()]);
+        // The system gives it a port that nobody else has, and it says which.
+        all.extend(["--port".to_string(), "0".to_string()]);
         let child = spawn(&all, environment, &folder.0)?;
-        let host = format!("127.0.0.1:{port}");
         let mut proxy = Proxy {
-            host,
+            host: String::new(),
             child,
             folder,
         };
-        proxy.becomes_ready()?;
+        proxy.host = format!("127.0.0.1:{}", proxy.becomes_ready()?);
         Ok(proxy)
     }
 
-    fn becomes_ready(&mut self) -> Result<(), String> {
+    /// Its port.
+    fn becomes_ready(&mut self) -> Result<String, String> {
         let until = Instant::now() + GIVE_UP;
         loop {
+            let log = self.log();
+            let said = log.split_once(" listens at ").and_then(|(_, rest)| {
+                let (url, _) = rest.split_once('\n')?;
+                url.rsplit(':').next().map(str::to_owned)
+            });
+            if let Some(port) = said {
+                return Ok(port);
+            }
             if let Some(status) = self.child.try_wait().map_err(|why| why.to_string())? {
                 return Err(format!("it ended with {status}:\n{}", self.log()));
             }
-            if TcpStream::connect(&self.host).is_ok() {
-                return Ok(());
-            }
             if Instant::now() > until {
-                return Err(format!("it does not listen:\n{}", self.log()));
+                return Err(format!("it does not listen:\n{log}"));
             }
             thread::sleep(Duration::from_millis(2));
         }
