@@ -332,6 +332,44 @@ print("end")
         self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, "end\n", ""))
         self.assertLess(time.monotonic() - began, 5)
 
+    def test_no_thread_outlives_the_interpreter(self):
+        """CPython may crash where a thread still has a few lines to run when it goes."""
+        program = """
+import _thread, atexit, sys
+atexit.register(lambda: print(_thread._count()))  # runs after the package's own
+import asyncio, mishikallm
+request = dict(model="triton/m", messages=[{"role": "user", "content": "x"}], api_base=sys.argv[1])
+async def main():
+    await asyncio.gather(*(mishikallm.acompletion(**request) for _ in range(50)))
+asyncio.run(main())
+"""
+        for _ in range(3):
+            ended = run(program, self.server.base("ok"))
+            self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, "0\n", ""))
+
+    def test_where_the_system_gives_no_threads(self):
+        """Calls take turns on what threads there are; where there is none, they say so."""
+        program = """
+import asyncio, sys, threading, mishikallm
+request = dict(model="triton/m", messages=[{"role": "user", "content": "x"}], api_base=sys.argv[1])
+many, start = int(sys.argv[2]), threading.Thread.start
+def limited(thread):
+    global many
+    if thread.name == "mishikallm":
+        many -= 1
+        if many < 0:
+            raise RuntimeError("can't start new thread")
+    start(thread)
+threading.Thread.start = limited
+async def main():
+    answers = await asyncio.gather(*(mishikallm.acompletion(**request) for _ in range(10)), return_exceptions=True)
+    print(sorted({str(each) if isinstance(each, Exception) else each.choices[0].message.content for each in answers}))
+asyncio.run(main())
+"""
+        for threads, told in ((2, "['hello']"), (0, '["can\'t start new thread"]')):
+            ended = run(program, self.server.base("ok"), str(threads))
+            self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, told + "\n", ""))
+
 
 if __name__ == "__main__":
     unittest.main()

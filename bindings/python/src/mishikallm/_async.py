@@ -48,14 +48,20 @@ class _Job(_pool.Job, Generic[T]):
                 return False
         except BaseException as raised:  # whatever it is, who waits has to be told
             error = raised
-        try:
-            self._loop.call_soon_threadsafe(_tell, self._future, value, error)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            self._call.cancel()
+        self._tell(value, error)
         return True
 
     def cancel(self) -> None:
         self._call.cancel()
+
+    def fail(self, error: BaseException) -> None:
+        self._tell(None, error)
+
+    def _tell(self, value: Optional[T], error: Optional[BaseException]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(_tell, self._future, value, error)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self._call.cancel()
 
 
 def _tell(future: asyncio.Future[Any], value: Any, error: Optional[BaseException]) -> None:

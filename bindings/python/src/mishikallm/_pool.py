@@ -8,13 +8,17 @@ workers second: a small call 0.4 ms and 0.6 ms; 1000 calls of half a second 1.1 
 and 5.6 s; a stream of 2000 chunks that come at once 0.1 s and 0.1 s.
 
 A thread waits for one call. There are as many as there are calls waiting, up to MOST; beyond it calls take turns, a TURN each.
+
+Another thread starts them, the starter: threading.Thread.start() waits until the thread runs, and it would be the event loop that waits.
+_thread.start_new_thread() does not, but nobody can then wait for the thread's end, and CPython may crash where one still has a few lines
+to run when the interpreter goes (https://github.com/python/cpython/issues/87135).
 """
 
 from __future__ import annotations
 
-import _thread
 import atexit
 import os
+import queue
 import threading
 import time
 from collections import deque
@@ -39,6 +43,10 @@ class Job:
         """Makes step() return soon."""
         raise NotImplementedError
 
+    def fail(self, error: BaseException) -> None:
+        """Nobody can do it: tells who waits."""
+        raise NotImplementedError
+
 
 class _Worker:
     __slots__ = ("job", "wake")
@@ -56,6 +64,11 @@ class _Pool:
         # The last to become idle is the first to work again, so that the others can end.
         self._idle: List[_Worker] = []
         self._queue: Deque[Job] = deque()
+        # Those whose threads are to be started; None ends the starter.
+        self._unborn: queue.SimpleQueue[Optional[_Worker]] = queue.SimpleQueue()
+        self._starter: Optional[threading.Thread] = None
+        # The starter's: all that may run.
+        self._threads: List[threading.Thread] = []
         self._ended = False
 
     def submit(self, job: Job) -> None:
@@ -71,17 +84,41 @@ class _Pool:
             if len(self._workers) >= MOST:
                 self._queue.append(job)
                 return
+            if self._starter is None:
+                starter = threading.Thread(target=self._start, name="mishikallm-starter", daemon=True)
+                starter.start()
+                self._starter = starter
             worker = _Worker(job)
             self._workers.append(worker)
-        try:
-            # Not threading.Thread, whose start() waits until the thread runs: it is the event loop that would wait.
-            _thread.start_new_thread(self._work, (worker,))
-        except RuntimeError:  # the system gives no more threads: wait for one that there is
-            with self._lock:
-                self._workers.remove(worker)
-                if not self._workers:
-                    raise
-                self._queue.append(job)
+        self._unborn.put(worker)
+
+    def _start(self) -> None:
+        while True:
+            worker = self._unborn.get()
+            if worker is None:
+                return
+            thread = threading.Thread(target=self._work, args=(worker,), name="mishikallm", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system gives no more threads
+                self._do_without(worker, error)
+                continue
+            if len(self._threads) >= MOST:
+                self._threads = [each for each in self._threads if each.is_alive()]
+            self._threads.append(thread)
+
+    def _do_without(self, worker: _Worker, error: RuntimeError) -> None:
+        """Its job waits for one of the threads that there are."""
+        with self._lock:
+            self._workers.remove(worker)
+            if worker.job is not None:
+                self._queue.append(worker.job)
+            if self._workers:
+                return
+            jobs = list(self._queue)
+            self._queue.clear()
+        for job in jobs:
+            job.fail(error)
 
     def _work(self, worker: _Worker) -> None:
         while True:
@@ -116,9 +153,15 @@ class _Pool:
             self._workers.remove(worker)
 
     def end(self) -> None:
-        """At the interpreter's end: cancels what is under way and waits a little, so that no thread is inside the library after it."""
+        """At the interpreter's end: cancels what is under way and waits a little, so that no thread of ours outlives it."""
+        end = time.monotonic() + PARTING
         with self._lock:
             self._ended = True
+            starter = self._starter
+        if starter is not None:
+            self._unborn.put(None)
+            starter.join(PARTING)
+        with self._lock:
             jobs = list(self._queue) + [worker.job for worker in self._workers if worker.job is not None]
             self._queue.clear()
             idle, self._idle = self._idle, []
@@ -126,9 +169,8 @@ class _Pool:
             worker.wake.release()
         for job in jobs:
             job.cancel()
-        end = time.monotonic() + PARTING
-        while self._workers and time.monotonic() < end:
-            time.sleep(0.001)
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
 
 _pool = _Pool()
