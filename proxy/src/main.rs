@@ -5,12 +5,14 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+mod keys;
 mod models;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
 mod start;
+mod store;
 mod trust;
 
 use clap::Parser;
