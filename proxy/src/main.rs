@@ -5,12 +5,15 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+mod keys;
 mod models;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
+mod spend;
 mod start;
+mod store;
 mod trust;
 
 use clap::Parser;

@@ -61,6 +61,7 @@ macro_rules! on {
         }
     };
 }
+#[allow(unused_imports)]
 pub(crate) use on;
 
 /// The database, for any thread.
