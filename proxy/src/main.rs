@@ -5,12 +5,16 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+#[allow(dead_code, unused_imports)]
+mod keys;
 mod models;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
 mod start;
+#[allow(dead_code, unused_imports, unused_macros)]
+mod store;
 mod trust;
 
 use clap::Parser;
