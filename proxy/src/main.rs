@@ -5,6 +5,7 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+#[allow(dead_code, unused_imports)]
 mod keys;
 mod models;
 mod relay;
@@ -13,6 +14,7 @@ mod routes;
 mod seen;
 mod spend;
 mod start;
+#[allow(dead_code, unused_imports, unused_macros)]
 mod store;
 mod trust;
 
