@@ -1,16 +1,8 @@
 //! Keys, teams and users as answers tell them: with the reference's names, and never a key itself.
 
-use crate::keys::{Every, Key, Limits, Money, Team, Time, User};
+use crate::keys::{Every, Key, Limits, Team, Time, User};
+pub use crate::store::Spent;
 use serde_json::{Map, Value, json};
-
-/// What was spent in the present period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
-    /// So much.
-    pub spend: Money,
-    /// When the next period begins; `None`: never, or nothing was spent yet.
-    pub resets_at: Option<Time>,
-}
 
 /// A key without its hash.
 pub fn key(key: &Key, spent: Spent, now: Time) -> Map<String, Value> {
@@ -123,7 +115,7 @@ pub fn object(value: Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::{Member, Token};
+    use crate::keys::{Member, Money, Token};
 
     fn sample() -> Key {
         Key {

@@ -1,16 +1,16 @@
 //! What a request says of a key.
 
 use super::change::{Change, object, switch, text, texts, told};
-use super::limits::{self, LimitsChange, every};
+use super::limits::{self, LimitsChange, dollars, every};
 use super::{NAME, NAMES, Notes, change, models, refused};
-use crate::keys::{Every, Key, Time, token};
+use crate::keys::{Every, Key, Money, Time, token};
 use mishikallm::config::Secret;
 use mishikallm::json::Fields;
 use mishikallm::{Error, Result};
 use serde_json::{Map, Value};
 
 /// Fields that a key may be given, by name.
-pub const KNOWN: [&str; 19] = [
+pub const KNOWN: [&str; 21] = [
     "key",
     "new_key",
     "key_alias",
@@ -29,7 +29,9 @@ pub const KNOWN: [&str; 19] = [
     "allowed_routes",
     "blocked",
     "duration",
+    "spend",
     "keys",
+    "key_aliases",
 ];
 
 /// Of a key that somebody brings along: shorter ones are guessed.
@@ -52,20 +54,24 @@ pub struct KeyChange {
     pub team_id: Change<String>,
     /// There is one.
     pub user_id: Change<String>,
-    models: Change<Vec<String>>,
+    /// Its team's, or fewer.
+    pub models: Change<Vec<String>>,
     aliases: Change<Map<String, Value>>,
     limits: LimitsChange,
     notes: Notes,
-    allowed_routes: Change<Vec<String>>,
+    /// Paths and groups of paths.
+    pub allowed_routes: Change<Vec<String>>,
     blocked: Change<bool>,
     /// How long the key lives from now on; cleared: for ever.
-    pub duration: Change<Every>,
+    duration: Change<Every>,
+    /// What was spent, where somebody sets it.
+    pub spend: Option<Money>,
 }
 
 impl KeyChange {
     /// Errors: a field is wrong, or is one that nothing here keeps to.
-    pub fn take(fields: &mut Fields, is_new: bool) -> Result<KeyChange> {
-        refused::check(fields, is_new)?;
+    pub fn take(fields: &mut Fields) -> Result<KeyChange> {
+        refused::check(fields)?;
         Ok(KeyChange {
             key_alias: text(fields, "key_alias", NAME)?,
             team_id: text(fields, "team_id", NAME)?,
@@ -77,6 +83,7 @@ impl KeyChange {
             allowed_routes: allowed_routes(fields)?,
             blocked: switch(fields, "blocked")?,
             duration: duration(fields)?,
+            spend: dollars(fields, "spend")?.value(),
         })
     }
 
@@ -215,7 +222,7 @@ mod tests {
 
     fn changed(body: Value) -> Key {
         let mut key = key();
-        let change = KeyChange::take(&mut fields(body), false).unwrap();
+        let change = KeyChange::take(&mut fields(body)).unwrap();
         change.apply(&mut key, Time(1_000));
         key
     }
@@ -234,7 +241,7 @@ mod tests {
     fn a_duration_counts_from_now() {
         assert_eq!(changed(json!({"duration": "2s"})).expires, Some(Time(3_000)));
         assert_eq!(changed(json!({"duration": "-1"})).expires, None);
-        let e = KeyChange::take(&mut fields(json!({"duration": "soon"})), true).unwrap_err();
+        let e = KeyChange::take(&mut fields(json!({"duration": "soon"}))).unwrap_err();
         assert_eq!(e.param(), Some("duration"));
     }
 

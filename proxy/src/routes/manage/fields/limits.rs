@@ -53,7 +53,8 @@ impl LimitsChange {
     }
 }
 
-fn dollars(fields: &mut Fields, field: &str) -> Result<Change<Money>> {
+/// Takes an amount of money.
+pub fn dollars(fields: &mut Fields, field: &str) -> Result<Change<Money>> {
     Ok(match number(fields, field, DOLLARS)? {
         Change::Keep => Change::Keep,
         Change::Clear => Change::Clear,

@@ -56,10 +56,10 @@ const DEEDS: [&str; 11] = [
 const KINDS: [&str; 2] = ["rpm_limit_type", "tpm_limit_type"];
 const KIND: &str = "best_effort_throughput";
 
-/// Takes all of them out of a request, which makes something new or changes it.
+/// Takes all of them out of a request.
 ///
 /// Errors: one asks for something.
-pub fn check(fields: &mut Fields, is_new: bool) -> Result<()> {
+pub fn check(fields: &mut Fields) -> Result<()> {
     for field in LIMITS {
         if fields.take(field).is_some_and(|value| !asks_nothing(&value)) {
             return Err(Error::argument(
@@ -84,14 +84,7 @@ pub fn check(fields: &mut Fields, is_new: bool) -> Result<()> {
             ));
         }
     }
-    // What was spent is counted, not set; something new begins at zero.
-    match fields.take("spend") {
-        Some(value) if !is_new || value.as_f64() != Some(0.0) => Err(Error::argument(
-            "spend",
-            "spend: expected nothing, for it is counted and cannot be set, got a value",
-        )),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Refuses a field that has a meaning elsewhere.
@@ -123,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     fn checked(body: Value) -> Result<()> {
-        check(&mut Fields::new(body.as_object().unwrap().clone()), true)
+        check(&mut Fields::new(body.as_object().unwrap().clone()))
     }
 
     #[test]
@@ -135,7 +128,6 @@ mod tests {
             ("auto_rotate", json!(true)),
             ("grace_period", json!("24h")),
             ("rpm_limit_type", json!("guaranteed_throughput")),
-            ("spend", json!(5)),
             ("permissions", json!({"pii": true})),
         ] {
             let e = checked(json!({ field: value })).unwrap_err();
@@ -147,17 +139,10 @@ mod tests {
     #[test]
     fn what_clients_send_unasked_is_passed_over() {
         checked(json!({
-            "guardrails": null, "permissions": {}, "config": {}, "model_max_budget": {}, "allowed_cache_controls": [], "spend": 0,
+            "guardrails": null, "permissions": {}, "config": {}, "model_max_budget": {}, "allowed_cache_controls": [],
             "auto_rotate": false, "send_invite_email": false, "object_permission": {"mcp_servers": []}, "rpm_limit_type": "best_effort_throughput",
             "soft_budget": null, "their_own": 5,
         }))
         .unwrap();
-    }
-
-    #[test]
-    fn what_was_spent_is_not_set_back() {
-        let body = json!({"spend": 0});
-        let e = check(&mut Fields::new(body.as_object().unwrap().clone()), false);
-        assert_eq!(e.unwrap_err().param(), Some("spend"));
     }
 }

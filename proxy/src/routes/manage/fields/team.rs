@@ -39,10 +39,10 @@ pub struct TeamChange {
 
 impl TeamChange {
     /// Errors: a field is wrong, or is one that nothing here keeps to.
-    pub fn take(fields: &mut Fields, is_new: bool) -> Result<TeamChange> {
-        refused::check(fields, is_new)?;
-        // A team's other names for models are a key's here.
-        refused::not_here(fields, &["model_aliases"])?;
+    pub fn take(fields: &mut Fields) -> Result<TeamChange> {
+        refused::check(fields)?;
+        // Other names for models are a key's here.
+        refused::not_here(fields, &["model_aliases", "spend"])?;
         Ok(TeamChange {
             team_alias: text(fields, "team_alias", NAME)?,
             models: models(fields)?,
@@ -160,7 +160,7 @@ mod tests {
     fn limits_for_each_member_are_refused() {
         for field in ["team_member_budget", "model_aliases", "organization_id"] {
             let body = json!({ field: {"a": "b"} }).to_string();
-            let e = TeamChange::take(&mut read(body.as_bytes()).unwrap(), true);
+            let e = TeamChange::take(&mut read(body.as_bytes()).unwrap());
             assert_eq!(e.unwrap_err().param(), Some(field));
         }
     }

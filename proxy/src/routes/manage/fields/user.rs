@@ -1,16 +1,16 @@
 //! What a request says of a user.
 
 use super::change::{Change, text, told, wrong};
-use super::limits::{self, LimitsChange};
+use super::limits::{self, LimitsChange, dollars};
 use super::team::Person;
 use super::{NAME, Notes, change, models, refused};
-use crate::keys::{Time, User};
+use crate::keys::{Money, Time, User};
 use mishikallm::Result;
 use mishikallm::json::Fields;
 use serde_json::Value;
 
 /// Fields that a user may be given, by name.
-pub const KNOWN: [&str; 18] = [
+pub const KNOWN: [&str; 19] = [
     "user_id",
     "user_ids",
     "user_alias",
@@ -24,6 +24,7 @@ pub const KNOWN: [&str; 18] = [
     limits::NAMES[4],
     "metadata",
     "tags",
+    "spend",
     "teams",
     "auto_create_key",
     "key_alias",
@@ -49,12 +50,14 @@ pub struct UserChange {
     models: Change<Vec<String>>,
     limits: LimitsChange,
     notes: Notes,
+    /// What was spent, where somebody sets it.
+    pub spend: Option<Money>,
 }
 
 impl UserChange {
     /// Errors: a field is wrong, or is one that nothing here keeps to.
-    pub fn take(fields: &mut Fields, is_new: bool) -> Result<UserChange> {
-        refused::check(fields, is_new)?;
+    pub fn take(fields: &mut Fields) -> Result<UserChange> {
+        refused::check(fields)?;
         // A user has no switch of their own: their keys have.
         refused::not_here(fields, &["blocked", "sso_user_id"])?;
         Ok(UserChange {
@@ -64,6 +67,7 @@ impl UserChange {
             models: models(fields)?,
             limits: LimitsChange::take(fields)?,
             notes: Notes::take(fields)?,
+            spend: dollars(fields, "spend")?.value(),
         })
     }
 
@@ -103,7 +107,7 @@ pub fn teams(fields: &mut Fields) -> Result<Vec<(String, String)>> {
             Value::String(id) => Ok((change::line(&at, id, NAME)?, "user".to_owned())),
             Value::Object(map) => {
                 let mut fields = Fields::new(map);
-                refused::check(&mut fields, true)?;
+                refused::check(&mut fields)?;
                 let id = text(&mut fields, "team_id", NAME)?.value();
                 let role = text(&mut fields, "user_role", NAME)?.value();
                 let role = role.unwrap_or_else(|| "user".to_owned());
@@ -148,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_user_has_one_of_the_references_roles() {
-        UserChange::take(&mut fields(json!({"user_role": "internal_user"})), true).unwrap();
-        let e = UserChange::take(&mut fields(json!({"user_role": "king"})), true).unwrap_err();
+        UserChange::take(&mut fields(json!({"user_role": "internal_user"}))).unwrap();
+        let e = UserChange::take(&mut fields(json!({"user_role": "king"}))).unwrap_err();
         assert_eq!(e.param(), Some("user_role"));
     }
 
@@ -172,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_only_keys_have_is_refused() {
-        let e = UserChange::take(&mut fields(json!({"blocked": true})), false).unwrap_err();
+        let e = UserChange::take(&mut fields(json!({"blocked": true}))).unwrap_err();
         assert_eq!(e.param(), Some("blocked"));
     }
 }
