@@ -5,6 +5,7 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+mod gate;
 mod keys;
 mod models;
 mod relay;
