@@ -5,7 +5,11 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+<<<<<<< HEAD
 mod gate;
+=======
+#[allow(dead_code, unused_imports)]
+>>>>>>> store
 mod keys;
 mod models;
 mod relay;
@@ -13,6 +17,10 @@ mod reply;
 mod routes;
 mod seen;
 mod start;
+<<<<<<< HEAD
+=======
+#[allow(dead_code, unused_imports, unused_macros)]
+>>>>>>> store
 mod store;
 mod trust;
 
