@@ -16,6 +16,7 @@ mod relay;
 mod reply;
 mod routes;
 mod seen;
+mod spend;
 mod start;
 <<<<<<< HEAD
 =======
