@@ -1,6 +1,7 @@
 //! What one request came to.
 
 use super::exchange::Told;
+use crate::gate::Charge;
 use mishikallm::openai::Operation;
 use mishikallm::openai::response::Usage;
 use mishikallm::plan::trace::Trace;
@@ -86,6 +87,10 @@ pub struct Record {
     pub before_first: Option<Duration>,
     /// Tokens, where they are known.
     pub usage: Option<Usage>,
+    /// What servers have done for it, also where it did not come to its end.
+    pub spent: Option<Usage>,
+    /// Who pays for it.
+    pub charge: Option<Charge>,
     /// How long the server was waited for.
     pub upstream: Duration,
     /// Tries after the first one.
@@ -115,6 +120,8 @@ impl Record {
             ended: None,
             before_first: None,
             usage: None,
+            spent: None,
+            charge: None,
             upstream: Duration::ZERO,
             retries: 0,
             fallbacks: 0,
@@ -171,6 +178,9 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        if let Some(charge) = self.charge.take() {
+            charge.settle(self);
+        }
         super::finished(self);
     }
 }
