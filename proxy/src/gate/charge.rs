@@ -3,7 +3,7 @@
 use super::keyring::Open;
 use super::pass::Pass;
 use super::prices::PriceList;
-use crate::keys::Time;
+use crate::keys::{Money, Time};
 use crate::quota::{Need, Reservation, Spent, Standing};
 use crate::seen::Record;
 use crate::spend::Row;
@@ -74,7 +74,8 @@ impl Charge {
     }
 
     /// The request is over: what it took is written down before the end of its answer goes out.
-    pub fn settle(self, record: &Record) {
+    /// What that cost.
+    pub fn settle(self, record: &Record) -> Money {
         let usage = record.spent.unwrap_or(Usage::completion(0, 0, false));
         let prices = self.prices.of(&record.deployment);
         let cost = match record.spent {
@@ -112,5 +113,6 @@ impl Charge {
             let tokens = usage.prompt_tokens.saturating_add(completion_tokens);
             reservation.settle(Spent { tokens, cost });
         }
+        cost
     }
 }

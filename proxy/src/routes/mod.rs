@@ -134,7 +134,7 @@ where
         }
         Route::OpenApi => openapi::answer(),
         Route::Page => page::answer(),
-        Route::Metrics => reply::metrics(seen::metrics::text(&worker.app.fleet)),
+        Route::Metrics => reply::metrics(seen::metrics::text(&worker.app.fleet, &worker.app.keyring)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::exchange::Told;
 use crate::gate::Charge;
+use crate::keys::Money;
 use mishikallm::openai::Operation;
 use mishikallm::openai::response::Usage;
 use mishikallm::plan::trace::Trace;
@@ -89,6 +90,8 @@ pub struct Record {
     pub usage: Option<Usage>,
     /// What servers have done for it, also where it did not come to its end.
     pub spent: Option<Usage>,
+    /// What it cost, known when it is told.
+    pub cost: Money,
     /// Who pays for it.
     pub charge: Option<Charge>,
     /// How long the server was waited for.
@@ -121,6 +124,7 @@ impl Record {
             before_first: None,
             usage: None,
             spent: None,
+            cost: Money::ZERO,
             charge: None,
             upstream: Duration::ZERO,
             retries: 0,
@@ -179,7 +183,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if let Some(charge) = self.charge.take() {
-            charge.settle(self);
+            self.cost = charge.settle(self);
         }
         super::finished(self);
     }
