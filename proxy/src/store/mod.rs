@@ -6,15 +6,25 @@
 mod alive;
 mod changes;
 mod failure;
+mod keys;
+mod list;
 mod pool;
+mod rows;
+mod scopes;
+mod teams;
 mod url;
+mod users;
 
 use alive::Shared;
 pub use changes::Change;
 pub use failure::{Failure, Result};
 use futures_util::future::BoxFuture;
+pub use list::{
+    Found, KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
+};
 pub use pool::{Pool, Tx};
 pub(crate) use pool::{on, within};
+pub use scopes::Spent;
 use std::fmt;
 use std::future::Future;
 use std::io;

@@ -82,7 +82,9 @@ fn understood(url: &str) -> (String, Option<String>) {
     for parameter in parameters.split('&') {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         if name == SCHEMA {
-            schema = percent_encoding::percent_decode_str(value).decode_utf8().ok();
+            schema = percent_encoding::percent_decode_str(value)
+                .decode_utf8()
+                .ok();
         } else if PARAMETERS.contains(&name) {
             known.push(parameter);
         }
@@ -109,11 +111,21 @@ mod tests {
 
     #[test]
     fn two_kinds_of_databases() {
-        for url in ["sqlite:///tmp/keys.db", "sqlite:keys.db", "sqlite://keys.db"] {
-            assert!(matches!(Address::parse(url), Some(Address::Sqlite(_))), "{url}");
+        for url in [
+            "sqlite:///tmp/keys.db",
+            "sqlite:keys.db",
+            "sqlite://keys.db",
+        ] {
+            assert!(
+                matches!(Address::parse(url), Some(Address::Sqlite(_))),
+                "{url}"
+            );
         }
         for url in ["postgresql://u:p@h:5432/d", "postgres://h/d"] {
-            assert!(matches!(Address::parse(url), Some(Address::Postgres(_))), "{url}");
+            assert!(
+                matches!(Address::parse(url), Some(Address::Postgres(_))),
+                "{url}"
+            );
         }
         for url in [
             "",
