@@ -66,7 +66,7 @@ impl Keyring {
 
     /// Opens a database that is configured, or that is there already.
     pub fn start(&self) -> Result<(), Error> {
-        let is_there = self.address.as_ref().and_then(Address::path);
+        let is_there = self.address.as_ref().and_then(Address::file_path);
         let is_there = is_there.is_some_and(|path| path.exists());
         match self.settings.database_url.is_some() || is_there {
             true => self.open().map(drop),
@@ -145,7 +145,7 @@ impl Keyring {
         if let Some(folder) = &self.settings.journal_folder {
             return folder.clone();
         }
-        match address.path() {
+        match address.file_path() {
             Some(file) => {
                 let mut name = file.file_name().unwrap_or_default().to_owned();
                 name.push(".spend");

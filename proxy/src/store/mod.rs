@@ -157,6 +157,11 @@ impl Store {
         .await
     }
 
+    /// Goes on beside everything else, until it ends by itself or the database is closed.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.runtime.spawn(work);
+    }
+
     /// Closes it when what is under way is done: SQLite's file is whole then, and alone. Afterwards it is away.
     pub async fn close(&self) {
         self.0.end.send_replace(true);
