@@ -5,7 +5,7 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
-#[allow(dead_code, unused_imports)]
+mod gate;
 mod keys;
 mod models;
 mod relay;
@@ -14,7 +14,6 @@ mod routes;
 mod seen;
 mod spend;
 mod start;
-#[allow(dead_code, unused_imports, unused_macros)]
 mod store;
 mod trust;
 

@@ -160,7 +160,9 @@ mod tests {
         // Both sides of a call take as long.
         let p = prices(json!({"input_cost_per_second": 0.001, "output_cost_per_second": 0.002}));
         assert_eq!(p.cost(&spent, Duration::from_secs(1)), dollars(0.003));
-        let p = prices(json!({"input_cost_per_token": 1e-6, "input_cost_per_second": 1, "output_cost_per_second": 0.002}));
+        let p = prices(
+            json!({"input_cost_per_token": 1e-6, "input_cost_per_second": 1, "output_cost_per_second": 0.002}),
+        );
         assert_eq!(p.cost(&spent, Duration::from_secs(1)), dollars(0.003));
     }
 

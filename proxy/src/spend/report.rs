@@ -254,7 +254,11 @@ pub async fn sums(pool: Pool, filter: Filter, by: Vec<By>) -> sqlx::Result<Vec<S
         _ => text,
     };
     let sum = |(a, b, requests, prompt, completion, millionths, rest): Found| Sum {
-        of: by.iter().zip([a, b]).map(|(by, text)| name(by, text)).collect(),
+        of: by
+            .iter()
+            .zip([a, b])
+            .map(|(by, text)| name(by, text))
+            .collect(),
         requests: count(requests),
         prompt_tokens: count(prompt),
         completion_tokens: count(completion),
@@ -266,7 +270,8 @@ pub async fn sums(pool: Pool, filter: Filter, by: Vec<By>) -> sqlx::Result<Vec<S
 /// All that was ever spent, also of rows that are removed by now.
 pub async fn total(pool: Pool) -> sqlx::Result<Money> {
     let sql = "SELECT used FROM quotas WHERE scope = $1 AND kind = 'budget'";
-    let used: Option<i64> = on!(&pool, db => sqlx::query_scalar(sql).bind(ALL).fetch_optional(db).await?);
+    let used: Option<i64> =
+        on!(&pool, db => sqlx::query_scalar(sql).bind(ALL).fetch_optional(db).await?);
     Ok(Money(used.unwrap_or(0)))
 }
 

@@ -32,13 +32,28 @@ pub struct Row<'a> {
     #[serde(with = "token", skip_serializing_if = "Option::is_none", default)]
     pub token: Option<Token>,
     /// The key's.
-    #[serde(borrow, serialize_with = "maybe_text", skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        borrow,
+        serialize_with = "maybe_text",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
     pub team_id: Option<Cow<'a, str>>,
     /// The key's.
-    #[serde(borrow, serialize_with = "maybe_text", skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        borrow,
+        serialize_with = "maybe_text",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
     pub user_id: Option<Cow<'a, str>>,
     /// The request's own field `user`.
-    #[serde(borrow, serialize_with = "maybe_text", skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        borrow,
+        serialize_with = "maybe_text",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
     pub end_user: Option<Cow<'a, str>>,
     /// The model as the request named it.
     #[serde(borrow, serialize_with = "text")]
