@@ -5,6 +5,8 @@ use super::fields::change::Change;
 use super::fields::key::{KeyChange, beyond};
 use super::models;
 use super::shown::{self, Spent};
+use super::table::Route;
+use crate::gate::routes::{self, Purpose};
 use crate::keys::{Key, Limits, Money, Scope, Time};
 use crate::store::Store;
 use mishikallm::Result;
@@ -12,7 +14,6 @@ use mishikallm::config::Secret;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// What answers are made of.
@@ -27,14 +28,27 @@ pub struct Desk<'a> {
 }
 
 /// Who asks. The gate has found out who it is, and that they may call the route.
-#[derive(Clone, Debug)]
-pub enum Caller {
+#[derive(Clone, Copy, Debug)]
+pub enum Caller<'a> {
     /// Who has the master key.
     Master,
     /// Who has a key that may manage others.
-    Manager(Arc<Key>),
+    Manager(&'a Key),
     /// Who has a key that may ask of itself alone.
-    Own(Arc<Key>),
+    Own(&'a Key),
+}
+
+impl Caller<'_> {
+    /// Who has a key that the gate has let through to a route.
+    pub fn of<'a>(key: &'a Key, route: &Route) -> Caller<'a> {
+        let manages = routes::allows(&key.allowed_routes, "", Purpose::Management);
+        match route.purpose() {
+            Purpose::Management => Caller::Manager(key),
+            // A key may read of itself what only some may read of all.
+            _ if manages => Caller::Manager(key),
+            _ => Caller::Own(key),
+        }
+    }
 }
 
 /// Which of a key's owners are to be looked at.

@@ -41,7 +41,7 @@ const NOT_HELD: [&str; 5] = [
 /// `/key/generate`.
 pub async fn generate(
     desk: &Desk<'_>,
-    caller: &Caller,
+    caller: Caller<'_>,
     trail: &mut Trail<'_>,
     mut fields: Fields,
 ) -> Result<Value> {
@@ -68,7 +68,7 @@ pub async fn generate(
 /// A key that is not kept yet.
 pub fn new(
     desk: &Desk<'_>,
-    caller: &Caller,
+    caller: Caller<'_>,
     own: Option<Secret>,
     routes: Option<Vec<String>>,
     change: KeyChange,
@@ -110,7 +110,7 @@ fn secret(desk: &Desk<'_>, own: Option<Secret>, field: &str) -> Result<Secret> {
 }
 
 /// Who makes something.
-fn maker(caller: &Caller) -> String {
+fn maker(caller: Caller<'_>) -> String {
     let key = match caller {
         Caller::Master => return ADMIN.to_owned(),
         Caller::Manager(key) | Caller::Own(key) => key,
@@ -122,7 +122,7 @@ fn maker(caller: &Caller) -> String {
 /// `/key/info`: of the key that is asked for, or of the one that asks.
 pub async fn info(
     desk: &Desk<'_>,
-    caller: &Caller,
+    caller: Caller<'_>,
     trail: &mut Trail<'_>,
     query: &Query,
 ) -> Result<Value> {
@@ -314,7 +314,7 @@ async fn by_alias(desk: &Desk<'_>, aliases: &[String]) -> Result<Vec<Token>> {
 }
 
 /// Those who may not manage see their own key alone.
-pub fn check(caller: &Caller, is_own: bool) -> Result<()> {
+pub fn check(caller: Caller<'_>, is_own: bool) -> Result<()> {
     match caller {
         Caller::Own(_) if !is_own => Err(forbidden()),
         _ => Ok(()),

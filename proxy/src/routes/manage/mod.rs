@@ -15,10 +15,11 @@ mod teams;
 mod trail;
 mod users;
 
+use crate::gate::routes::Purpose;
 use crate::reply::{self, Answer};
 use bytes::Bytes;
 pub use desk::{Caller, Desk};
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header};
 use mishikallm::Result;
 use query::Query;
 use serde_json::Value;
@@ -39,26 +40,29 @@ pub struct Asked<'a> {
     /// Its body, whole.
     pub body: Bytes,
     /// Who asks.
-    pub caller: Caller,
+    pub caller: Caller<'a>,
     /// Of `x-mishikallm-call-id`.
     pub call: &'a str,
 }
 
 /// Answers it.
 pub async fn answer(desk: &Desk<'_>, asked: Asked<'_>) -> Response<Answer> {
-    let mut trail = Trail::new(asked.call, &asked.caller, &asked.route);
-    let response = match done(desk, &asked, &mut trail).await {
+    let mut trail = Trail::new(asked.call, asked.caller, &asked.route);
+    let mut response = match done(desk, &asked, &mut trail).await {
         Ok(told) => reply::json(StatusCode::OK, told.to_string()),
         Err(e) => reply::error(&e),
     };
     trail.end(response.status().as_u16());
+    // It may hold a key, and what it tells is soon another.
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 async fn done(desk: &Desk<'_>, asked: &Asked<'_>, trail: &mut Trail<'_>) -> Result<Value> {
-    let caller = &asked.caller;
+    let caller = asked.caller;
     let action = &asked.route.action;
-    keys::check(caller, matches!(action, Action::KeyInfo | Action::SpendLogs))?;
+    keys::check(caller, asked.route.purpose() == Purpose::Info)?;
     let query = Query::read(asked.query);
     let body = || fields::read(&asked.body);
     match action {

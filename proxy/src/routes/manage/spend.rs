@@ -20,7 +20,7 @@ const DAYS: i64 = 3_660;
 const DAY: i64 = 86_400_000;
 
 /// `/spend/logs`: requests, the newest first, or sums for each day of a time.
-pub async fn logs(desk: &Desk<'_>, caller: &Caller, query: &Query) -> Result<Value> {
+pub async fn logs(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<Value> {
     let filter = filter(desk, caller, query)?;
     let by_day = query.switch("summarize", true)?;
     match (filter.start, filter.end) {
@@ -34,7 +34,7 @@ pub async fn logs(desk: &Desk<'_>, caller: &Caller, query: &Query) -> Result<Val
 }
 
 /// `/spend/logs/v2`: the same requests, page by page.
-pub async fn pages(desk: &Desk<'_>, caller: &Caller, query: &Query) -> Result<Value> {
+pub async fn pages(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<Value> {
     let filter = filter(desk, caller, query)?;
     let page = Page::read(query, ("page_size", 50))?;
     let work = move |pool| report::logs(pool, filter, page.page, page.size);
@@ -72,7 +72,7 @@ pub async fn total(desk: &Desk<'_>) -> Result<Value> {
     Ok(json!({"spend": spend, "max_budget": 0.0}))
 }
 
-fn filter(desk: &Desk<'_>, caller: &Caller, query: &Query) -> Result<Filter> {
+fn filter(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<Filter> {
     let text = |name: &str| query.text(name).map(str::to_owned);
     let named = query.text("api_key");
     let of_master = named.is_some_and(|key| key == MASTER || desk.is_master(key));

@@ -1,5 +1,6 @@
 //! The routes of keys, users, teams and what they spent: what the router finds, and what the OpenAPI document lists.
 
+use crate::gate::routes::Purpose;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -110,6 +111,14 @@ pub struct Route {
 }
 
 impl Route {
+    /// What it is for: what a key may ask of itself, or managing.
+    pub fn purpose(&self) -> Purpose {
+        match self.action {
+            Action::KeyInfo | Action::SpendLogs => Purpose::Info,
+            _ => Purpose::Management,
+        }
+    }
+
     /// What the log calls it: its path without the first slash.
     pub fn name(&self) -> &'static str {
         self.template.trim_start_matches('/')

@@ -26,7 +26,7 @@ pub struct Trail<'a> {
 
 impl<'a> Trail<'a> {
     /// A call that begins now.
-    pub fn new(call: &'a str, caller: &Caller, route: &Route) -> Trail<'a> {
+    pub fn new(call: &'a str, caller: Caller<'_>, route: &Route) -> Trail<'a> {
         Trail {
             call,
             by: by(caller),
@@ -83,7 +83,7 @@ impl Drop for Trail<'_> {
 }
 
 /// Who calls, without a key: the beginning of its hash, and the owner's name for it.
-pub fn by(caller: &Caller) -> String {
+pub fn by(caller: Caller<'_>) -> String {
     let key = match caller {
         Caller::Master => return "the master key".to_owned(),
         Caller::Manager(key) | Caller::Own(key) => key,

@@ -33,7 +33,7 @@ const OF_KEY: [&str; 4] = ["key_alias", "duration", "aliases", "team_id"];
 /// `/user/new`: with a key, unless `auto_create_key` says otherwise.
 pub async fn new(
     desk: &Desk<'_>,
-    caller: &Caller,
+    caller: Caller<'_>,
     trail: &mut Trail<'_>,
     mut fields: Fields,
 ) -> Result<Value> {
@@ -146,7 +146,7 @@ async fn check_alias(desk: &Desk<'_>, alias: Option<&String>) -> Result<()> {
 /// `/user/info`: a user, their keys and their teams; without a user, all keys and all teams.
 pub async fn info(
     desk: &Desk<'_>,
-    caller: &Caller,
+    caller: Caller<'_>,
     trail: &mut Trail<'_>,
     query: &Query,
 ) -> Result<Value> {

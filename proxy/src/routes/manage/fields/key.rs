@@ -3,6 +3,7 @@
 use super::change::{Change, object, switch, text, texts, told};
 use super::limits::{self, LimitsChange, dollars, every};
 use super::{NAME, NAMES, Notes, change, models, refused};
+use crate::gate::routes::is_entry;
 use crate::keys::{Every, Key, Money, Time, token};
 use mishikallm::config::Secret;
 use mishikallm::json::Fields;
@@ -34,16 +35,12 @@ pub const KNOWN: [&str; 21] = [
     "key_aliases",
 ];
 
+/// What is expected in a list of routes.
+const ROUTES: &str =
+    "a path such as \"/chat/completions\", or one of llm_api_routes, management_routes and info_routes";
+
 /// Of a key that somebody brings along: shorter ones are guessed.
 const SHORTEST: usize = 16;
-
-/// Groups of routes that a key may be let into, by the reference's names.
-const GROUPS: [&str; 4] = [
-    "llm_api_routes",
-    "openai_routes",
-    "management_routes",
-    "info_routes",
-];
 
 /// What a request says of a key.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -161,10 +158,8 @@ fn aliases(fields: &mut Fields) -> Result<Change<Map<String, Value>>> {
 fn allowed_routes(fields: &mut Fields) -> Result<Change<Vec<String>>> {
     let routes = texts(fields, "allowed_routes", NAMES, NAME)?;
     if let Change::Set(list) = &routes {
-        let is_known = |route: &String| route.starts_with('/') || GROUPS.contains(&route.as_str());
-        if let Some(at) = list.iter().position(|route| !is_known(route)) {
-            let expected = format!("a path such as \"/chat/completions\", or one of {}", GROUPS.join(", "));
-            return Err(told(&format!("allowed_routes[{at}]"), &expected, "another string"));
+        if let Some(at) = list.iter().position(|route| !is_entry(route)) {
+            return Err(told(&format!("allowed_routes[{at}]"), ROUTES, "another string"));
         }
     }
     Ok(routes)
