@@ -12,6 +12,8 @@ mod shown;
 mod spend;
 pub mod table;
 mod teams;
+#[cfg(test)]
+mod tests;
 mod trail;
 mod users;
 
