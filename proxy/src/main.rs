@@ -6,13 +6,17 @@ mod auth;
 mod cli;
 mod config;
 mod gate;
+#[allow(dead_code, unused_imports)]
 mod keys;
 mod models;
 mod relay;
+#[allow(dead_code, unused_imports)]
+mod quota;
 mod reply;
 mod routes;
 mod seen;
 mod start;
+#[allow(dead_code, unused_imports, unused_macros)]
 mod store;
 mod trust;
 
