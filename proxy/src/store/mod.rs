@@ -8,7 +8,7 @@ mod changes;
 mod failure;
 mod keys;
 mod list;
-mod pool;
+pub(crate) mod pool;
 mod rows;
 mod scopes;
 mod teams;
