@@ -8,6 +8,7 @@ mod config;
 mod gate;
 mod keys;
 mod models;
+mod quota;
 mod relay;
 mod reply;
 mod routes;
