@@ -5,6 +5,10 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+<<<<<<< HEAD
+=======
+#[allow(dead_code, unused_imports)]
+>>>>>>> store
 mod keys;
 mod models;
 mod relay;
@@ -13,6 +17,10 @@ mod routes;
 mod seen;
 mod spend;
 mod start;
+<<<<<<< HEAD
+=======
+#[allow(dead_code, unused_imports, unused_macros)]
+>>>>>>> store
 mod store;
 mod trust;
 
