@@ -5,22 +5,17 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
-<<<<<<< HEAD
-=======
 #[allow(dead_code, unused_imports)]
->>>>>>> store
 mod keys;
 mod models;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
+#[allow(dead_code, unused_imports)]
 mod spend;
 mod start;
-<<<<<<< HEAD
-=======
 #[allow(dead_code, unused_imports, unused_macros)]
->>>>>>> store
 mod store;
 mod trust;
 

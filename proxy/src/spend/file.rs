@@ -41,6 +41,8 @@ pub struct Own {
     path: PathBuf,
     file: File,
     length: u64,
+    /// It ends with half a line that cannot be cut off: nothing more is to be written.
+    pub is_torn: bool,
 }
 
 /// A file that is read; its lock is held.
@@ -78,12 +80,20 @@ pub fn unique() -> io::Result<String> {
 impl Own {
     /// A new file in a folder, which is made where there is none.
     pub fn create(folder: &Path, replica: &str) -> io::Result<Own> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         let id = unique()?;
         let unborn = folder.join(&id).with_extension(UNBORN);
         let path = folder.join(&id).with_extension(SUFFIX);
         let mut options = OpenOptions::new();
-        let file = options.append(true).read(true).create_new(true).mode(0o600).open(&unborn)?;
+        let file = options
+            .append(true)
+            .read(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unborn)?;
         let born = || {
             // Before anybody looks for it by its name.
             flock(&file, FlockOperation::NonBlockingLockExclusive)?;
@@ -103,6 +113,7 @@ impl Own {
                 path,
                 file,
                 length,
+                is_torn: false,
             }),
             Err(e) => {
                 let _ = fs::remove_file(&unborn);
@@ -125,8 +136,8 @@ impl Own {
             }
             Err(e) => {
                 // Half a line would make one with the next.
-                let cut = self.file.set_len(self.length);
-                cut.and(Err(e))
+                self.is_torn = self.file.set_len(self.length).is_err();
+                Err(e)
             }
         }
     }
@@ -162,12 +173,16 @@ impl Tail {
         }
         // Whoever had it may have removed it meanwhile.
         let is_there = fs::metadata(path).is_ok_and(|there| {
-            file.metadata().is_ok_and(|own| own.ino() == there.ino() && own.dev() == there.dev())
+            file.metadata()
+                .is_ok_and(|own| own.ino() == there.ino() && own.dev() == there.dev())
         });
         if !is_there {
             return Ok(None);
         }
-        let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let id = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
         let mut tail = Tail {
             id: id.to_owned(),
             replica: String::new(),
@@ -175,10 +190,17 @@ impl Tail {
             file,
         };
         let head = tail.read(0, u64::MAX)?;
-        let head = head.bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let head = head
+            .bytes
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
         let head: Head = serde_json::from_slice(head)?;
         if head.version != VERSION {
-            let message = format!("expected version {VERSION} of its lines, got {}", head.version);
+            let message = format!(
+                "expected version {VERSION} of its lines, got {}",
+                head.version
+            );
             return Err(io::Error::new(ErrorKind::InvalidData, message));
         }
         tail.replica = head.replica;
@@ -191,7 +213,10 @@ impl Tail {
         let mut bytes = vec![0; most];
         let mut filled = 0;
         while filled < most {
-            match self.file.read_at(&mut bytes[filled..], from + filled as u64) {
+            match self
+                .file
+                .read_at(&mut bytes[filled..], from + filled as u64)
+            {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -199,7 +224,10 @@ impl Tail {
             }
         }
         bytes.truncate(filled);
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let is_last = filled < AT_ONCE;
         match (whole, is_last) {
             // No line of ours is so long.
@@ -210,8 +238,12 @@ impl Tail {
     }
 
     /// Puts lines aside that no database takes.
-    pub fn refuse(&self, lines: &[u8]) -> io::Result<()> {
-        refuse(&self.path, lines)
+    pub fn refuse(&self, from: u64, to: u64) -> io::Result<()> {
+        let lines = self.read(from, to)?;
+        let path = self.path.with_extension(REFUSED);
+        let mut options = OpenOptions::new();
+        let mut file = options.append(true).create(true).mode(0o600).open(path)?;
+        file.write_all(&lines.bytes)
     }
 
     /// It is in the database, and of no use any more.
@@ -221,13 +253,6 @@ impl Tail {
             removed => removed,
         }
     }
-}
-
-fn refuse(path: &Path, lines: &[u8]) -> io::Result<()> {
-    let path = path.with_extension(REFUSED);
-    let mut options = OpenOptions::new();
-    let mut file = options.append(true).create(true).mode(0o600).open(path)?;
-    file.write_all(lines)
 }
 
 /// The files of a folder, of living and dead processes. Files that were never finished are removed.
@@ -246,9 +271,9 @@ pub fn all(folder: &Path) -> io::Result<Vec<PathBuf>> {
                     flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
                 });
                 // One that was not locked yet a moment ago is not dead.
-                let is_old = fs::metadata(&path).and_then(|m| m.modified()).is_ok_and(|at| {
-                    at.elapsed().is_ok_and(|age| age.as_secs() > 60)
-                });
+                let is_old = fs::metadata(&path)
+                    .and_then(|m| m.modified())
+                    .is_ok_and(|at| at.elapsed().is_ok_and(|age| age.as_secs() > 60));
                 if is_dead && is_old {
                     let _ = fs::remove_file(&path);
                 }

@@ -6,7 +6,7 @@
 mod alive;
 mod changes;
 mod failure;
-mod pool;
+pub(crate) mod pool;
 mod url;
 
 use alive::Shared;
