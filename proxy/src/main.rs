@@ -5,17 +5,18 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
-#[allow(dead_code, unused_imports)]
+mod gate;
 mod keys;
 mod models;
+mod quota;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
+mod spend;
 #[allow(dead_code, unused_imports)]
 mod spend;
 mod start;
-#[allow(dead_code, unused_imports, unused_macros)]
 mod store;
 mod trust;
 
