@@ -8,10 +8,13 @@ mod config;
 mod gate;
 mod keys;
 mod models;
+mod quota;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
+mod spend;
+#[allow(dead_code, unused_imports)]
 mod spend;
 mod start;
 mod store;

@@ -4,7 +4,7 @@ use super::charge::{self, Charge};
 use super::pass::Pass;
 use super::{Caller, Open};
 use crate::app::App;
-use crate::quota::{self, Refusal};
+use crate::quota::{self, Kind, Refusal};
 use mishikallm::json::Fields;
 use mishikallm::plan::call::Call;
 use mishikallm::plan::fleet::Group;
@@ -106,12 +106,16 @@ pub async fn admit(
 }
 
 async fn reserve(open: &Open, pass: &Pass, need: quota::Need) -> Result<quota::Reservation> {
-    let reserved = quota::reserve(&open.accounts, &pass.accounts, need, PATIENCE).await;
+    let reserved = quota::reserve(&open.desk, &pass.accounts, need, PATIENCE).await;
     reserved.map_err(|refusal| refused(&refusal))
 }
 
 fn refused(refusal: &Refusal) -> Error {
+    let code = match refusal.kind {
+        Kind::Budget => "budget_exceeded",
+        Kind::Rpm | Kind::Tpm | Kind::Parallel => "rate_limit_exceeded",
+    };
     Error::server(429, refusal.to_string())
-        .with_code(refusal.code())
+        .with_code(code)
         .with_retry_after(refusal.retry_after)
 }
