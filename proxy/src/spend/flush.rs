@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// Between two looks for journals of the dead.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// A pause that is worth a word: a database that is being opened takes less.
+const WORTH_A_WORD: Duration = Duration::from_secs(1);
+
 /// Journals of the dead at once.
 const ADOPTED: usize = 16;
 
@@ -101,7 +104,7 @@ impl Flusher {
             };
             match passed {
                 Ok(is_more) => {
-                    if trouble.take().is_some() {
+                    if trouble.take().is_some_and(|pause| pause >= WORTH_A_WORD) {
                         info!("what requests cost comes into the database again");
                     }
                     if is_more {
@@ -118,11 +121,12 @@ impl Flusher {
                     }
                 }
                 Err(failure) => {
-                    if trouble.is_none() {
-                        warn!("what requests cost is in the journal alone for now: {failure}");
-                    }
                     let pause =
                         trouble.map_or(TOGETHER, |pause: Duration| (pause * 2).min(LONGEST));
+                    let was = trouble.unwrap_or_default();
+                    if was < WORTH_A_WORD && pause >= WORTH_A_WORD {
+                        warn!("what requests cost is in the journal alone for now: {failure}");
+                    }
                     trouble = Some(pause);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
