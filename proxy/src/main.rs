@@ -14,8 +14,6 @@ mod reply;
 mod routes;
 mod seen;
 mod spend;
-#[allow(dead_code, unused_imports)]
-mod spend;
 mod start;
 mod store;
 mod trust;

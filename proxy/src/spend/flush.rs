@@ -1,17 +1,15 @@
 //! What brings journals into the database: the process's own all the time, and those of processes that are dead.
 
 use super::apply;
-use super::batch::Batch;
 use super::file::{self, Tail};
 use super::journal::Journal;
 use super::part::{Part, Source, Step};
 use super::retention;
-use crate::keys::{Every, Money, Time};
+use crate::keys::{Every, Money, Scope, Time};
 use crate::store::{Failure, Result, Store};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
 use tracing::{info, warn};
 
 /// Rows that come within it come into the database together.
@@ -36,22 +34,31 @@ const LARGE: u64 = 16 << 20;
 const LEFT: u64 = 1 << 20;
 
 /// What is kept of single requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// `disable_spend_logs`: sums of keys, teams and users alone.
-    pub disable_spend_logs: bool,
-    /// `maximum_spend_logs_retention_period`; `None`: for ever.
-    pub retention: Option<Every>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Else sums alone, of keys, teams and users: `disable_spend_logs`.
+    pub keeps_rows: bool,
+    /// How long; `None`: for ever. `maximum_spend_logs_retention_period`.
+    pub kept: Option<Every>,
 }
 
-/// Told of what this replica has spent and is in the database now: the text of a scope, and the sum.
-pub type Told = Box<dyn Fn(&str, Money) + Send + Sync>;
+/// Brings a journal into a database, and those that dead processes left in its folder, until [`Journal::finish`] is called and all of it is
+/// there. `told` hears, after each commit, what this process has spent of a scope.
+pub async fn flush(
+    store: Store,
+    journal: Journal,
+    terms: Terms,
+    told: impl Fn(&Scope, Money) + Send + Sync + 'static,
+) {
+    Flusher::new(store, journal, terms, Box::new(told)).run().await;
+}
 
-/// What brings journals into the database.
-pub struct Flusher {
+type Told = Box<dyn Fn(&Scope, Money) + Send + Sync>;
+
+struct Flusher {
     journal: Journal,
     store: Store,
-    policy: watch::Receiver<Policy>,
+    terms: Terms,
     told: Told,
     parts: Vec<Part>,
     /// What was said to be no journal.
@@ -61,19 +68,13 @@ pub struct Flusher {
 }
 
 impl Flusher {
-    /// For one journal and one database. `told` is called after each commit.
-    pub fn new(
-        journal: Journal,
-        store: Store,
-        policy: watch::Receiver<Policy>,
-        told: Told,
-    ) -> Flusher {
+    fn new(store: Store, journal: Journal, terms: Terms, told: Told) -> Flusher {
         let memory = journal.name_of_memory();
-        let memory = Part::new(&memory, journal.replica(), Source::Memory, Some(0));
+        let memory = Part::own(&memory, Source::Memory, &journal.replica());
         Flusher {
             journal,
             store,
-            policy,
+            terms,
             told,
             parts: vec![memory],
             strange: BTreeSet::new(),
@@ -82,8 +83,7 @@ impl Flusher {
         }
     }
 
-    /// Until [`Journal::finish`] is called and all is in the database. To be spawned on any runtime that lives as long.
-    pub async fn run(mut self) {
+    async fn run(mut self) {
         let mut ends = self.journal.ends();
         let mut is_up = self.store.watch();
         let mut trouble = None;
@@ -138,13 +138,12 @@ impl Flusher {
     /// Brings some of each journal into the database; whether there is more.
     async fn pass(&mut self) -> Result<bool> {
         self.journal.recover();
-        let policy = *self.policy.borrow();
         let current = self.journal.id();
         self.follow(current.as_deref());
         let mut is_more = false;
         if !*self.journal.ends().borrow() {
             self.look();
-            self.retain(policy).await?;
+            self.retain().await?;
         }
         let mut failed = Ok(());
         let (mut over, mut left) = (Vec::new(), Vec::new());
@@ -154,7 +153,7 @@ impl Flusher {
                 true => self.journal.length(),
                 false => u64::MAX,
             };
-            let step = part.step(&self.store, &self.journal, end, !policy.disable_spend_logs);
+            let step = part.step(&self.store, &self.journal, end, self.terms.keeps_rows);
             match step.await {
                 Ok(Step::Idle) if is_current || matches!(part.source, Source::Memory) => {}
                 Ok(Step::Idle) => over.push(part.id.clone()),
@@ -163,10 +162,10 @@ impl Flusher {
                     if let (Source::Memory, Some(batch)) = (&part.source, &batch) {
                         self.journal.forget(batch.to - batch.from);
                     }
-                    if let Some(batch) = batch.filter(|_| part.replica == self.journal.replica()) {
-                        batch
-                            .costs()
-                            .for_each(|(scope, sum)| (self.told)(scope, sum));
+                    if let Some(batch) = batch.filter(|_| part.is_own) {
+                        let costs = batch.costs();
+                        let costs = costs.filter_map(|(text, sum)| Some((Scope::parse(text)?, sum)));
+                        costs.for_each(|(scope, sum)| (self.told)(&scope, sum));
                     }
                 }
                 Err(Failure::Away) => return Err(Failure::Away),
@@ -193,9 +192,8 @@ impl Flusher {
         };
         // An error: it is tried again.
         if let Some(Ok(tail)) = self.journal.tail().filter(|tail| is_of(tail, id)) {
-            let source = Source::File(tail);
-            self.parts
-                .push(Part::new(id, self.journal.replica(), source, Some(0)));
+            let replica = tail.replica.clone();
+            self.parts.push(Part::own(id, Source::File(tail), &replica));
         }
     }
 
@@ -213,9 +211,7 @@ impl Flusher {
             }
             match Tail::adopt(&path) {
                 Ok(Some(tail)) => {
-                    let (id, replica) = (tail.id.clone(), tail.replica.clone());
-                    self.parts
-                        .push(Part::new(&id, &replica, Source::File(tail), None));
+                    self.parts.push(Part::adopted(tail));
                 }
                 Ok(None) => {}
                 Err(e) => {
@@ -228,11 +224,11 @@ impl Flusher {
     }
 
     /// Removes some rows that are too old.
-    async fn retain(&mut self, policy: Policy) -> Result<()> {
+    async fn retain(&mut self) -> Result<()> {
         let now = Instant::now();
         let is_due = now >= self.retains_at && self.store.is_up();
-        if let Some(retention) = policy.retention.filter(|_| is_due) {
-            let oldest = retention::oldest(retention, Time::now());
+        if let Some(kept) = self.terms.kept.filter(|_| is_due) {
+            let oldest = retention::oldest(kept, Time::now());
             let is_more = retention::remove(&self.store, oldest).await? == retention::AT_ONCE;
             // In between others come to write.
             self.retains_at = now + if is_more { TOGETHER } else { RETAIN };
@@ -297,7 +293,7 @@ impl Flusher {
 
     /// Until there is something to do beside rows that come.
     fn until_next(&self) -> Duration {
-        let retains_at = self.policy.borrow().retention.map(|_| self.retains_at);
+        let retains_at = self.terms.kept.map(|_| self.retains_at);
         let next = retains_at.map_or(self.looks_at, |at| at.min(self.looks_at));
         let until = next.saturating_duration_since(Instant::now());
         until.max(TOGETHER)

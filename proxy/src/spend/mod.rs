@@ -18,7 +18,7 @@ pub mod report;
 mod retention;
 pub mod row;
 
-pub use flush::{Flusher, Policy};
+pub use flush::{Terms, flush};
 pub use journal::Journal;
 pub use price::Prices;
 pub use row::Row;
