@@ -3,14 +3,17 @@
 use super::brute::Strangers;
 use super::known::Known;
 use crate::config::KeySettings;
-use crate::keys::Time;
-use crate::quota::{self, Accounts, Replica};
-use crate::spend::{self, Journal};
+use crate::keys::Scope;
+use crate::quota::{self, Accounts};
+use crate::spend::{Flusher, Journal, Policy};
 use crate::store::{Address, Store};
 use mishikallm::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tracing::warn;
 
 /// Below the folder of a user's data, or of what programs remember.
@@ -30,6 +33,7 @@ pub struct Keyring {
     address: Option<Address>,
     open: OnceLock<Arc<Open>>,
     opening: Mutex<()>,
+    policy: watch::Sender<Policy>,
     /// Who tries keys that are none.
     pub strangers: Strangers,
 }
@@ -41,10 +45,12 @@ pub struct Open {
     pub store: Store,
     /// Keys that were looked up.
     pub known: Arc<Known>,
-    /// What this process has borrowed of limits.
-    pub accounts: Arc<Accounts<Store>>,
+    /// Where this process borrows of limits.
+    pub desk: quota::Desk,
     /// What was spent.
     pub journal: Journal,
+    /// Stops what gives back what was borrowed: then it gives back all.
+    keeper: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 impl Keyring {
@@ -60,6 +66,7 @@ impl Keyring {
             address,
             open: OnceLock::new(),
             opening: Mutex::default(),
+            policy: watch::Sender::new(policy(settings)),
             strangers: Strangers::default(),
         }
     }
@@ -81,13 +88,12 @@ impl Keyring {
         }
     }
 
-    /// Says what of a configuration that was read again does not hold before the next start.
-    pub fn compare(&self, settings: &KeySettings) {
-        if *settings != self.settings {
-            warn!(
-                "general_settings: database_url, disable_spend_logs, maximum_spend_logs_retention_period and spend_journal_dir hold as they were \
-                 until the proxy is started again"
-            );
+    /// A configuration was read again. Where the database is holds as it was, and that is said.
+    pub fn change(&self, settings: &KeySettings) {
+        self.policy.send_replace(policy(settings));
+        let places = |of: &KeySettings| (of.database_url.clone(), of.journal_folder.clone());
+        if places(settings) != places(&self.settings) {
+            warn!("general_settings: database_url and spend_journal_dir hold as they were until the proxy is started again");
         }
     }
 
@@ -118,26 +124,32 @@ impl Keyring {
         })?;
         let store = Store::open(address)
             .map_err(|e| unavailable(format!("the database of keys cannot be opened: {}", e.kind())))?;
-        let replica = Replica::new();
-        let folder = self.journal_folder(address);
-        let journal = Journal::open(&folder, replica.id());
-        let accounts = Arc::new(Accounts::new(store.clone(), replica));
+        let desk = quota::Desk::new(store.clone());
+        let journal = Journal::open(&self.journal_folder(address), &desk.replica().name());
+        let accounts = Arc::new(Accounts::default());
         let known = Arc::new(Known::new(store.clone(), accounts.clone()));
         store.spawn(known.clone().listen());
-        store.spawn(quota::keep(accounts.clone()));
-        let terms = spend::Terms {
-            keeps_rows: !self.settings.disable_spend_logs,
-            kept: self.settings.spend_logs_kept,
-        };
         let told = accounts.clone();
-        store.spawn(spend::flush(store.clone(), journal.clone(), terms, move |scope, cost| {
-            told.applied(scope, cost);
-        }));
+        let told = Box::new(move |scope: &str, cost| {
+            if let Some(scope) = Scope::parse(scope) {
+                told.applied(&scope, cost);
+            }
+        });
+        let policy = self.policy.subscribe();
+        let flusher = Flusher::new(journal.clone(), store.clone(), policy, told);
+        store.spawn(flusher.run());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (mine, its) = (desk.clone(), accounts.clone());
+        let kept = store.spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            quota::keep(mine, &its, stopped).await;
+        });
         Ok(Arc::new(Open {
             store,
             known,
-            accounts,
+            desk,
             journal,
+            keeper: Mutex::new(Some((stop, kept))),
         }))
     }
 
@@ -164,9 +176,22 @@ impl Keyring {
         let Some(open) = self.open.get() else {
             return;
         };
-        open.journal.finish(PARTING).await;
-        open.accounts.finish(Time::now()).await;
+        if !open.journal.finish(PARTING).await {
+            warn!("not all that was spent is in the database yet: it comes there when the proxy is started again");
+        }
+        let keeper = open.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, kept)) = keeper {
+            let _ = stop.send(());
+            let _ = timeout(PARTING, kept).await;
+        }
         open.store.close().await;
+    }
+}
+
+fn policy(settings: &KeySettings) -> Policy {
+    Policy {
+        disable_spend_logs: settings.disable_spend_logs,
+        retention: settings.spend_logs_kept,
     }
 }
 

@@ -357,7 +357,7 @@ fn read_again(place: &Place<'_>) -> Result<(Arc<App>, Option<TlsAcceptor>), Opti
     }
     let tls = tls::acceptor(cli)?;
     let log = seen::Log::of(cli, &settings);
-    keyring.compare(&settings.general.keys);
+    keyring.change(&settings.general.keys);
     let app = App::new(settings, Arc::clone(keyring)).map_err(|e| e.message().to_owned())?;
     if !is_open {
         keyring.start().map_err(|e| e.message().to_owned())?;
