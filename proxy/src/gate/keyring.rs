@@ -125,7 +125,7 @@ impl Keyring {
         let store = Store::open(address)
             .map_err(|e| unavailable(format!("the database of keys cannot be opened: {}", e.kind())))?;
         let desk = quota::Desk::new(store.clone());
-        let journal = Journal::open(&self.journal_folder(address), &desk.replica().name());
+        let journal = Journal::open(&self.journal_folder(address), desk.replica().clone());
         let accounts = Arc::new(Accounts::default());
         let known = Arc::new(Known::new(store.clone(), accounts.clone()));
         store.spawn(known.clone().listen());

@@ -5,11 +5,12 @@ use super::file::{self, Tail};
 use super::journal::Journal;
 use super::part::{Part, Source, Step};
 use super::retention;
-use crate::keys::{Every, Money, Scope, Time};
+use crate::keys::{Every, Money, Time};
 use crate::store::{Failure, Result, Store};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 /// Rows that come within it come into the database together.
@@ -34,31 +35,22 @@ const LARGE: u64 = 16 << 20;
 const LEFT: u64 = 1 << 20;
 
 /// What is kept of single requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// Else sums alone, of keys, teams and users: `disable_spend_logs`.
-    pub keeps_rows: bool,
-    /// How long; `None`: for ever. `maximum_spend_logs_retention_period`.
-    pub kept: Option<Every>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `disable_spend_logs`: sums of keys, teams and users alone.
+    pub disable_spend_logs: bool,
+    /// `maximum_spend_logs_retention_period`; `None`: for ever.
+    pub retention: Option<Every>,
 }
 
-/// Brings a journal into a database, and those that dead processes left in its folder, until [`Journal::finish`] is called and all of it is
-/// there. `told` hears, after each commit, what this process has spent of a scope.
-pub async fn flush(
-    store: Store,
-    journal: Journal,
-    terms: Terms,
-    told: impl Fn(&Scope, Money) + Send + Sync + 'static,
-) {
-    Flusher::new(store, journal, terms, Box::new(told)).run().await;
-}
+/// Told of what this process has spent, when that is in the database: the text of a scope, and the sum.
+pub type Told = Box<dyn Fn(&str, Money) + Send + Sync>;
 
-type Told = Box<dyn Fn(&Scope, Money) + Send + Sync>;
-
-struct Flusher {
+/// What brings a process's journal into a database, and those that dead processes left in its folder.
+pub struct Flusher {
     journal: Journal,
     store: Store,
-    terms: Terms,
+    policy: watch::Receiver<Policy>,
     told: Told,
     parts: Vec<Part>,
     /// What was said to be no journal.
@@ -68,13 +60,19 @@ struct Flusher {
 }
 
 impl Flusher {
-    fn new(store: Store, journal: Journal, terms: Terms, told: Told) -> Flusher {
+    /// For one journal and one database. `told` is called after each commit.
+    pub fn new(
+        journal: Journal,
+        store: Store,
+        policy: watch::Receiver<Policy>,
+        told: Told,
+    ) -> Flusher {
         let memory = journal.name_of_memory();
         let memory = Part::own(&memory, Source::Memory, &journal.replica());
         Flusher {
             journal,
             store,
-            terms,
+            policy,
             told,
             parts: vec![memory],
             strange: BTreeSet::new(),
@@ -83,7 +81,8 @@ impl Flusher {
         }
     }
 
-    async fn run(mut self) {
+    /// Until [`Journal::finish`] is called and all is in the database. To be spawned on a runtime that lives as long.
+    pub async fn run(mut self) {
         let mut ends = self.journal.ends();
         let mut is_up = self.store.watch();
         let mut trouble = None;
@@ -138,12 +137,13 @@ impl Flusher {
     /// Brings some of each journal into the database; whether there is more.
     async fn pass(&mut self) -> Result<bool> {
         self.journal.recover();
+        let policy = *self.policy.borrow();
         let current = self.journal.id();
         self.follow(current.as_deref());
         let mut is_more = false;
         if !*self.journal.ends().borrow() {
             self.look();
-            self.retain().await?;
+            self.retain(policy.retention).await?;
         }
         let mut failed = Ok(());
         let (mut over, mut left) = (Vec::new(), Vec::new());
@@ -153,7 +153,7 @@ impl Flusher {
                 true => self.journal.length(),
                 false => u64::MAX,
             };
-            let step = part.step(&self.store, &self.journal, end, self.terms.keeps_rows);
+            let step = part.step(&self.store, &self.journal, end, !policy.disable_spend_logs);
             match step.await {
                 Ok(Step::Idle) if is_current || matches!(part.source, Source::Memory) => {}
                 Ok(Step::Idle) => over.push(part.id.clone()),
@@ -163,9 +163,7 @@ impl Flusher {
                         self.journal.forget(batch.to - batch.from);
                     }
                     if let Some(batch) = batch.filter(|_| part.is_own) {
-                        let costs = batch.costs();
-                        let costs = costs.filter_map(|(text, sum)| Some((Scope::parse(text)?, sum)));
-                        costs.for_each(|(scope, sum)| (self.told)(&scope, sum));
+                        batch.costs().for_each(|(scope, sum)| (self.told)(scope, sum));
                     }
                 }
                 Err(Failure::Away) => return Err(Failure::Away),
@@ -224,11 +222,11 @@ impl Flusher {
     }
 
     /// Removes some rows that are too old.
-    async fn retain(&mut self) -> Result<()> {
+    async fn retain(&mut self, retention: Option<Every>) -> Result<()> {
         let now = Instant::now();
         let is_due = now >= self.retains_at && self.store.is_up();
-        if let Some(kept) = self.terms.kept.filter(|_| is_due) {
-            let oldest = retention::oldest(kept, Time::now());
+        if let Some(retention) = retention.filter(|_| is_due) {
+            let oldest = retention::oldest(retention, Time::now());
             let is_more = retention::remove(&self.store, oldest).await? == retention::AT_ONCE;
             // In between others come to write.
             self.retains_at = now + if is_more { TOGETHER } else { RETAIN };
@@ -293,7 +291,7 @@ impl Flusher {
 
     /// Until there is something to do beside rows that come.
     fn until_next(&self) -> Duration {
-        let retains_at = self.terms.kept.map(|_| self.retains_at);
+        let retains_at = self.policy.borrow().retention.map(|_| self.retains_at);
         let next = retains_at.map_or(self.looks_at, |at| at.min(self.looks_at));
         let until = next.saturating_duration_since(Instant::now());
         until.max(TOGETHER)

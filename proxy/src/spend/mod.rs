@@ -18,7 +18,10 @@ pub mod report;
 mod retention;
 pub mod row;
 
-pub use flush::{Terms, flush};
+pub use flush::{Flusher, Policy};
 pub use journal::Journal;
 pub use price::Prices;
 pub use row::Row;
+
+#[cfg(test)]
+mod tests;
