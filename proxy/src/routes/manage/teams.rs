@@ -179,7 +179,10 @@ pub async fn delete(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     if let Some(field) = first_missing("team_ids", &ids, is_there) {
         return Err(none(&field, "team"));
     }
-    desk.store.delete_teams(ids.clone()).await.map_err(of_store)?;
+    desk.store
+        .delete_teams(ids.clone())
+        .await
+        .map_err(of_store)?;
     Ok(json!({"deleted_teams": ids}))
 }
 
@@ -236,11 +239,17 @@ pub async fn remove(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     let team = team.ok_or_else(|| unknown("team_id", "team"))?;
     let user_id = match person.user_id {
         Some(id) => Some(id),
-        None => by_email(desk, person.user_email).await?.map(|user| user.user_id),
+        None => by_email(desk, person.user_email)
+            .await?
+            .map(|user| user.user_id),
     };
     let is_in = |id: &String| team.members.iter().any(|member| member.user_id == *id);
     let Some(user_id) = user_id.filter(is_in) else {
-        return Err(told("user_id", "somebody who is in the team", "somebody else"));
+        return Err(told(
+            "user_id",
+            "somebody who is in the team",
+            "somebody else",
+        ));
     };
     trail.id(&user_id);
     // First, so that whoever is out of the team has none of its keys.
