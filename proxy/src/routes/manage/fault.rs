@@ -57,7 +57,11 @@ pub fn unknown(field: &str, what: &str) -> Error {
 }
 
 /// The first of several ids that is none, as a field's name.
-pub fn first_missing(field: &str, ids: &[String], is_there: impl Fn(&str) -> bool) -> Option<String> {
+pub fn first_missing(
+    field: &str,
+    ids: &[String],
+    is_there: impl Fn(&str) -> bool,
+) -> Option<String> {
     let at = ids.iter().position(|id| !is_there(id))?;
     Some(format!("{field}[{at}]"))
 }

@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, fresh_id};
 use super::fault::{first_missing, none, of_store, unknown};
-use super::fields::change::{told, text};
+use super::fields::change::{text, told};
 use super::fields::team::{KNOWN, Person, TeamChange, people, person, some_people};
 use super::fields::user::unknown as unknown_user;
 use super::fields::{NAME, id, ids, named, refused};
@@ -13,8 +13,8 @@ use crate::keys::{Key, Limits, Member, Scope, Team, User};
 use crate::store::{
     KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
 };
-use mishikallm::json::Fields;
 use mishikallm::Result;
+use mishikallm::json::Fields;
 use serde_json::{Map, Value, json};
 
 /// Teams, or keys of one of them, that are told at once.
@@ -302,7 +302,9 @@ async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<(U
     }
     let who = |at: usize| -> Option<&String> {
         let known = there[at].as_ref().map(|user| &user.user_id);
-        known.or(people[at].user_id.as_ref()).or(people[at].user_email.as_ref())
+        known
+            .or(people[at].user_id.as_ref())
+            .or(people[at].user_email.as_ref())
     };
     let is_again = |at: &usize| (0..*at).any(|before| who(before) == who(*at));
     if let Some(at) = (0..people.len()).find(is_again) {
@@ -327,6 +329,9 @@ async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<(U
 async fn make(desk: &Desk<'_>, person: &Person) -> Result<User> {
     let id = person.user_id.clone().map_or_else(fresh_id, Ok)?;
     let user = unknown_user(person, id, desk.now);
-    desk.store.insert_user(user.clone()).await.map_err(of_store)?;
+    desk.store
+        .insert_user(user.clone())
+        .await
+        .map_err(of_store)?;
     Ok(user)
 }

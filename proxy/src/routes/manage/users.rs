@@ -222,7 +222,11 @@ pub async fn update(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     check_email(desk, &change, Some(&id)).await?;
     let (spend, now) = (change.spend, desk.now);
     let change = move |user: &mut User| change.clone().apply(user, now);
-    let user = desk.store.change_user(id.clone(), change).await.map_err(of_store)?;
+    let user = desk
+        .store
+        .change_user(id.clone(), change)
+        .await
+        .map_err(of_store)?;
     let user = user.ok_or_else(|| none("user_id", "user"))?;
     let scope = Scope::User(id.clone());
     desk.set_spend(scope.clone(), spend, &user.limits).await?;

@@ -75,13 +75,22 @@ async fn a_teams_keys_have_its_models_or_fewer() {
         .key(json!({"team_id": "t", "models": ["all-team-models"]}))
         .await;
     let more = json!({"team_id": "t", "models": ["a", "b"]});
-    assert_eq!(stage.refuses("/key/generate", more).await, refused(400, "models[1]"));
+    assert_eq!(
+        stage.refuses("/key/generate", more).await,
+        refused(400, "models[1]")
+    );
     let more = json!({"key": key, "models": ["b"]});
-    assert_eq!(stage.refuses("/key/update", more).await, refused(400, "models[0]"));
+    assert_eq!(
+        stage.refuses("/key/update", more).await,
+        refused(400, "models[0]")
+    );
     // A key that comes into a team too.
     let (outside, _) = stage.key(json!({"models": ["b"]})).await;
     let into = json!({"key": outside, "team_id": "t"});
-    assert_eq!(stage.refuses("/key/update", into).await, refused(400, "models[0]"));
+    assert_eq!(
+        stage.refuses("/key/update", into).await,
+        refused(400, "models[0]")
+    );
     let missing = json!({"team_id": "nobodys"});
     assert_eq!(
         stage.refuses("/key/generate", missing).await,
@@ -192,7 +201,10 @@ async fn teams_are_deleted_with_their_keys_all_or_none() {
     stage.does("/team/new", json!({"team_id": "t"})).await;
     let (key, _) = stage.key(json!({"team_id": "t"})).await;
     let some = json!({"team_ids": ["t", "nobodys"]});
-    assert_eq!(stage.refuses("/team/delete", some).await, refused(404, "team_ids[1]"));
+    assert_eq!(
+        stage.refuses("/team/delete", some).await,
+        refused(404, "team_ids[1]")
+    );
     assert!(stage.kept(&key).await.is_some());
     let told = stage.does("/team/delete", json!({"team_ids": ["t"]})).await;
     assert_eq!(told, json!({"deleted_teams": ["t"]}));

@@ -53,13 +53,34 @@ async fn a_user_who_cannot_be_made_whole_is_not_made() {
     stage.does("/user/new", first).await;
     for (body, expected) in [
         (json!({"user_id": "ann"}), refused(409, "user_id")),
-        (json!({"user_id": "bob", "user_email": "ann@example.com"}), refused(409, "user_email")),
-        (json!({"user_id": "bob", "key_alias": "anns"}), refused(400, "key_alias")),
-        (json!({"user_id": "bob", "teams": ["nobodys"]}), refused(400, "teams[0]")),
-        (json!({"user_id": "bob", "team_id": "nobodys"}), refused(400, "teams[0]")),
-        (json!({"user_id": "bob", "max_budget": -1}), refused(400, "max_budget")),
-        (json!({"user_id": "bob", "password": "hunter2hunter2"}), refused(400, "password")),
-        (json!({"user_id": "bob", "user_role": "king"}), refused(400, "user_role")),
+        (
+            json!({"user_id": "bob", "user_email": "ann@example.com"}),
+            refused(409, "user_email"),
+        ),
+        (
+            json!({"user_id": "bob", "key_alias": "anns"}),
+            refused(400, "key_alias"),
+        ),
+        (
+            json!({"user_id": "bob", "teams": ["nobodys"]}),
+            refused(400, "teams[0]"),
+        ),
+        (
+            json!({"user_id": "bob", "team_id": "nobodys"}),
+            refused(400, "teams[0]"),
+        ),
+        (
+            json!({"user_id": "bob", "max_budget": -1}),
+            refused(400, "max_budget"),
+        ),
+        (
+            json!({"user_id": "bob", "password": "hunter2hunter2"}),
+            refused(400, "password"),
+        ),
+        (
+            json!({"user_id": "bob", "user_role": "king"}),
+            refused(400, "user_role"),
+        ),
     ] {
         assert_eq!(
             stage.refuses("/user/new", body.clone()).await,
@@ -195,7 +216,10 @@ async fn users_are_deleted_with_their_keys_all_or_none() {
         .await;
     let (key, _) = stage.key(json!({"user_id": "ann"})).await;
     let some = json!({"user_ids": ["ann", "nobody"]});
-    assert_eq!(stage.refuses("/user/delete", some).await, refused(404, "user_ids[1]"));
+    assert_eq!(
+        stage.refuses("/user/delete", some).await,
+        refused(404, "user_ids[1]")
+    );
     assert!(stage.kept(&key).await.is_some());
     assert_eq!(
         stage
