@@ -6,6 +6,7 @@ use super::fields::change::{switch, text, told};
 use super::fields::key::KeyChange;
 use super::fields::user::{KNOWN, UserChange, teams};
 use super::fields::{AT_ONCE, NAME, ids, named};
+use super::keys;
 use super::query::{self, Query};
 use super::shown::{self, object};
 use super::teams::{by_email, join, keys as keys_of, teams as find_teams};
