@@ -5,6 +5,7 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+mod keys;
 mod models;
 mod relay;
 mod reply;
@@ -13,7 +14,6 @@ mod seen;
 mod start;
 mod trust;
 
-use clap::Parser;
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
@@ -23,5 +23,5 @@ use std::process::ExitCode;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    start::run(&cli::Cli::parse())
+    start::run(&cli::Cli::read())
 }
