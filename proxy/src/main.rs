@@ -5,6 +5,7 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+mod gate;
 mod keys;
 mod models;
 mod relay;
@@ -12,6 +13,7 @@ mod reply;
 mod routes;
 mod seen;
 mod start;
+mod store;
 mod trust;
 
 use mimalloc::MiMalloc;

@@ -4,16 +4,21 @@ use super::values;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value};
 
+/// Where the options of the command mean another proxy than one that is started.
+const WHERE: &str = "The running proxy is asked at --host and --port, with the master key of --config or of the environment's MISHIKALLM_MASTER_KEY; \
+                     one that was started with --ssl_certfile_path and --ssl_keyfile_path is asked with them too.";
+
 /// What is asked.
 #[derive(Debug, Subcommand)]
 pub enum Manage {
     /// Make, list, change and delete virtual keys of the running proxy, at --host and --port
-    #[command(subcommand)]
+    #[command(subcommand, after_help = WHERE)]
     Key(Keys),
     /// The same for teams: keys that share limits
-    #[command(subcommand)]
+    #[command(subcommand, after_help = WHERE)]
     Team(Teams),
     /// What was spent: by all, or by one key
+    #[command(after_help = WHERE)]
     Spend(Spend),
 }
 
@@ -48,6 +53,7 @@ pub struct Form {
 
 /// What a key or a team may use.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What it may use")]
 pub struct Rules {
     /// What may be asked: names of models, or patterns such as 'triton/*'; '' is all
     #[arg(long, value_name = "NAME,NAME", value_parser = values::names)]
@@ -74,6 +80,7 @@ pub struct Rules {
 
 /// What a key has besides.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "The key")]
 pub struct KeyRules {
     /// Your name for it, of which there is no other
     #[arg(long, aliases = ["key_alias", "key-alias"], value_name = "NAME", value_parser = values::name)]
@@ -98,9 +105,9 @@ pub struct KeyRules {
 #[derive(Debug, Args)]
 pub struct CreateKey {
     #[command(flatten)]
-    pub rules: KeyRules,
-    #[command(flatten)]
     pub form: Form,
+    #[command(flatten)]
+    pub rules: KeyRules,
 }
 
 /// Which keys.
@@ -155,9 +162,9 @@ pub struct UpdateKey {
     #[arg(value_name = "KEY")]
     pub key: String,
     #[command(flatten)]
-    pub rules: KeyRules,
-    #[command(flatten)]
     pub form: Form,
+    #[command(flatten)]
+    pub rules: KeyRules,
 }
 
 /// Of teams.
@@ -189,9 +196,9 @@ pub struct CreateTeam {
     #[arg(long, aliases = ["team_id", "team-id"], value_name = "ID", value_parser = values::name)]
     id: Option<Value>,
     #[command(flatten)]
-    rules: Rules,
-    #[command(flatten)]
     pub form: Form,
+    #[command(flatten)]
+    rules: Rules,
 }
 
 /// One team.
@@ -225,9 +232,9 @@ pub struct UpdateTeam {
     #[arg(long, aliases = ["team_alias", "team-alias"], value_name = "NAME", value_parser = values::name)]
     alias: Option<Value>,
     #[command(flatten)]
-    rules: Rules,
-    #[command(flatten)]
     pub form: Form,
+    #[command(flatten)]
+    rules: Rules,
 }
 
 /// What was spent.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{info, warn};
-pub use url::Address;
+pub use url::{Address, EXPECTED};
 
 /// How long anything may take; then the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,6 +61,7 @@ macro_rules! on {
         }
     };
 }
+#[allow(unused_imports)]
 pub(crate) use on;
 
 /// The database, for any thread.

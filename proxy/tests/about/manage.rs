@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 const MASTER: &str = "sk-a-key-of-some-length";
 const MADE: &str = "sk-0123456789abcdefghij";
-/// SHA-256 of it.
+/// What the answers have for its hash.
 const HASH: &str = "b5e1ae0e2f4b8a5cfa2b7b2e7a5f6b36dd2e0c1e1f5f7d8a9f1c2b3a4d5e6f70";
 
 type Asked = Arc<Mutex<Vec<(String, String, String)>>>;
