@@ -5,14 +5,23 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+<<<<<<< HEAD
 mod gate;
+=======
+#[allow(dead_code, unused_imports)]
+>>>>>>> store
 mod keys;
 mod models;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
+mod spend;
 mod start;
+<<<<<<< HEAD
+=======
+#[allow(dead_code, unused_imports, unused_macros)]
+>>>>>>> store
 mod store;
 mod trust;
 
