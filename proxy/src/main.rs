@@ -5,11 +5,8 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
-<<<<<<< HEAD
 mod gate;
-=======
 #[allow(dead_code, unused_imports)]
->>>>>>> store
 mod keys;
 mod models;
 mod relay;
@@ -18,10 +15,7 @@ mod routes;
 mod seen;
 mod spend;
 mod start;
-<<<<<<< HEAD
-=======
 #[allow(dead_code, unused_imports, unused_macros)]
->>>>>>> store
 mod store;
 mod trust;
 

@@ -188,7 +188,7 @@ fn row(key: &Value, now: Time) -> [String; 8] {
 }
 
 /// The reference has two names for it.
-fn hash(key: &Value) -> &Value {
+pub(super) fn hash(key: &Value) -> &Value {
     match &key["token"] {
         Value::Null => &key["token_id"],
         token => token,

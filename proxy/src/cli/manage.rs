@@ -12,13 +12,12 @@ const WHERE: &str = "The running proxy is asked at --host and --port, with the m
 #[derive(Debug, Subcommand)]
 pub enum Manage {
     /// Make, list, change and delete virtual keys of the running proxy, at --host and --port
-    #[command(subcommand, after_help = WHERE)]
+    #[command(subcommand)]
     Key(Keys),
     /// The same for teams: keys that share limits
-    #[command(subcommand, after_help = WHERE)]
+    #[command(subcommand)]
     Team(Teams),
     /// What was spent: by all, or by one key
-    #[command(after_help = WHERE)]
     Spend(Spend),
 }
 
@@ -45,6 +44,7 @@ pub enum Keys {
 
 /// How the answer is printed.
 #[derive(Clone, Copy, Debug, Default, Args)]
+#[command(after_help = WHERE)]
 pub struct Form {
     /// Print the proxy's answer as it is: JSON, an answer on each line
     #[arg(long)]
@@ -240,13 +240,13 @@ pub struct UpdateTeam {
 /// What was spent.
 #[derive(Debug, Args)]
 pub struct Spend {
-    /// By this key: its alias, its hash or how that begins, or '-': the standard input says it, which may also be the key itself
+    /// By this key, by day: its alias, its hash or how that begins, or '-': the standard input says it, which may also be the key itself
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// From this day on, in UTC
+    /// By day, from this one on, in UTC [default with --key: 30 days]
     #[arg(long = "start-date", aliases = ["start_date", "since"], value_name = "DAY", value_parser = values::day)]
     pub start: Option<String>,
-    /// Up to this day, in UTC
+    /// By day, up to this one
     #[arg(long = "end-date", aliases = ["end_date", "until"], value_name = "DAY", value_parser = values::day)]
     pub end: Option<String>,
     #[command(flatten)]

@@ -471,6 +471,60 @@ fn teams_are_made_listed_changed_and_deleted() {
 }
 
 #[test]
+fn what_was_spent_is_told_by_key_or_by_day() {
+    let days = json!([{"startTime": "2026-01-30", "spend": 0.5, "models": {"chat": 0.5}}]);
+    let fake = Fake::new(vec![
+        ("/spend/keys", 200, json!([key("alice", HASH)])),
+        (
+            "/global/spend",
+            200,
+            json!({"spend": 0.75, "max_budget": 0.0}),
+        ),
+        ("/spend/logs", 200, days.clone()),
+    ]);
+    let told = printed(&fake.run(&["spend"]));
+    assert!(
+        told.contains("alice  sk-...ghij") && told.ends_with("in all:  $0.75\n"),
+        "{told}"
+    );
+    let arguments = [
+        "spend",
+        "--key",
+        HASH,
+        "--start-date",
+        "2026-01-01",
+        "--end_date",
+        "2026-01-31",
+    ];
+    let told = printed(&fake.run(&arguments));
+    assert_eq!(
+        told,
+        "DAY         SPEND  MODELS\n2026-01-30  $0.5   chat $0.5\nin all:  $0.5\n"
+    );
+    let (path, _) = fake.asked().pop().unwrap();
+    assert_eq!(
+        path,
+        format!(
+            "/spend/logs?summarize=true&start_date=2026-01-01&end_date=2026-01-31&api_key={HASH}"
+        )
+    );
+    let told = printed(&fake.run(&["spend", "--since", "2026-01-01", "--json"]));
+    assert_eq!(told, format!("{days}\n"));
+    let (path, _) = fake.asked().pop().unwrap();
+    assert!(
+        path.contains("start_date=2026-01-01&end_date=20") && !path.contains("api_key"),
+        "{path}"
+    );
+    let output = fake.run(&["spend", "--since", "January"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        err(&output).contains("expected a day, such as 2026-01-31"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
 fn where_the_proxy_is_may_stand_before_the_subcommand_or_behind_it() {
     let fake = Fake::new(vec![("/key/list", 200, list(vec![], 1, 0))]);
     let path = std::env::temp_dir().join(format!("manage-{}.yaml", std::process::id()));
