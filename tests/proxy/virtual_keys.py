@@ -28,12 +28,14 @@ REPLICAS = ['"content": ?"I am a small language model', "^carol +sk-", "^deleted
 
 
 def blocks(path, section, expected):
-    """The fenced blocks of a section, in order, by language."""
+    """The fenced blocks of a file, or of one of its sections, in order."""
     with open(path, encoding="utf-8") as file:
-        text = re.search(r"^#+ %s\n(.*?)(?=^## (?!Where|The command|Teams)|\Z)" % re.escape(section), file.read(), re.S | re.M).group(1)
+        text = file.read()
+    if section:
+        text = re.search(r"^## %s\n(.*?)^## " % section, text, re.S | re.M).group(1)
     found = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.S | re.M)
     if [language for language, _ in found] != expected:
-        sys.exit("%s, %s: it has the blocks %s" % (path, section, [language for language, _ in found]))
+        sys.exit("virtual keys: %s has the blocks %s" % (path, [language for language, _ in found]))
     return [block for _, block in found]
 
 
@@ -80,7 +82,7 @@ def told(parts, environment):
 def run(python, environment, folder):
     """`environment` has the command on its PATH."""
     config, serve, used, program, by_curl = blocks(README, "Virtual keys", ["yaml", "sh", "sh", "python", "sh"])
-    replicas, shared, commands, teams = blocks(PAGE, "Where keys are", ["sh", "sh", "sh", "sh"])
+    replicas, shared, commands, teams = blocks(PAGE, None, ["sh", "sh", "sh", "sh"])
     with open(os.path.join(ROOT, "examples", "proxy", "keys.yaml"), encoding="utf-8") as file:
         if file.read() != config:
             sys.exit("virtual keys: examples/proxy/keys.yaml is not what README.md shows")

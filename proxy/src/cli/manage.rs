@@ -25,13 +25,13 @@ pub enum Manage {
 #[derive(Debug, Subcommand)]
 pub enum Keys {
     /// Make a key, and print it: this once, and alone on the standard output
-    Create(CreateKey),
+    Create(Box<CreateKey>),
     /// List the keys
     List(ListKeys),
     /// Tell all of one key
     Info(OneKey),
     /// Change a key
-    Update(UpdateKey),
+    Update(Box<UpdateKey>),
     /// Delete keys: they are refused from then on
     Delete(SomeKeys),
     /// Refuse keys, until they are unblocked
@@ -171,13 +171,13 @@ pub struct UpdateKey {
 #[derive(Debug, Subcommand)]
 pub enum Teams {
     /// Make a team, and print its id, alone on the standard output
-    Create(CreateTeam),
+    Create(Box<CreateTeam>),
     /// List the teams
     List(Form),
     /// Tell all of one team
     Info(OneTeam),
     /// Change a team
-    Update(UpdateTeam),
+    Update(Box<UpdateTeam>),
     /// Delete teams, and their keys
     Delete(SomeTeams),
     /// Refuse the keys of teams, until they are unblocked
