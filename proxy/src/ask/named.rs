@@ -6,7 +6,7 @@ use super::note;
 use super::words;
 use crate::keys::{Token, token};
 use serde_json::Value;
-use std::io::BufRead;
+use std::io::{BufRead, IsTerminal, Read};
 
 /// The name that stands for a line of the standard input.
 const STDIN: &str = "-";
@@ -80,7 +80,13 @@ impl Name {
 /// Errors: there is none, there are several, or the proxy does not answer.
 pub async fn find(peer: &Peer, text: &str) -> Result<Found, String> {
     let text = match text {
-        STDIN => line(std::io::stdin().lock())?,
+        STDIN => {
+            let input = std::io::stdin();
+            if input.is_terminal() {
+                note("the key, or how it is named:");
+            }
+            line(input.lock())?
+        }
         text => {
             if matches!(Name::read(text), Name::Known(_)) && text.starts_with(token::PREFIX) {
                 note(
@@ -172,7 +178,7 @@ pub fn called(key: &Value) -> String {
 /// One line, without what ends it.
 fn line(input: impl BufRead) -> Result<String, String> {
     let mut line = String::new();
-    let mut input = std::io::Read::take(input, LINE_BYTES);
+    let mut input = input.take(LINE_BYTES);
     let read = input.read_line(&mut line);
     read.map_err(|_| "the standard input: expected a line of UTF-8".to_owned())?;
     match line.trim() {

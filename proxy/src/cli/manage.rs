@@ -94,7 +94,7 @@ pub struct KeyRules {
     /// Whose it is; '' is nobody's
     #[arg(long, aliases = ["user_id", "user-id"], value_name = "ID", value_parser = values::name)]
     user: Option<Value>,
-    /// Paths and groups of paths, such as llm_api_routes; '' is those that models are asked by
+    /// Paths and groups of paths, such as llm_api_routes; '' is to ask models, and to read what it may ask
     #[arg(long, alias = "allowed_routes", value_name = "PATH,PATH", value_parser = values::names)]
     allowed_routes: Option<Value>,
     #[command(flatten)]

@@ -60,7 +60,10 @@ pub fn object(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(Value::Object(object)),
         Ok(_) => Err(expected.to_owned()),
-        Err(e) => Err(format!("{expected}; column {} is none", e.column())),
+        Err(e) => Err(format!(
+            "{expected}; what stands at column {} is no JSON",
+            e.column()
+        )),
     }
 }
 
