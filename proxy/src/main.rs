@@ -6,16 +6,15 @@ mod auth;
 mod cli;
 mod config;
 mod gate;
-#[allow(dead_code, unused_imports)]
 mod keys;
 mod models;
+mod quota;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
 mod spend;
 mod start;
-#[allow(dead_code, unused_imports, unused_macros)]
 mod store;
 mod trust;
 

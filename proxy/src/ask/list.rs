@@ -6,8 +6,8 @@ use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// Keys on a page; the reference gives no more.
-const SIZE: usize = 100;
+/// Keys on a page: the reference gives no more. The oldest first, so that one that is made meanwhile moves none to another page.
+const LIST: &str = "/key/list?return_full_object=true&sort_by=created_at&sort_order=asc&size=100";
 
 /// The pages of a list of keys.
 pub struct Pages<'a> {
@@ -38,7 +38,7 @@ impl<'a> Pages<'a> {
         }
         self.page += 1;
         let (page, filters) = (self.page, &self.filters);
-        let path = format!("/key/list?return_full_object=true&page={page}&size={SIZE}{filters}");
+        let path = format!("{LIST}&page={page}{filters}");
         let answer = call(self.peer, Method::GET, &path, None).await?;
         if !answer["keys"].is_array() {
             return Err("/key/list: expected \"keys\" in the proxy's answer".to_owned());

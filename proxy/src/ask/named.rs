@@ -132,7 +132,12 @@ async fn look_up(peer: &Peer, text: &str, name: &Name) -> Result<Found, String> 
     let mut pages = Pages::new(peer, &[]);
     while let (Some(answer), true) = (pages.next().await?, matches.len() < SEVERAL) {
         let keys = list::keys(&answer).iter();
-        matches.extend(keys.filter(|key| name.means(key)).cloned());
+        for key in keys.filter(|key| name.means(key)) {
+            // Of a list that changes meanwhile, one may be told twice.
+            if matches.iter().all(|other: &Value| other["token"] != key["token"]) {
+                matches.push(key.clone());
+            }
+        }
     }
     match matches.as_slice() {
         [] => Err(none(text)),

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub const DATABASE_VARIABLE: &str = "DATABASE_URL";
 
 /// The database of keys, and what is kept in it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySettings {
     /// It has a password, maybe. `None`: a file of SQLite at the usual place.
     pub database_url: Option<Secret>,

@@ -2,12 +2,11 @@
 
 use super::pass::Pass;
 use crate::keys::{Scope, Token};
-use crate::quota::Account;
+use crate::quota::Accounts;
 use crate::store::{Change, Failure, Store};
 use quick_cache::sync::Cache;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
@@ -27,9 +26,6 @@ const NO_KEY: Duration = Duration::from_secs(10);
 /// Looked up at once. Whoever sends many wrong keys does not have the database for himself.
 const AT_ONCE: usize = 16;
 
-/// Accounts that nobody uses are put away when there are so many.
-const ACCOUNTS: usize = 4_096;
-
 /// What is known of keys.
 #[derive(Debug)]
 pub struct Known {
@@ -37,7 +33,7 @@ pub struct Known {
     passes: Cache<Token, (Instant, Arc<Pass>)>,
     strangers: Cache<Token, Instant>,
     /// Of keys, teams and users: what they have borrowed outlives what is known of them.
-    accounts: Mutex<HashMap<Scope, Arc<Account>>>,
+    accounts: Arc<Accounts>,
     /// Counts changes: what was read before one is not kept after it.
     changes: AtomicU64,
     asks: Semaphore,
@@ -45,12 +41,12 @@ pub struct Known {
 
 impl Known {
     /// Nothing yet.
-    pub fn new(store: Store) -> Known {
+    pub fn new(store: Store, accounts: Arc<Accounts>) -> Known {
         Known {
             store,
             passes: Cache::new(KEYS),
             strangers: Cache::new(STRANGERS),
-            accounts: Mutex::default(),
+            accounts,
             changes: AtomicU64::new(0),
             asks: Semaphore::new(AT_ONCE),
         }
@@ -106,52 +102,26 @@ impl Known {
     }
 
     async fn look_up(&self, token: Token) -> Result<Option<Arc<Pass>>, Failure> {
-        let Some(key) = self.store.find_key(token).await? else {
+        let Some(key) = self.store.key(token).await? else {
             return Ok(None);
         };
-        let mut accounts = vec![self.account(Scope::Key(token), &key.limits, key.created_at)];
+        let mut accounts = vec![self.accounts.of(&Scope::Key(token), &key.limits, key.created_at)];
         let (mut team, mut user) = (None, None);
         if let Some(id) = &key.team_id {
-            team = self.store.find_team(id.clone()).await?;
+            team = self.store.team(id.clone()).await?;
         } else if let Some(id) = &key.user_id {
-            user = self.store.find_user(id.clone()).await?;
+            user = self.store.user(id.clone()).await?;
         }
         if let Some(team) = &team {
             let scope = Scope::Team(team.team_id.clone());
-            accounts.push(self.account(scope, &team.limits, team.created_at));
+            accounts.push(self.accounts.of(&scope, &team.limits, team.created_at));
         }
         if let Some(user) = &user {
             let scope = Scope::User(user.user_id.clone());
-            accounts.push(self.account(scope, &user.limits, user.created_at));
+            accounts.push(self.accounts.of(&scope, &user.limits, user.created_at));
         }
         let pass = Pass::new(key, team, user.as_ref(), accounts);
         Ok(Some(Arc::new(pass)))
-    }
-
-    /// The account of a scope, with these limits from now on.
-    fn account(
-        &self,
-        scope: Scope,
-        limits: &crate::keys::Limits,
-        since: crate::keys::Time,
-    ) -> Arc<Account> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(account) = accounts.get(&scope) {
-            account.set_limits(limits, since);
-            return account.clone();
-        }
-        if accounts.len() >= ACCOUNTS {
-            accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_idle());
-        }
-        let account = Arc::new(Account::new(scope.clone(), limits, since));
-        accounts.insert(scope, account.clone());
-        account
-    }
-
-    /// All accounts there are.
-    pub fn accounts(&self) -> Vec<Arc<Account>> {
-        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.values().cloned().collect()
     }
 
     /// Forgets what is changed, for ever.

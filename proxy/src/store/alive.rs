@@ -256,8 +256,14 @@ async fn shape(
 /// The file and its folder, for nobody else to read. Those that are there stay as they are.
 fn make(options: &SqliteConnectOptions) -> io::Result<()> {
     let path = options.get_filename();
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let mut file = OpenOptions::new();
     file.write(true).create_new(true).mode(0o600);

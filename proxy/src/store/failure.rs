@@ -65,7 +65,10 @@ fn taken(said: &dyn DatabaseError) -> Failure {
         told.ends_with(sqlite) || told.contains(postgres)
     };
     let column = UNIQUE.iter().find(of);
-    column.map_or_else(|| Failure::Broken(told.to_owned()), |found| Failure::Taken(found.2))
+    column.map_or_else(
+        || Failure::Broken(told.to_owned()),
+        |found| Failure::Taken(found.2),
+    )
 }
 
 /// Whether it may be well again without somebody who changes the program.

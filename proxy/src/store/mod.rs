@@ -6,15 +6,25 @@
 mod alive;
 mod changes;
 mod failure;
-mod pool;
+mod keys;
+mod list;
+pub(crate) mod pool;
+mod rows;
+mod scopes;
+mod teams;
 mod url;
+mod users;
 
 use alive::Shared;
 pub use changes::Change;
 pub use failure::{Failure, Result};
 use futures_util::future::BoxFuture;
+pub use list::{
+    Found, KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
+};
 pub use pool::{Pool, Tx};
 pub(crate) use pool::{on, within};
+pub use scopes::Spent;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -22,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
 pub use url::{Address, EXPECTED};
 
 /// How long anything may take; then the database counts as away.
@@ -145,6 +156,11 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// Goes on beside everything else, until it ends by itself or the database is closed.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.0.runtime.spawn(work)
     }
 
     /// Closes it when what is under way is done: SQLite's file is whole then, and alone. Afterwards it is away.

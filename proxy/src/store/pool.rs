@@ -76,9 +76,11 @@ impl Pool {
             }
             Address::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
-                let pool = pool.acquire_timeout(PATIENCE).after_connect(|connection, _| {
-                    Box::pin(async move { connection.execute(SESSION).await.map(drop) })
-                });
+                let pool = pool
+                    .acquire_timeout(PATIENCE)
+                    .after_connect(|connection, _| {
+                        Box::pin(async move { connection.execute(SESSION).await.map(drop) })
+                    });
                 Pool::Postgres(pool.connect_lazy_with(server(options)))
             }
         }

@@ -2,6 +2,7 @@
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use crate::keys::Token;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -66,6 +67,28 @@ impl Address {
         }
     }
 
+    /// The file that it is; `None`: it is a server, or a database that is in memory.
+    pub fn file_path(&self) -> Option<&Path> {
+        match self {
+            Address::Sqlite(options) => Some(options.get_filename()).filter(|path| *path != ":memory:"),
+            Address::Postgres(_) => None,
+        }
+    }
+
+    /// What tells one database from another, in sixteen digits: without user and password.
+    pub fn fingerprint(&self) -> String {
+        let place = match self {
+            Address::Sqlite(options) => options.get_filename().to_string_lossy().into_owned(),
+            Address::Postgres(options) => format!(
+                "{}:{}/{}",
+                options.get_host(),
+                options.get_port(),
+                options.get_database().unwrap_or_default()
+            ),
+        };
+        Token::of(place.as_bytes()).to_string()[..16].to_owned()
+    }
+
     /// A file of SQLite.
     pub fn file(path: &Path) -> Address {
         Address::Sqlite(SqliteConnectOptions::new().filename(path))
@@ -82,7 +105,9 @@ fn understood(url: &str) -> (String, Option<String>) {
     for parameter in parameters.split('&') {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         if name == SCHEMA {
-            schema = percent_encoding::percent_decode_str(value).decode_utf8().ok();
+            schema = percent_encoding::percent_decode_str(value)
+                .decode_utf8()
+                .ok();
         } else if PARAMETERS.contains(&name) {
             known.push(parameter);
         }
@@ -109,11 +134,21 @@ mod tests {
 
     #[test]
     fn two_kinds_of_databases() {
-        for url in ["sqlite:///tmp/keys.db", "sqlite:keys.db", "sqlite://keys.db"] {
-            assert!(matches!(Address::parse(url), Some(Address::Sqlite(_))), "{url}");
+        for url in [
+            "sqlite:///tmp/keys.db",
+            "sqlite:keys.db",
+            "sqlite://keys.db",
+        ] {
+            assert!(
+                matches!(Address::parse(url), Some(Address::Sqlite(_))),
+                "{url}"
+            );
         }
         for url in ["postgresql://u:p@h:5432/d", "postgres://h/d"] {
-            assert!(matches!(Address::parse(url), Some(Address::Postgres(_))), "{url}");
+            assert!(
+                matches!(Address::parse(url), Some(Address::Postgres(_))),
+                "{url}"
+            );
         }
         for url in [
             "",

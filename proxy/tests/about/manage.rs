@@ -179,17 +179,17 @@ fn two_pages() -> Vec<(&'static str, u16, Value)> {
     );
     vec![
         (
-            "/key/list?return_full_object=true&page=1&size=100&key_alias=",
+            "/key/list?return_full_object=true&sort_by=created_at&sort_order=asc&size=100&page=1&key_alias=",
             200,
             list(vec![], 1, 0),
         ),
         (
-            "/key/list?return_full_object=true&page=1&",
+            "/key/list?return_full_object=true&sort_by=created_at&sort_order=asc&size=100&page=1",
             200,
             list(vec![first], 1, 2),
         ),
         (
-            "/key/list?return_full_object=true&page=2&",
+            "/key/list?return_full_object=true&sort_by=created_at&sort_order=asc&size=100&page=2",
             200,
             list(vec![second], 2, 2),
         ),
@@ -257,7 +257,7 @@ fn a_reader_that_has_left_is_no_mistake_but_a_key_that_nobody_got_is() {
 #[test]
 fn a_key_is_named_by_alias_hash_or_what_is_shown() {
     let mut answers = two_pages();
-    let alias = "/key/list?return_full_object=true&page=1&size=100&key_alias=alice";
+    let alias = "/key/list?return_full_object=true&sort_by=created_at&sort_order=asc&size=100&page=1&key_alias=alice";
     answers.insert(
         0,
         (
@@ -304,7 +304,7 @@ fn a_key_is_named_by_alias_hash_or_what_is_shown() {
     );
     let several = Fake::new(vec![
         (
-            "/key/list?return_full_object=true&page=1&size=100&key_alias=",
+            "/key/list?return_full_object=true&sort_by=created_at&sort_order=asc&size=100&page=1&key_alias=",
             200,
             list(vec![], 1, 0),
         ),
@@ -321,6 +321,16 @@ fn a_key_is_named_by_alias_hash_or_what_is_shown() {
         "{}",
         err(&output)
     );
+}
+
+#[test]
+fn one_that_a_changing_list_tells_twice_is_one() {
+    let one = key("a", "abcd1");
+    let fake = Fake::new(vec![
+        ("/key/list", 200, list(vec![one.clone(), one], 1, 1)),
+        ("/key/block", 200, json!({})),
+    ]);
+    assert_eq!(printed(&fake.run(&["key", "block", "abcd"])), "blocked: a\n");
 }
 
 #[test]
