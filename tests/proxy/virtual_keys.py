@@ -17,10 +17,11 @@ sys.path.append(os.path.join(HERE, "keys"))
 import machinery  # noqa: E402
 
 README, PAGE = os.path.join(ROOT, "README.md"), os.path.join(ROOT, "proxy", "KEYS.md")
-HASH = "[0-9a-f]{64}"
+# Until both calls are in the database.
+A_MOMENT = """until [ "$(curl -s http://localhost:4000/spend/logs -H "Authorization: Bearer $MISHIKALLM_MASTER_KEY" | grep -o '"request_id"' | wc -l)" = 2 ]; do :; done"""
 # What each block prints, in the order of the blocks.
-USED = ['"content": ?"I am a small language model', "^alias +alice$", r"^spend +\$0\.0000\d+ of \$5 / 30d$", "^limits +60 rpm$", "^DAY +SPEND +MODELS$",
-        r"^in all: +\$0\.0000\d+$"]
+USED = ['"content": ?"I am a small language model']
+WATCHED = ["^ALIAS +KEY +HASH", "^alice +sk-", "^alias +alice$", r"^spend +\$0\.0000\d+ of \$5 / 30d$", "^limits +60 rpm$", "^DAY +SPEND +MODELS$", r"^in all: +\$0\.0000\d+$"]
 BY_CURL = ['"key": ?"sk-', '"key_alias": ?"bob"', '"key_name": ?"sk-\\.\\.\\.', '"key_alias": ?"alice"', '"total_count": ?2', '"spend": ?[0-9.e-]+']
 COMMANDS = ["^limits +120 rpm$", "^blocked: alice$", "^unblocked: alice$", "^alias +alice$", '^{"keys": ?\\[', "^ALIAS +KEY +HASH +SPEND$", "^in all: +\\$0\\.0000"]
 TEAMS = ["^sk-", r"^spend +\$0 of \$100 / 1mo$", "^keys +1$", "^ALIAS +ID +MODELS"]
@@ -81,7 +82,7 @@ def told(parts, environment):
 
 def run(python, environment, folder):
     """`environment` has the command on its PATH."""
-    config, serve, used, program, by_curl = blocks(README, "Virtual keys", ["yaml", "sh", "sh", "python", "sh"])
+    config, serve, used, program, watched, by_curl = blocks(README, "Virtual keys", ["yaml", "sh", "sh", "python", "sh", "sh"])
     replicas, shared, commands, teams = blocks(PAGE, None, ["sh", "sh", "sh", "sh"])
     with open(os.path.join(ROOT, "examples", "proxy", "keys.yaml"), encoding="utf-8") as file:
         if file.read() != config:
@@ -94,8 +95,8 @@ def run(python, environment, folder):
         environment.pop(name, None)
     process = served(serve, environment, 4000)
     try:
-        told([(used, USED), ("'%s' -B '%s'" % (python, path), ["^I am a small language model"]), (by_curl, BY_CURL), (commands, COMMANDS), (teams, TEAMS)],
-             environment)
+        told([(used, USED), ("'%s' -B '%s'" % (python, path), ["^I am a small language model"]), (A_MOMENT, []), (watched, WATCHED), (by_curl, BY_CURL),
+              (commands, COMMANDS), (teams, TEAMS)], environment)
     finally:
         ended(process)
     if not os.path.exists(os.path.join(folder, ".local", "share", "mishikallm", "mishikallm.db")):
