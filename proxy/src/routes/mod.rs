@@ -7,6 +7,8 @@ mod checkup;
 mod cors;
 mod health;
 mod infer;
+#[allow(dead_code)]
+mod manage;
 mod openapi;
 mod page;
 mod place;
