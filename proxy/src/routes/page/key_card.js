@@ -25,9 +25,9 @@ function faults(key) {
 
 function spendOf(key) {
   const spent = money(key.spend ?? 0);
-  if (typeof key.max_budget !== 'number') return spent + ' spent';
+  if (typeof key.max_budget !== 'number') return spent;
   const resets = moment(key.budget_reset_at);
-  const again = resets ? ', begins anew ' + away(resets) : key.budget_duration ? ' each ' + key.budget_duration : '';
+  const again = resets ? ', resets ' + away(resets) : key.budget_duration ? ' each ' + key.budget_duration : '';
   return spent + ' of ' + money(key.max_budget) + again;
 }
 
@@ -73,7 +73,7 @@ function budgetBar() {
 /** A key's card; `actions` are what can be done with it. `show` brings it to what the proxy says now. */
 function keyCard(actions) {
   const alias = element('h3'), name = element('code'), badges = element('span', 'badges');
-  const spend = element('span', 'spend'), bar = budgetBar(), about = facts('Models', 'Limits', 'Expires');
+  const bar = budgetBar(), about = facts('Spend', 'Models', 'Limits', 'Expires');
   const details = keyDetails();
   const card = {made: null, key: null, details, buttons: []};
   for (const [title, act, className] of actions) {
@@ -81,9 +81,8 @@ function keyCard(actions) {
   }
   card.made = element('li', 'held',
     element('div', 'head', alias, name, badges),
-    element('div', 'budget', spend, bar.made),
-    about.made,
-    element('div', 'row acts', ...card.buttons),
+    bar.made,
+    element('div', 'line', about.made, element('div', 'row acts', ...card.buttons)),
     details.made);
   card.show = (key) => {
     card.key = key;
@@ -93,9 +92,8 @@ function keyCard(actions) {
     if (badges.textContent !== (found.join('') || 'active')) {
       badges.replaceChildren(...(found.length ? found.map((fault) => element('span', 'badge bad', fault)) : [element('span', 'badge', 'active')]));
     }
-    put(spend, spendOf(key));
     bar.show(key);
-    about.show(modelsOf(key), limitsOf(key), expiryOf(key));
+    about.show(spendOf(key), modelsOf(key), limitsOf(key), expiryOf(key));
     for (const one of card.buttons) {
       if (one.classList.contains('blocks')) put(one, key.blocked ? 'Unblock' : 'Block');
       // Read aloud, one of many would not say whose it is.

@@ -53,7 +53,7 @@ async function showKeys(signal) {
   keyring.sees = 'all';
   keyring.pages = pages;
   const total = Number(list.total_count) || listed.length;
-  put($('keys-lead'), total ? count(total, 'key', 'keys') + ', renewed every few seconds while this is open.'
+  put($('keys-lead'), total ? count(total, 'key', 'keys') + ', kept up to date here.'
     : 'There are no keys yet. Each one has its models, its limits and its budget, and programs use it like any OpenAI key.');
   $('keys-bar').hidden = false;
   $('keys-pages').hidden = pages === 1;

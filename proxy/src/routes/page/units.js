@@ -24,7 +24,7 @@ const AWAY = new Intl.RelativeTimeFormat('en');
 function away(at) {
   const ms = at - Date.now();
   const [unit, size] = UNITS.find(([, size]) => Math.abs(ms) >= size) || UNITS.at(-1);
-  return AWAY.format(Math.trunc(ms / size), unit);
+  return AWAY.format(Math.round(ms / size), unit);
 }
 
 /** The whole of it, by the reader's clock. */
