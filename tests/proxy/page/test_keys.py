@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from visiting import KEY, NO_KEY, OPEN_PROXY, PHONE, PROXY, QUESTION, Visit, setUpModule, shot  # noqa: F401
 
 MARKUP = "<img src=x onerror=document.title='taken'><b>"
+OTHERS = "Other models’ names, or patterns with *, between commas"
 REFRESH = 4_000  # milliseconds, as the page has it
 
 
@@ -219,6 +220,45 @@ class Owner(KeysVisit):
         self.assertEqual(sent.value.post_data_json, {"models": [], "duration": "12h"})
         self.made()
 
+    def test_changing_a_key(self):
+        ask("/key/generate", {"key_alias": "mine", "models": ["chat", "triton/*"], "max_budget": 1, "budget_duration": "12h", "rpm_limit": 5,
+                              "duration": "30d"})
+        self.open("Keys")
+        self.act("mine", "Edit")
+        expect(self.page.get_by_role("heading", name="Change “mine”")).to_be_visible()
+        for label, value in (("Name", "mine"), (OTHERS, "triton/*"), ("Budget in $", "1"), ("Another period of the budget, such as 12h", "12h"),
+                             ("Requests / minute", "5"), ("Tokens / minute", ""), ("Requests at once", "")):
+            expect(self.page.locator("#keys-form").get_by_label(label, exact=True)).to_have_value(value)
+        expect(self.page.locator("#keys-models").get_by_label("chat", exact=True)).to_be_checked()
+        self.page.get_by_role("button", name="Cancel").click()
+        expect(self.page.get_by_role("button", name="Edit mine")).to_be_focused()
+        # Nothing of it is left in the form of a new key.
+        self.page.get_by_role("button", name="New key").click()
+        for label in ("Name", OTHERS, "Budget in $", "Requests / minute"):
+            expect(self.page.locator("#keys-form").get_by_label(label, exact=True)).to_have_value("")
+        expect(self.page.locator("#keys-duration")).not_to_contain_text("as it is")
+        self.page.get_by_role("button", name="Cancel").click()
+
+        self.act("mine", "Edit")
+        self.page.get_by_label("Name", exact=True).fill("yours")
+        self.page.get_by_label("Budget in $").fill("2.5")
+        self.page.get_by_label("Requests / minute").fill("")
+        self.page.get_by_label("Tokens / minute").fill("1000")
+        self.page.get_by_role("button", name="Save").click()
+        card = self.card("yours")
+        expect(self.fact(card, "Spend")).to_contain_text("$0.00 of $2.50")
+        expect(self.fact(card, "Models")).to_have_text("chat, triton/*")
+        expect(self.fact(card, "Limits")).to_have_text("1,000 tokens/min")
+        expect(self.fact(card, "Expires")).to_have_text("in 30 days")
+        expect(self.page.locator("#keys-said")).to_have_text("“mine” is changed.")
+        self.act("yours", "Edit")
+        self.page.get_by_label("Budget in $").fill("")
+        self.page.get_by_label("Expires", exact=True).select_option("never")
+        self.page.get_by_role("button", name="Save").click()
+        expect(self.fact(card, "Spend")).to_have_text("$0.00")
+        expect(self.fact(card, "Expires")).to_have_text("never")
+        self.assertEqual([(key["max_budget"], key["budget_duration"]) for key in listed()], [(None, None)])
+
     def test_pages_of_keys(self):
         for at in range(23):
             ask("/key/generate", {"key_alias": "key-%02d" % at})
@@ -418,7 +458,7 @@ class Holder(KeysVisit):
         expect(self.card("mine")).to_have_count(1)
         expect(self.card("another")).to_have_count(0)
         expect(self.fact(self.card("mine"), "Spend")).to_have_text("$0.00 of $1.00")
-        for name in ("New key", "Block", "Delete", "Regenerate"):
+        for name in ("New key", "Edit", "Block", "Delete", "Regenerate"):
             expect(self.page.get_by_role("button", name=name)).to_have_count(0)
         self.open("Chat")
         self.send(QUESTION)

@@ -23,7 +23,8 @@ function timeOf(text, by) {
 function detailsOf(key) {
   return [
     ['Hash', key.token],
-    ['Made', timeOf(key.created_at, key.created_by)],
+    // The reference's name for whoever has the master key says nothing.
+    ['Made', timeOf(key.created_at, key.created_by === 'default_user_id' ? '' : key.created_by)],
     ['Changed', timeOf(key.updated_at)],
     ['Expires', timeOf(key.expires)],
     ['Budget resets', timeOf(key.budget_reset_at)],
@@ -56,11 +57,12 @@ async function showRequests(details, place) {
   details.asks?.abort();
   const asks = details.asks = new AbortController();
   try {
-    const logs = await askJson('spend/logs?api_key=' + encodeURIComponent(details.key.token || ''), undefined, asks.signal);
+    const {token} = details.key;
+    const logs = await askJson('spend/logs/v2?page_size=' + LAST_REQUESTS + (token ? '&api_key=' + encodeURIComponent(token) : ''), undefined, asks.signal);
     if (asks.signal.aborted) return;
-    const rows = (Array.isArray(logs) ? logs : []).filter((log) => log && moment(log.startTime));
+    const rows = (Array.isArray(logs.data) ? logs.data : []).filter((log) => log && moment(log.startTime));
     rows.sort((a, b) => moment(b.startTime) - moment(a.startTime));
-    listRequests(place, rows.slice(0, LAST_REQUESTS));
+    listRequests(place, rows, logs.total > rows.length ? 'The last ' + rows.length + ' of ' + logs.total.toLocaleString('en') + '.' : '');
   } catch (error) {
     if (asks.signal.aborted) return;
     place.dataset.signs = '';
@@ -70,8 +72,8 @@ async function showRequests(details, place) {
 
 const REQUEST_COLUMNS = ['When', 'Model', 'Tokens', 'Cost', 'Took'];
 
-function listRequests(place, logs) {
-  const cells = logs.map(requestCells), signs = JSON.stringify(cells);
+function listRequests(place, logs, caption) {
+  const cells = logs.map(requestCells), signs = JSON.stringify([caption, cells]);
   if (place.dataset.signs === signs) return;
   place.dataset.signs = signs;
   if (!cells.length) {
@@ -79,6 +81,7 @@ function listRequests(place, logs) {
     return;
   }
   const table = element('table', '',
+    caption ? element('caption', '', caption) : null,
     element('thead', '', element('tr', '', ...REQUEST_COLUMNS.map((name) => {
       const head = element('th', '', name);
       head.scope = 'col';

@@ -1,4 +1,6 @@
-// Making a key.
+// Making a key, and changing one.
+
+const UNCHANGED = 'unchanged';
 
 let modelIds = [];
 
@@ -33,48 +35,72 @@ function period(select) {
   return text;
 }
 
-/** What the form says, as the route takes it: a field that is empty is not there. */
-function wantedKey() {
+/** What the form says, as the route takes it; `none` stands for a field that is empty. */
+function wantedKey(none) {
   const patterns = $('keys-patterns').value.split(',').map((name) => name.trim()).filter(Boolean);
-  const body = {
-    key_alias: $('keys-alias').value.trim() || undefined,
+  const budget = number('keys-budget'), lives = period($('keys-duration'));
+  return {
+    key_alias: $('keys-alias').value.trim() || none,
     models: [...chosenModels(), ...patterns],
-    max_budget: number('keys-budget'),
-    budget_duration: period($('keys-period')),
-    rpm_limit: number('keys-rpm'),
-    tpm_limit: number('keys-tpm'),
-    max_parallel_requests: number('keys-parallel'),
-    duration: period($('keys-duration')),
+    max_budget: budget ?? none,
+    budget_duration: (budget === undefined ? undefined : period($('keys-period'))) ?? none,
+    rpm_limit: number('keys-rpm') ?? none,
+    tpm_limit: number('keys-tpm') ?? none,
+    max_parallel_requests: number('keys-parallel') ?? none,
+    duration: lives === UNCHANGED ? undefined : lives ?? none,
   };
-  if (body.max_budget === undefined) delete body.budget_duration;
-  return body;
 }
 
-let isMaking = false;
+/** Puts what a key is into the form. */
+function fillForm(key) {
+  const models = Array.isArray(key.models) ? key.models : [];
+  for (const box of $('keys-models').querySelectorAll('input')) box.checked = models.includes(box.value);
+  $('keys-patterns').value = models.filter((name) => !modelIds.includes(name)).join(', ');
+  $('keys-alias').value = key.key_alias ?? '';
+  $('keys-budget').value = key.max_budget ?? '';
+  $('keys-rpm').value = key.rpm_limit ?? '';
+  $('keys-tpm').value = key.tpm_limit ?? '';
+  $('keys-parallel').value = key.max_parallel_requests ?? '';
+  const every = $('keys-period'), text = key.budget_duration ?? '';
+  const isListed = [...every.options].some((option) => option.value === text);
+  every.value = isListed ? text : OTHER;
+  if (!isListed) every.parentElement.querySelector('.other').value = text;
+  $('keys-duration').add(new Option('as it is', UNCHANGED), 0);
+  $('keys-duration').value = UNCHANGED;
+}
 
-async function makeKey() {
-  if (isMaking) return;
+// Of which card the form is: none, where it is of a new key.
+const form = {card: null, isBusy: false};
+
+async function sendForm() {
+  if (form.isBusy) return;
+  const {card} = form;
   alertIn($('keys-form-alert'));
-  isMaking = true;
-  $('keys-make').disabled = true;
+  form.isBusy = $('keys-make').disabled = true;
   try {
-    const made = await askJson('key/generate', wantedKey());
-    openForm(false);
-    $('keys-form').reset();
-    for (const select of $('keys-form').querySelectorAll('select')) showPeriod(select);
-    showMade(made, 'The new key');
-    keyring.page = 1;
+    if (card) {
+      await askJson('key/update', {key: card.key.token, ...wantedKey(null)});
+      put($('keys-said'), '“' + nameOf(card.key) + '” is changed.');
+      leaveForm();
+    } else {
+      const made = await askJson('key/generate', wantedKey());
+      closeForm();
+      showMade(made, 'The new key');
+      keyring.page = 1;
+    }
     watchKeys();
   } catch (error) {
     alertIn($('keys-form-alert'), error);
   }
-  isMaking = false;
-  $('keys-make').disabled = false;
+  form.isBusy = $('keys-make').disabled = false;
 }
 
 /** The key itself: this once, as the proxy keeps only its hash. */
 function showMade(made, title) {
-  if (typeof made.key !== 'string') throw new Failure('The answer is not what the proxy sends. Does something stand before it?');
+  if (typeof made.key !== 'string') {
+    alertIn($('keys-alert'), new Failure('The answer has no key in it. Does something stand before the proxy?'));
+    return;
+  }
   const code = element('code', '', made.key), copied = element('span', 'hint');
   const heading = element('h2', '', made.key_alias ? title + ' “' + made.key_alias + '”' : title);
   heading.tabIndex = -1;
@@ -94,10 +120,36 @@ function showMade(made, title) {
   heading.focus();
 }
 
-function openForm(is) {
-  $('keys-form').hidden = !is;
-  $('keys-new').hidden = is;
-  if (is) $('keys-alias').focus();
+function openForm(card) {
+  closeForm();
+  form.card = card;
+  if (card) fillForm(card.key);
+  showPeriods();
+  put($('keys-form-title'), card ? 'Change “' + nameOf(card.key) + '”' : 'A new key');
+  put($('keys-make'), card ? 'Save' : 'Make the key');
+  $('keys-form').hidden = false;
+  $('keys-new').hidden = true;
+  $('keys-alias').focus();
+}
+
+function closeForm() {
+  form.card = null;
+  $('keys-form').reset();
+  $('keys-duration').querySelector('[value="' + UNCHANGED + '"]')?.remove();
+  alertIn($('keys-form-alert'));
+  $('keys-form').hidden = true;
+  $('keys-new').hidden = false;
+}
+
+/** Closes it, and leads back to where it was opened. */
+function leaveForm() {
+  const opener = form.card?.buttons[0];
+  closeForm();
+  (opener?.isConnected ? opener : $('keys-new')).focus();
+}
+
+function showPeriods() {
+  for (const select of $('keys-form').querySelectorAll('select')) showPeriod(select);
 }
 
 function showPeriod(select) {
@@ -112,13 +164,10 @@ function startKeyForm() {
       if (select.value === OTHER) select.parentElement.querySelector('.other').focus();
     });
   }
-  $('keys-new').addEventListener('click', () => openForm(true));
-  $('keys-cancel').addEventListener('click', () => {
-    openForm(false);
-    $('keys-new').focus();
-  });
+  $('keys-new').addEventListener('click', () => openForm(null));
+  $('keys-cancel').addEventListener('click', leaveForm);
   $('keys-form').addEventListener('submit', (event) => {
     event.preventDefault();
-    makeKey();
+    sendForm();
   });
 }

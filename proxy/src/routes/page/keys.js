@@ -77,7 +77,9 @@ async function showOwn(signal, refused) {
   keyring.sees = 'one';
   put($('keys-lead'), 'This is an ordinary key, and sees itself alone. With the master key all of them are made and watched here.');
   const own = answer.info && typeof answer.info === 'object' ? answer.info : {};
-  showCards([{...own, token: own.token || asText(answer.key)}], []);
+  // Its hash, and never the key itself.
+  const token = [own.token, answer.key].find((text) => /^[0-9a-f]{64}$/.test(text)) || '';
+  showCards([{...own, token}], []);
 }
 
 /** Cards stay the same while their keys do: what somebody opened or has the focus in stays as it is. */
@@ -105,8 +107,7 @@ function forgetKeys() {
   $('keys-made').replaceChildren();
   $('keys-bar').hidden = true;
   $('keys-pages').hidden = true;
-  $('keys-form').reset();
-  openForm(false);
+  closeForm();
 }
 
 /** Does something with a key, says so, and shows what has become of it. */
@@ -144,7 +145,7 @@ async function removeKey(card) {
   if (await act(card, 'key/delete', {keys: [card.key.token]}, '“' + name + '” is deleted.')) $('keys-new').focus();
 }
 
-const ACTIONS = [['Block', toggleBlock, 'blocks'], ['Regenerate', regenerate, ''], ['Delete', removeKey, 'danger']];
+const ACTIONS = [['Edit', openForm, ''], ['Block', toggleBlock, 'blocks'], ['Regenerate', regenerate, ''], ['Delete', removeKey, 'danger']];
 
 /** Asks before what cannot be undone. */
 function isSure(title, text, yes) {
