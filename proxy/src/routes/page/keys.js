@@ -40,7 +40,7 @@ async function showKeys(signal) {
   try {
     list = await askJson('key/list?return_full_object=true&page=' + keyring.page + '&size=' + PAGE_SIZE, undefined, signal);
   } catch (error) {
-    if (keyring.sees || error.status < 400 || error.status === 401 || error.status >= 500) throw error;
+    if (keyring.sees === 'all' || error.status < 400 || error.status === 401 || error.status >= 500) throw error;
     return showOwn(signal, error);
   }
   const listed = (Array.isArray(list.keys) ? list.keys : []).filter((key) => typeof key?.token === 'string');
@@ -74,12 +74,15 @@ async function showOwn(signal, refused) {
     put($('keys-lead'), 'There are no keys to see here: ' + refused.message);
     return;
   }
+  const isFirst = keyring.sees !== 'one';
   keyring.sees = 'one';
   put($('keys-lead'), 'This is an ordinary key, and sees itself alone. With the master key all of them are made and watched here.');
   const own = answer.info && typeof answer.info === 'object' ? answer.info : {};
   // Its hash, and never the key itself.
   const token = [own.token, answer.key].find((text) => /^[0-9a-f]{64}$/.test(text)) || '';
   showCards([{...own, token}], []);
+  // There is nothing else to see.
+  if (isFirst) keyring.cards.get(token).details.made.open = true;
 }
 
 /** Cards stay the same while their keys do: what somebody opened or has the focus in stays as it is. */

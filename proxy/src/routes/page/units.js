@@ -1,9 +1,10 @@
 // Money, times and counts, as people read them.
 
-/** Dollars; of less than a cent the first digits that are none. */
+/** Dollars; of few of them the first digits that are not zero. */
 function money(dollars) {
   if (typeof dollars !== 'number') return '–';
-  const digits = Math.abs(dollars) < 1 && dollars !== 0 ? {maximumSignificantDigits: 3, minimumFractionDigits: 2} : {};
+  const isSmall = dollars !== 0 && Math.abs(dollars) < 0.1;
+  const digits = isSmall ? {maximumSignificantDigits: 3} : {minimumFractionDigits: 2, maximumFractionDigits: 4};
   return dollars.toLocaleString('en', {style: 'currency', currency: 'USD', ...digits});
 }
 
