@@ -137,7 +137,8 @@ impl Lease {
     /// What can be spent for good at most, if all that others have reserved comes back.
     fn possible(&self) -> i64 {
         let lent = self.lent;
-        self.said.map_or(lent, |said| said.left + said.others + lent)
+        self.said
+            .map_or(lent, |said| said.left + said.others + lent)
     }
 
     /// What was used for good, as far as is known.
@@ -183,7 +184,11 @@ impl Lease {
         }
         // A debt may be none any more, as soon as the journal has brought it in.
         let possible = self.possible() - self.lent.min(0);
-        let is_hopeless = if is_bound { need > possible } else { possible <= 0 };
+        let is_hopeless = if is_bound {
+            need > possible
+        } else {
+            possible <= 0
+        };
         let is_alone = self.reserved == 0 && said.others == 0 && !is_bound && self.lent >= 0;
         match (is_hopeless, is_alone) {
             (true, _) => Fit::No,
@@ -331,13 +336,21 @@ impl Lease {
             _ => 0,
         };
         // Without a limit nothing is kept.
-        let idle = if self.cap.is_none() { self.free() } else { idle };
+        let idle = if self.cap.is_none() {
+            self.free()
+        } else {
+            idle
+        };
         let is_due = idle > 0 || self.is_unsure;
         (is_due && !self.is_dealing).then_some(idle.max(0))
     }
 
     /// Nothing of it is anywhere.
     pub(super) fn is_empty(&self) -> bool {
-        self.lent == 0 && self.reserved == 0 && self.unapplied == 0 && !self.is_dealing && !self.is_unsure
+        self.lent == 0
+            && self.reserved == 0
+            && self.unapplied == 0
+            && !self.is_dealing
+            && !self.is_unsure
     }
 }

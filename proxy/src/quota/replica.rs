@@ -27,7 +27,11 @@ fn name() -> Arc<str> {
     if SystemRandom::new().fill(&mut chance).is_err() {
         chance[..4].copy_from_slice(&std::process::id().to_le_bytes());
     }
-    chance.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    chance
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        .into()
 }
 
 impl Replica {

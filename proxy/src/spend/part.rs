@@ -72,9 +72,9 @@ impl Part {
         }
         let from = self.reached(store).await?;
         let lines = match &self.source {
-            Source::File(tail) => tail.read(from, end).map_err(|e| {
-                Failure::Broken(format!("a journal of spend cannot be read: {e}"))
-            })?,
+            Source::File(tail) => tail
+                .read(from, end)
+                .map_err(|e| Failure::Broken(format!("a journal of spend cannot be read: {e}")))?,
             Source::Memory => journal.memory(OF_MEMORY),
         };
         let batch = self.batch(from, &lines, keeps);
@@ -160,15 +160,22 @@ impl Part {
         failure: &Failure,
     ) -> Result<Option<Arc<Batch>>> {
         let rows = batch.rows.as_deref().unwrap_or_default();
-        let costs: Vec<_> = batch.costs().map(|(scope, cost)| format!("{scope} {}", cost.0)).collect();
+        let costs: Vec<_> = batch
+            .costs()
+            .map(|(scope, cost)| format!("{scope} {}", cost.0))
+            .collect();
         let (costs, journal) = (costs.join(", "), &self.id);
         let is_aside = match &self.source {
             Source::File(tail) => tail.refuse(batch.from, batch.to).is_ok(),
             Source::Memory => false,
         };
         match is_aside {
-            true => warn!("the database does not take a request's spend, which is in {journal}.refused now: {failure}"),
-            false => error!("the database does not take a request's spend: {failure}: {costs} {rows}"),
+            true => warn!(
+                "the database does not take a request's spend, which is in {journal}.refused now: {failure}"
+            ),
+            false => {
+                error!("the database does not take a request's spend: {failure}: {costs} {rows}")
+            }
         }
         let passed = Arc::new(Batch {
             journal: self.id.clone(),
