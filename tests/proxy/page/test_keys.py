@@ -125,7 +125,7 @@ class Owner(KeysVisit):
 
         self.act(name, "Block")
         expect(card.locator(".badge")).to_have_text("blocked")
-        self.is_refused(user)
+        self.is_refused(user, "does not accept this key: the key is blocked.")
         self.act(name, "Unblock")
         expect(card.locator(".badge")).to_have_text("active")
         self.talks(user)
@@ -140,7 +140,7 @@ class Owner(KeysVisit):
         self.assertNotEqual(other, key)
         self.put_away()
         expect(card).to_have_count(1)
-        self.is_refused(user)
+        self.is_refused(user, "does not accept this key.")
         user.get_by_label("Key", exact=True).fill(other)
         user.get_by_role("button", name="Use").click()
         self.talks(user)
@@ -152,8 +152,14 @@ class Owner(KeysVisit):
         self.sure("Delete")
         expect(card).to_have_count(0)
         expect(self.page.locator("#keys-said")).to_contain_text("is deleted")
-        self.is_refused(user)
+        self.is_refused(user, "does not accept this key.")
         self.assertEqual(listed(), [])
+
+    def test_a_limit_holds(self):
+        self.open("Keys")
+        user = self.somebody(self.make("mine", patterns="chat", rpm="1"))
+        self.talks(user)
+        self.is_refused(user, "Try again in")
 
     def somebody(self, key):
         """Another tab, which knows nothing of the first one's key."""
@@ -171,11 +177,11 @@ class Owner(KeysVisit):
         page.get_by_label("Message").press("Enter")
         expect(page.locator(".turn.assistant .fate")).to_contain_text("tokens")
 
-    def is_refused(self, page):
+    def is_refused(self, page, why):
         page.get_by_role("button", name="Clear").click()
         page.get_by_label("Message").fill(QUESTION)
         page.get_by_label("Message").press("Enter")
-        expect(page.locator("#chat-alert")).to_contain_text("does not accept this key")
+        expect(page.locator("#chat-alert")).to_contain_text(why)
         expect(page.locator(".turn")).to_have_count(0)
 
     def test_markup_in_a_name_stays_text(self):
