@@ -135,7 +135,7 @@ impl Keyring {
             ))
         })?;
         let desk = quota::Desk::new(store.clone());
-        let journal = Journal::open(&self.journal_folder(address), &desk.replica().name());
+        let journal = Journal::open(&self.journal_folder(address), desk.replica().clone());
         let accounts = Arc::new(Accounts::default());
         let known = Arc::new(Known::new(store.clone(), accounts.clone()));
         store.spawn(known.clone().listen());

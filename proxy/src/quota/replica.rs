@@ -56,7 +56,7 @@ impl Replica {
     }
 
     /// It was in there with this name, and is not any more: it has another one from now on, and holds nothing.
-    pub(super) fn renew(&self, old: &str) {
+    pub fn renew(&self, old: &str) {
         let mut mine = self.lock();
         if *mine.0 == *old {
             *mine = (name(), false);
