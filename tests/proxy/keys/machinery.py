@@ -43,7 +43,7 @@ def postgres_programs():
     """The folder of its programs: the newest; Debian has them where no PATH leads."""
     folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: float(path.split("/")[4]))
     found = shutil.which("initdb")
-    return os.path.dirname(found) if found else folders[-1] if folders else None
+    return os.path.dirname(os.path.realpath(found)) if found else folders[-1] if folders else None
 
 
 def nginx_program():
