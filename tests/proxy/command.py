@@ -20,7 +20,7 @@ def free_port():
 def environment(**more):
     """Ours, without what could change how the command behaves."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.lower().startswith("mishikallm") and not name.lower().endswith("_proxy") and name != "RUST_LOG"}
+            if not name.lower().startswith("mishikallm") and not name.lower().endswith("_proxy") and name not in ("RUST_LOG", "DATABASE_URL")}
     return {**kept, **more}
 
 
