@@ -66,5 +66,11 @@ class Owner:
         return exact(self.info(key)["spend"])
 
     def logs(self, key):
-        """All of a key, of however many pages."""
-        return self.get("/spend/logs", api_key=key)
+        """All of a key, of however many pages, the newest first."""
+        found, page = [], 1
+        while True:
+            told = self.get("/spend/logs/v2", api_key=key, page=page, page_size=100)
+            found += told["data"]
+            if page >= told["total_pages"]:
+                return found
+            page += 1
