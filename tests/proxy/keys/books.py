@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from owner import exact, text
 from stage import PRICES
 
-SETTLES = 30  # seconds; what is spent comes into the database in batches
+SETTLES = 45  # seconds; what is spent comes into the database in batches
 
 
 def cost(tokens):
@@ -27,7 +27,7 @@ class Books:
 
 
 def of(owner, key, answers, budget=None):
-    """The books of a key once they agree, or after half a minute as they then are."""
+    """The books of a key once they agree, or after a while as they then are."""
     give_up = time.monotonic() + SETTLES
     while True:
         # The spend is read on both sides of the logs: what comes in between is no mistake.
