@@ -5,12 +5,17 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
+mod gate;
+mod keys;
 mod models;
+mod quota;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
+mod spend;
 mod start;
+mod store;
 mod trust;
 
 use clap::Parser;

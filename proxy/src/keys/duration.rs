@@ -65,7 +65,9 @@ impl Every {
             let at = Timestamp::from_millisecond(time.0).ok()?;
             let at = at.to_zoned(TimeZone::UTC);
             let months = Span::new().try_months(self.count).ok()?;
-            Some(Time(at.checked_add(months).ok()?.timestamp().as_millisecond()))
+            Some(Time(
+                at.checked_add(months).ok()?.timestamp().as_millisecond(),
+            ))
         };
         match self.unit {
             Unit::Months => later().unwrap_or(Time(i64::MAX)),
@@ -119,7 +121,18 @@ mod tests {
             assert_eq!(every.after(start), at(end), "{text}");
             assert_eq!(every.to_string(), text);
         }
-        for text in ["", "30", "d", "0d", "-1d", "1.5h", "+1h", "1y", "99999999d", "1 d"] {
+        for text in [
+            "",
+            "30",
+            "d",
+            "0d",
+            "-1d",
+            "1.5h",
+            "+1h",
+            "1y",
+            "99999999d",
+            "1 d",
+        ] {
             assert_eq!(Every::parse(text), None, "{text}");
         }
     }
@@ -128,7 +141,10 @@ mod tests {
     fn periods_that_nobody_saw_are_passed_over() {
         let day = Every::parse("1d").unwrap();
         let first = at("2026-01-01");
-        assert_eq!(day.next(first, at("2026-03-01T05:00:00Z")), at("2026-03-02"));
+        assert_eq!(
+            day.next(first, at("2026-03-01T05:00:00Z")),
+            at("2026-03-02")
+        );
         assert_eq!(day.next(first, at("2025-12-31")), first);
         assert_eq!(day.next(first, first), at("2026-01-02"));
     }

@@ -1,8 +1,8 @@
 //! Keys as texts, and the hashes of them: what is kept, compared and told is the hash.
 
-use mishikallm::config::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mishikallm::config::Secret;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
@@ -66,7 +66,9 @@ impl fmt::Debug for Token {
 pub fn generate() -> Result<Secret, ring::error::Unspecified> {
     let mut bytes = [0; CHANCE];
     SystemRandom::new().fill(&mut bytes)?;
-    Ok(Secret::new([PREFIX, &URL_SAFE_NO_PAD.encode(bytes)].concat()))
+    Ok(Secret::new(
+        [PREFIX, &URL_SAFE_NO_PAD.encode(bytes)].concat(),
+    ))
 }
 
 /// What is shown of a key, so that its owner knows it again: `sk-...aB3d`.

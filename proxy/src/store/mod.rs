@@ -3,74 +3,55 @@
 //! All of it happens on one thread with a runtime of its own, for connections belong to the runtime that opened them, and workers have one
 //! each. What a worker asks is done there, also when the worker does not wait for it any more.
 
+mod alive;
+mod changes;
+mod failure;
+mod keys;
+mod list;
+pub(crate) mod pool;
+mod rows;
+mod scopes;
+mod teams;
 mod url;
+mod users;
 
-use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use alive::Shared;
+pub use changes::Change;
+pub use failure::{Failure, Result};
+use futures_util::future::BoxFuture;
+pub use list::{
+    Found, KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
+};
+pub use pool::{Pool, Tx};
+pub(crate) use pool::{on, within};
+pub use scopes::Spent;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tracing::{info, warn};
-pub use url::Address;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+pub use url::{Address, EXPECTED};
 
 /// How long anything may take; then the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Between tries to reach it.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How often a transaction is begun that another one was in the way of.
+const TRIES: u32 = 10;
 
-/// What is asked of one pool at once; SQLite has one writer anyway.
-const CONNECTIONS: u32 = 8;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
-
-/// Why something is not done.
-#[derive(Debug)]
-pub enum Failure {
-    /// The database cannot be reached, or does not answer: nothing is known.
-    Away,
-    /// There is one with this name already; the name of the column.
-    Taken(&'static str),
-    /// It cannot be done, whenever it is tried; the words hold no value of a row.
-    Broken(String),
-}
-
-/// What came of it.
-pub type Result<T> = std::result::Result<T, Failure>;
-
-/// Both speak SQL that is written once: see [`on!`].
-#[derive(Clone, Debug)]
-pub enum Pool {
-    /// A file.
-    Sqlite(SqlitePool),
-    /// A server.
-    Postgres(PgPool),
-}
-
-/// Does the same with either pool: `on!(pool, db => sqlx::query("…").bind(x).execute(db).await)`. SQL is text for both databases, with `$1` for
-/// values, and has no value in it.
-macro_rules! on {
-    ($pool:expr, $db:ident => $body:expr) => {
-        match $pool {
-            $crate::store::Pool::Sqlite($db) => $body,
-            $crate::store::Pool::Postgres($db) => $body,
-        }
-    };
-}
-pub(crate) use on;
-
-/// The database, for any thread.
+/// The database, for any thread. When the last of its clones is dropped, its thread ends.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    pool: Pool,
+    shared: Arc<Shared>,
     runtime: Handle,
-    is_up: watch::Sender<bool>,
+    /// Says that it is over; so does its drop.
+    end: watch::Sender<bool>,
+    /// Its other side is the thread's, and gone when that has ended.
+    ended: watch::Receiver<()>,
 }
 
 impl fmt::Debug for Store {
@@ -81,104 +62,131 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// A database that is connected to from now on, until it is there; `runtime` is that of its thread.
-    pub fn new(address: &Address, runtime: Handle) -> Store {
+    /// A database that is connected to from now on, whenever it is there: see [`Store::is_up`].
+    ///
+    /// Errors: the system gives no thread.
+    pub fn open(address: &Address) -> io::Result<Store> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
         let inside = runtime.enter();
-        let pool = match address {
-            Address::Sqlite(options) => {
-                let options = options
-                    .clone()
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // The file is whole whenever the process ends, and a power failure loses the last moments at most.
-                    .synchronous(SqliteSynchronous::Normal)
-                    .busy_timeout(PATIENCE);
-                let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS);
-                Pool::Sqlite(pool.acquire_timeout(PATIENCE).connect_lazy_with(options))
-            }
-            Address::Postgres(options) => {
-                let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
-                let pool = pool.acquire_timeout(PATIENCE);
-                Pool::Postgres(pool.connect_lazy_with((**options).clone()))
-            }
-        };
+        let shared = Arc::new(Shared::new(Pool::new(address)));
         drop(inside);
-        let store = Store(Arc::new(Inner {
-            pool,
-            runtime: runtime.clone(),
-            is_up: watch::Sender::new(false),
-        }));
-        runtime.spawn(store.clone().connect());
-        store
+        let (end, over) = watch::channel(false);
+        let (ending, ended) = watch::channel(());
+        let (mine, address) = (shared.clone(), address.clone());
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        thread.spawn(move || {
+            runtime.block_on(alive::live(mine, address, over));
+            // A name that is still being looked up is not waited for.
+            runtime.shutdown_background();
+            drop(ending);
+        })?;
+        Ok(Store(Arc::new(Inner {
+            shared,
+            runtime: handle,
+            end,
+            ended,
+        })))
     }
 
     /// Whether it was there when it was last asked.
     pub fn is_up(&self) -> bool {
-        *self.0.is_up.borrow()
+        self.0.shared.is_up()
     }
 
     /// Told when it comes, and when it goes.
     pub fn watch(&self) -> watch::Receiver<bool> {
-        self.0.is_up.subscribe()
+        self.0.shared.up.subscribe()
     }
 
-    /// Has something done on the database's own thread.
+    /// What is written of keys, teams and users from now on, by whichever replica. A receiver that is too slow to hear all of it
+    /// (`Lagged`) knows as much as after [`Change::All`].
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.0.shared.changes.subscribe()
+    }
+
+    /// Has something done on the database's own thread: what is one statement, or only reads.
     pub async fn run<T, F, W>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(Pool) -> W,
         W: Future<Output = sqlx::Result<T>> + Send + 'static,
     {
-        if !self.is_up() {
+        self.done(work(self.0.shared.pool.clone())).await
+    }
+
+    /// Has something done in one transaction: all of it, or nothing. `store.write(key, |tx, key| Box::pin(async move { … }))`, with
+    /// [`within!`] in it for each statement.
+    ///
+    /// What is read in it may be changed by others until it is written or locked: on PostgreSQL each statement sees what was committed
+    /// before it (`READ COMMITTED`), so a row is read by an `UPDATE … RETURNING` that locks it, several in the order of their keys. On
+    /// SQLite there is one writer at a time from the beginning (`BEGIN IMMEDIATE`).
+    ///
+    /// The work is done again, from its beginning, where another transaction was in the way. After [`Failure::Away`] it may be done or
+    /// not: what must not happen twice says so itself, in the same transaction.
+    pub async fn write<A, T, W>(&self, with: A, work: W) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        W: for<'a> Fn(&'a mut Tx, &'a A) -> BoxFuture<'a, sqlx::Result<T>> + Send + Sync + 'static,
+    {
+        let shared = self.0.shared.clone();
+        self.done(async move {
+            let _turn = shared.turn().await;
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let mut tx = shared.pool.begin().await?;
+                let done = work(&mut tx, &with).await;
+                let done = match done {
+                    Ok(value) => tx.commit().await.map(|told| (value, told)),
+                    Err(e) => {
+                        let _ = tx.rollback().await;
+                        Err(e)
+                    }
+                };
+                match done {
+                    Ok((value, told)) => {
+                        told.into_iter().for_each(|change| shared.tell(change));
+                        return Ok(value);
+                    }
+                    Err(e) if failure::is_clash(&e) && tries < TRIES => {}
+                    Err(e) => return Err(e),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Goes on beside everything else, until it ends by itself or the database is closed.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.0.runtime.spawn(work)
+    }
+
+    /// Closes it when what is under way is done: SQLite's file is whole then, and alone. Afterwards it is away.
+    pub async fn close(&self) {
+        self.0.end.send_replace(true);
+        // An error: the thread is gone, as is wanted.
+        let _ = self.0.ended.clone().changed().await;
+    }
+
+    async fn done<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = sqlx::Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let shared = &self.0.shared;
+        if !shared.is_open() {
             return Err(Failure::Away);
         }
-        let work = tokio::time::timeout(PATIENCE, work(self.0.pool.clone()));
-        let done = self.0.runtime.spawn(work).await;
-        match done {
+        let work = self.0.runtime.spawn(tokio::time::timeout(PATIENCE, work));
+        match work.await {
             Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(e))) => Err(self.failed(e)),
+            Ok(Ok(Err(e))) => Err(shared.failed(&e)),
             // It took too long, or the thread is gone.
-            Ok(Err(_)) | Err(_) => Err(self.lost()),
-        }
-    }
-
-    /// Brings tables into the shape of this version, as soon as the database is there.
-    async fn connect(self) {
-        let mut is_told = false;
-        loop {
-            let done = on!(&self.0.pool, db => MIGRATIONS.run(db).await);
-            match done {
-                Ok(()) => break,
-                Err(e) if !is_told => {
-                    warn!("the database of keys is not there yet: {}", words(&e));
-                    is_told = true;
-                }
-                Err(_) => {}
+            Ok(Err(_)) | Err(_) => {
+                shared.check.notify_one();
+                Err(Failure::Away)
             }
-            tokio::time::sleep(PAUSE).await;
-        }
-        info!("the database of keys is there");
-        self.0.is_up.send_replace(true);
-    }
-
-    fn failed(&self, e: sqlx::Error) -> Failure {
-        match &e {
-            sqlx::Error::Database(said) if said.is_unique_violation() => Failure::Taken("key_alias"),
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => self.lost(),
-            _ => Failure::Broken(words(&e)),
         }
     }
-
-    fn lost(&self) -> Failure {
-        if self.0.is_up.send_replace(false) {
-            warn!("the database of keys is away: keys that are known hold on");
-            self.0.runtime.spawn(self.clone().connect());
-        }
-        Failure::Away
-    }
-}
-
-/// An error's words, without what was being written.
-fn words(e: &impl fmt::Display) -> String {
-    e.to_string()
 }

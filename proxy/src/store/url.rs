@@ -2,6 +2,7 @@
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use crate::keys::Token;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -19,24 +20,103 @@ pub enum Address {
 pub const EXPECTED: &str =
     "sqlite:///PATH of a file, or postgresql://USER:PASSWORD@HOST:5432/DATABASE";
 
+/// Parameters that mean something here. Others, such as `connection_limit`, are those of other programs.
+const PARAMETERS: [&str; 16] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+
+/// Where the tables are, as a parameter.
+const SCHEMA: &str = "schema";
+
 impl Address {
     /// `None`: it is neither. The URL is a secret, so that nothing tells it.
     pub fn parse(url: &str) -> Option<Address> {
-        let (scheme, _) = url.split_once(':')?;
+        let (scheme, rest) = url.split_once(':')?;
         match scheme {
-            "sqlite" => SqliteConnectOptions::from_str(url).ok().map(Address::Sqlite),
+            "sqlite" => {
+                let path = rest.trim_start_matches("//").split('?').next()?;
+                // Each connection would have a memory of its own.
+                let is_file = !path.is_empty() && path != ":memory:" && !rest.contains("memory");
+                let options = SqliteConnectOptions::from_str(url).ok();
+                options.filter(|_| is_file).map(Address::Sqlite)
+            }
             "postgres" | "postgresql" => {
-                let options = PgConnectOptions::from_str(url).ok()?;
+                let (url, schema) = understood(url);
+                let mut options = PgConnectOptions::from_str(&url).ok()?;
+                if let Some(schema) = schema {
+                    options = options.options([("search_path", schema)]);
+                }
                 Some(Address::Postgres(Box::new(options)))
             }
             _ => None,
         }
     }
 
+    /// The file that it is; `None`: it is a server, or a database that is in memory.
+    pub fn file_path(&self) -> Option<&Path> {
+        match self {
+            Address::Sqlite(options) => Some(options.get_filename()).filter(|path| *path != ":memory:"),
+            Address::Postgres(_) => None,
+        }
+    }
+
+    /// What tells one database from another, in sixteen digits: without user and password.
+    pub fn fingerprint(&self) -> String {
+        let place = match self {
+            Address::Sqlite(options) => options.get_filename().to_string_lossy().into_owned(),
+            Address::Postgres(options) => format!(
+                "{}:{}/{}",
+                options.get_host(),
+                options.get_port(),
+                options.get_database().unwrap_or_default()
+            ),
+        };
+        Token::of(place.as_bytes()).to_string()[..16].to_owned()
+    }
+
     /// A file of SQLite.
     pub fn file(path: &Path) -> Address {
         Address::Sqlite(SqliteConnectOptions::new().filename(path))
     }
+}
+
+/// A URL without parameters that nobody knows, which would be logged, and its schema.
+fn understood(url: &str) -> (String, Option<String>) {
+    let Some((place, parameters)) = url.split_once('?') else {
+        return (url.to_owned(), None);
+    };
+    let mut schema = None;
+    let mut known = Vec::new();
+    for parameter in parameters.split('&') {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if name == SCHEMA {
+            schema = percent_encoding::percent_decode_str(value)
+                .decode_utf8()
+                .ok();
+        } else if PARAMETERS.contains(&name) {
+            known.push(parameter);
+        }
+    }
+    let url = match known.is_empty() {
+        true => place.to_owned(),
+        false => [place, "?", &known.join("&")].concat(),
+    };
+    (url, schema.map(String::from))
 }
 
 impl fmt::Debug for Address {
@@ -54,16 +134,51 @@ mod tests {
 
     #[test]
     fn two_kinds_of_databases() {
-        for url in ["sqlite:///tmp/keys.db", "sqlite:keys.db", "sqlite://keys.db"] {
-            assert!(matches!(Address::parse(url), Some(Address::Sqlite(_))), "{url}");
+        for url in [
+            "sqlite:///tmp/keys.db",
+            "sqlite:keys.db",
+            "sqlite://keys.db",
+        ] {
+            assert!(
+                matches!(Address::parse(url), Some(Address::Sqlite(_))),
+                "{url}"
+            );
         }
         for url in ["postgresql://u:p@h:5432/d", "postgres://h/d"] {
-            assert!(matches!(Address::parse(url), Some(Address::Postgres(_))), "{url}");
+            assert!(
+                matches!(Address::parse(url), Some(Address::Postgres(_))),
+                "{url}"
+            );
         }
-        for url in ["", "keys.db", "mysql://h/d", "postgresql://h:port/d"] {
+        for url in [
+            "",
+            "keys.db",
+            "mysql://h/d",
+            "postgresql://h:port/d",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite://keys.db?mode=memory",
+        ] {
             assert!(Address::parse(url).is_none(), "{url}");
         }
+    }
+
+    #[test]
+    fn nothing_tells_a_password() {
         let told = format!("{:?}", Address::parse("postgresql://u:hunter2@h/d"));
         assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn parameters_of_other_programs_are_left_out() {
+        let url = "postgresql://u:p@h/d?connection_limit=5&schema=a%20b&sslmode=require&x";
+        let (url, schema) = understood(url);
+        assert_eq!(url, "postgresql://u:p@h/d?sslmode=require");
+        assert_eq!(schema.as_deref(), Some("a b"));
+        let Some(Address::Postgres(options)) = Address::parse("postgres://h/d?schema=keys") else {
+            panic!("a server");
+        };
+        assert_eq!(options.get_options(), Some("-c search_path=keys"));
     }
 }

@@ -1,0 +1,320 @@
+//! The life of the database's thread: whether the database is there, and what other replicas say through it.
+
+use super::changes::{CHANNEL, Change};
+use super::failure::{Failure, words};
+use super::pool::server;
+use super::{Address, PATIENCE, Pool};
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, Executor, PgConnection, SqlitePool};
+use std::fs::{DirBuilder, OpenOptions};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, MutexGuard, Notify, broadcast, watch};
+use tokio::time::error::Elapsed;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+/// Between tries to reach it.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A server that says nothing is asked after this time whether it is there.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// So long it may take to answer that, or to let somebody in.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// So long tables may take that are brought into the shape of this version, by another replica maybe.
+const SHAPING: Duration = Duration::from_secs(600);
+
+/// Between lines on a file that cannot be written.
+const QUIET: Duration = Duration::from_secs(10);
+
+const SILENT: &str = "it does not answer";
+
+/// Changes that a receiver may be behind.
+const BEHIND: usize = 1_024;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// What the thread and those that ask it share.
+pub(super) struct Shared {
+    pub pool: Pool,
+    pub up: watch::Sender<bool>,
+    pub changes: broadcast::Sender<Change>,
+    /// Somebody saw it fail.
+    pub check: Notify,
+    complained: std::sync::Mutex<Option<Instant>>,
+    /// It has had its tables.
+    shaped: AtomicBool,
+    /// Who writes into the file: they come in turn, where SQLite would have them try again and again.
+    writer: Mutex<()>,
+}
+
+impl Shared {
+    pub fn new(pool: Pool) -> Shared {
+        Shared {
+            pool,
+            up: watch::Sender::new(false),
+            changes: broadcast::Sender::new(BEHIND),
+            check: Notify::new(),
+            complained: std::sync::Mutex::default(),
+            shaped: AtomicBool::new(false),
+            writer: Mutex::new(()),
+        }
+    }
+
+    pub fn is_up(&self) -> bool {
+        *self.up.borrow()
+    }
+
+    /// Whether there is any use in asking. A file that cannot be written can be read mostly.
+    pub fn is_open(&self) -> bool {
+        let is_file = matches!(self.pool, Pool::Sqlite(_));
+        self.is_up() || is_file && self.shaped.load(Ordering::Acquire)
+    }
+
+    pub async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.pool {
+            Pool::Sqlite(_) => Some(self.writer.lock().await),
+            Pool::Postgres(_) => None,
+        }
+    }
+
+    /// What an error means for who asked. Whether the database is away is looked at now.
+    pub fn failed(&self, e: &sqlx::Error) -> Failure {
+        let failure = Failure::of(e);
+        match (&failure, &self.pool) {
+            (Failure::Away, _) if self.ending() => {}
+            // A file that is full can be there otherwise, so that nothing else would be told.
+            (Failure::Away, Pool::Sqlite(_)) => self.complain(e),
+            (Failure::Broken(why), _) => warn!("the database of keys: {why}"),
+            _ => {}
+        }
+        if failure == Failure::Away {
+            self.check.notify_one();
+        }
+        failure
+    }
+
+    /// Not for each of many that fail.
+    fn complain(&self, e: &sqlx::Error) {
+        let mut last = self.complained.lock().unwrap_or_else(|e| e.into_inner());
+        if last.is_none_or(|at| at.elapsed() > QUIET) {
+            *last = Some(Instant::now());
+            warn!("the database of keys: {}", words(e));
+        }
+    }
+
+    fn ending(&self) -> bool {
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.is_closed(),
+            Pool::Postgres(pool) => pool.is_closed(),
+        }
+    }
+
+    pub fn tell(&self, change: Change) {
+        // An error: nobody listens.
+        let _ = self.changes.send(change);
+    }
+}
+
+/// Until `over` says so, or is dropped.
+pub(super) async fn live(shared: Arc<Shared>, address: Address, mut over: watch::Receiver<bool>) {
+    let watching = async {
+        match (&address, &shared.pool) {
+            (Address::Postgres(options), _) => of_server(&shared, options).await,
+            (Address::Sqlite(options), Pool::Sqlite(pool)) => of_file(&shared, options, pool).await,
+            (Address::Sqlite(_), Pool::Postgres(_)) => {}
+        }
+    };
+    tokio::select! {
+        () = watching => {}
+        _ = over.wait_for(|is_over| *is_over) => {}
+    }
+    shared.up.send_replace(false);
+    // What is under way is done first.
+    let closing = async {
+        match &shared.pool {
+            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    };
+    if timeout(PATIENCE, closing).await.is_err() {
+        warn!("the database of keys is left with something under way");
+    }
+}
+
+async fn of_server(shared: &Shared, options: &PgConnectOptions) {
+    let options = server(options);
+    let mut log = Log::default();
+    loop {
+        match reach(&options).await {
+            Ok(listener) => {
+                log.there(shared);
+                // What was said meanwhile nobody heard.
+                shared.tell(Change::All);
+                let lost = hear(shared, listener).await;
+                if let Lost::Silent = lost {
+                    log.away(shared, SILENT);
+                }
+                // Else it is only the connection, maybe: that shows at once.
+                sleep(PAUSE / 10).await;
+            }
+            Err(why) => {
+                log.away(shared, &why);
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection that hears what replicas say, of a database with all tables.
+async fn reach(options: &PgConnectOptions) -> Result<PgListener, String> {
+    let connect = PgConnection::connect_with(options);
+    let mut connection = within(ANSWER, connect).await?;
+    // An error closes the connection, and so gives the migrations' lock back.
+    let shaped = timeout(SHAPING, MIGRATIONS.run(&mut connection));
+    explain(shaped.await)?;
+    drop(connection.close().await);
+    let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None);
+    let pool = pool.max_lifetime(None).acquire_timeout(ANSWER);
+    let pool = pool.connect_lazy_with(options.clone());
+    let mut listener = within(ANSWER, PgListener::connect_with(&pool)).await?;
+    listener.eager_reconnect(false);
+    within(ANSWER, listener.listen(CHANNEL)).await?;
+    Ok(listener)
+}
+
+/// How a connection ended.
+enum Lost {
+    /// It was closed.
+    Closed,
+    /// Nothing comes.
+    Silent,
+}
+
+/// Hears replicas, and whether the server is alive.
+async fn hear(shared: &Shared, mut listener: PgListener) -> Lost {
+    loop {
+        let heard = tokio::select! {
+            heard = listener.try_recv() => Some(heard),
+            () = sleep(BEAT) => None,
+            () = shared.check.notified() => None,
+        };
+        match heard {
+            Some(Ok(Some(said))) => shared.tell(Change::heard(said.payload())),
+            Some(Ok(None) | Err(_)) => return Lost::Closed,
+            None => match timeout(ANSWER, listener.execute("SELECT 1")).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => return Lost::Closed,
+                Err(_) => return Lost::Silent,
+            },
+        }
+    }
+}
+
+async fn of_file(shared: &Shared, options: &SqliteConnectOptions, pool: &SqlitePool) {
+    let mut log = Log::default();
+    loop {
+        match shape(shared, options, pool).await {
+            Ok(()) => {
+                log.there(shared);
+                shared.check.notified().await;
+            }
+            Err(why) => {
+                log.away(shared, &why);
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A file with all tables, that can be written.
+async fn shape(
+    shared: &Shared,
+    options: &SqliteConnectOptions,
+    pool: &SqlitePool,
+) -> Result<(), String> {
+    make(options).map_err(|e| words(&e))?;
+    // In one transaction, for two processes may begin at once.
+    let _turn = shared.turn().await;
+    let mut tx = within(PATIENCE * 2, pool.begin_with("BEGIN IMMEDIATE")).await?;
+    explain(timeout(SHAPING, MIGRATIONS.run(&mut *tx)).await)?;
+    // Changes nothing, but is written.
+    within(PATIENCE, tx.execute("PRAGMA user_version = 1")).await?;
+    within(PATIENCE, tx.commit()).await?;
+    shared.shaped.store(true, Ordering::Release);
+    Ok(())
+}
+
+/// The file and its folder, for nobody else to read. Those that are there stay as they are.
+fn make(options: &SqliteConnectOptions) -> io::Result<()> {
+    let path = options.get_filename();
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    let mut file = OpenOptions::new();
+    file.write(true).create_new(true).mode(0o600);
+    match file.open(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(()),
+    }
+}
+
+async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, String> {
+    match timeout(time, work).await {
+        Ok(done) => done.map_err(|e| words(&e)),
+        Err(_) => Err(SILENT.to_owned()),
+    }
+}
+
+/// Why it has not the shape of this version.
+fn explain(shaped: Result<Result<(), MigrateError>, Elapsed>) -> Result<(), String> {
+    match shaped {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_))) => Err(
+            "it was made by another version: start that one, or name another database".to_owned(),
+        ),
+        Ok(Err(MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _))) => Err(words(&e)),
+        Ok(Err(e)) => Err(words(&e)),
+        Err(_) => Err(SILENT.to_owned()),
+    }
+}
+
+/// What the operator is told of it, once each time.
+#[derive(Default)]
+struct Log {
+    last: Option<String>,
+}
+
+impl Log {
+    fn there(&mut self, shared: &Shared) {
+        self.last = None;
+        if !shared.up.send_replace(true) {
+            info!("the database of keys is there");
+        }
+    }
+
+    fn away(&mut self, shared: &Shared, why: &str) {
+        shared.up.send_replace(false);
+        if self.last.as_deref() != Some(why) {
+            warn!("the database of keys is away, and keys that are known hold on: {why}");
+            self.last = Some(why.to_owned());
+        }
+    }
+}

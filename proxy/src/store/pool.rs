@@ -1,0 +1,155 @@
+//! Connections to either database, and transactions: what is said to them is one text.
+
+use super::changes::{self, Change};
+use super::{Address, PATIENCE};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+/// What is asked of a server at once.
+const CONNECTIONS: u32 = 8;
+
+/// A file has one writer at a time, and a thread for each connection.
+const FILE_CONNECTIONS: u32 = 3;
+
+/// A server gives a statement up, and takes back the rows that a dead replica locked.
+const SESSION: &str =
+    "SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
+
+/// Both speak SQL that is written once: see [`on!`].
+#[derive(Clone, Debug)]
+pub enum Pool {
+    /// A file.
+    Sqlite(SqlitePool),
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// Does the same with either pool: `on!(pool, db => sqlx::query("…").bind(x).execute(db).await)`. SQL is text for both databases, with `$1` for
+/// values, and has no value in it.
+macro_rules! on {
+    ($pool:expr, $db:ident => $body:expr) => {
+        match $pool {
+            $crate::store::Pool::Sqlite($db) => $body,
+            $crate::store::Pool::Postgres($db) => $body,
+        }
+    };
+}
+pub(crate) use on;
+
+/// The same within a transaction: `within!(tx, db => sqlx::query("…").bind(x).execute(db).await)`.
+macro_rules! within {
+    ($tx:expr, $db:ident => $body:expr) => {
+        match $tx.connection() {
+            $crate::store::pool::Connection::Sqlite($db) => $body,
+            $crate::store::pool::Connection::Postgres($db) => $body,
+        }
+    };
+}
+pub(crate) use within;
+
+/// One that a transaction is on.
+pub(crate) enum Connection<'a> {
+    Sqlite(&'a mut sqlx::SqliteConnection),
+    Postgres(&'a mut sqlx::PgConnection),
+}
+
+/// A transaction: see [`super::Store::write`].
+pub struct Tx {
+    kind: Kind,
+    told: Vec<Change>,
+}
+
+enum Kind {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Pool {
+    /// Connects when it is first needed.
+    pub(super) fn new(address: &Address) -> Pool {
+        match address {
+            Address::Sqlite(options) => {
+                let pool = SqlitePoolOptions::new().max_connections(FILE_CONNECTIONS);
+                let pool = pool.acquire_timeout(PATIENCE);
+                Pool::Sqlite(pool.connect_lazy_with(file(options)))
+            }
+            Address::Postgres(options) => {
+                let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
+                let pool = pool
+                    .acquire_timeout(PATIENCE)
+                    .after_connect(|connection, _| {
+                        Box::pin(async move { connection.execute(SESSION).await.map(drop) })
+                    });
+                Pool::Postgres(pool.connect_lazy_with(server(options)))
+            }
+        }
+    }
+
+    pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
+        let kind = match self {
+            Pool::Sqlite(pool) => Kind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Postgres(pool) => Kind::Postgres(pool.begin().await?),
+        };
+        Ok(Tx {
+            kind,
+            told: Vec::new(),
+        })
+    }
+}
+
+/// Statements are not logged, by neither: a log of the operator's is no place for them.
+fn file(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    let options = options.clone().disable_statement_logging();
+    options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // The file is whole whenever the process ends, and a power failure loses the last moments at most.
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(PATIENCE)
+}
+
+pub(super) fn server(options: &PgConnectOptions) -> PgConnectOptions {
+    let options = options.clone().disable_statement_logging();
+    match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name("mishikallm"),
+    }
+}
+
+impl Tx {
+    /// For [`within!`].
+    pub(crate) fn connection(&mut self) -> Connection<'_> {
+        match &mut self.kind {
+            Kind::Sqlite(tx) => Connection::Sqlite(tx),
+            Kind::Postgres(tx) => Connection::Postgres(tx),
+        }
+    }
+
+    /// Says to all replicas, when this is committed, what is changed by it.
+    pub(crate) async fn tell(&mut self, change: Change) -> sqlx::Result<()> {
+        if let Kind::Postgres(tx) = &mut self.kind {
+            let payload = change.payload();
+            let say = sqlx::query("SELECT pg_notify($1, $2)").bind(changes::CHANNEL);
+            say.bind(payload).execute(&mut **tx).await?;
+        }
+        self.told.push(change);
+        Ok(())
+    }
+
+    /// What is to be told.
+    pub(super) async fn commit(self) -> sqlx::Result<Vec<Change>> {
+        match self.kind {
+            Kind::Sqlite(tx) => tx.commit().await?,
+            Kind::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(self.told)
+    }
+
+    pub(super) async fn rollback(self) -> sqlx::Result<()> {
+        match self.kind {
+            Kind::Sqlite(tx) => tx.rollback().await,
+            Kind::Postgres(tx) => tx.rollback().await,
+        }
+    }
+}
