@@ -44,6 +44,11 @@ impl Auth {
         Auth { master }
     }
 
+    /// Who has it may do anything; `None`: everyone may.
+    pub fn master(&self) -> Option<&Secret> {
+        self.master.as_ref()
+    }
+
     /// Whether everyone may call a path.
     pub fn is_public(path: &str) -> bool {
         PUBLIC.contains(&path)

@@ -39,7 +39,9 @@ impl Asked {
         }
         if let Some(Value::String(model)) = fields.get("model") {
             asked.model.clone_from(model);
-            let meant = pass.map_or(model.as_str(), |pass| pass.meant(model)).to_owned();
+            let meant = pass
+                .map_or(model.as_str(), |pass| pass.meant(model))
+                .to_owned();
             asked.add(app, pass, "model", &meant)?;
             if meant != asked.model {
                 fields.set("model", Value::String(meant));
@@ -56,7 +58,9 @@ impl Asked {
                     },
                     _ => continue,
                 };
-                let meant = pass.map_or(name.as_str(), |pass| pass.meant(name)).to_owned();
+                let meant = pass
+                    .map_or(name.as_str(), |pass| pass.meant(name))
+                    .to_owned();
                 asked.add(app, pass, &format!("fallbacks[{i}]"), &meant)?;
                 *name = meant;
             }

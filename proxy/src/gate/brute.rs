@@ -38,7 +38,10 @@ impl Strangers {
         let known = self.0.get(&address);
         let mut count = known
             .filter(|count| now.saturating_duration_since(count.since) < SPAN)
-            .unwrap_or(Count { since: now, wrong: 0 });
+            .unwrap_or(Count {
+                since: now,
+                wrong: 0,
+            });
         count.wrong = count.wrong.saturating_add(1);
         self.0.insert(address, count);
         match count.wrong > FREE {

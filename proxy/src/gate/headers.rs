@@ -15,7 +15,12 @@ pub fn tell(headers: &mut HeaderMap, standing: &Standing) {
     let requests = (LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS);
     let tokens = (LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS);
     for (names, rate) in [(requests, &standing.requests), (tokens, &standing.tokens)] {
-        let Some(Rate { limit, remaining, reset }) = rate else {
+        let Some(Rate {
+            limit,
+            remaining,
+            reset,
+        }) = rate
+        else {
             continue;
         };
         headers.insert(names.0, (*limit).into());

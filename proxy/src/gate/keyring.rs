@@ -84,7 +84,9 @@ impl Keyring {
     /// There is no master key, so that no key is needed, and none can be made.
     pub fn say_unused(&self) {
         if self.settings.database_url.is_some() {
-            warn!("there is no master key: the database of keys is not opened, and anyone may call");
+            warn!(
+                "there is no master key: the database of keys is not opened, and anyone may call"
+            );
         }
     }
 
@@ -93,7 +95,9 @@ impl Keyring {
         self.policy.send_replace(policy(settings));
         let places = |of: &KeySettings| (of.database_url.clone(), of.journal_folder.clone());
         if places(settings) != places(&self.settings) {
-            warn!("general_settings: database_url and spend_journal_dir hold as they were until the proxy is started again");
+            warn!(
+                "general_settings: database_url and spend_journal_dir hold as they were until the proxy is started again"
+            );
         }
     }
 
@@ -120,12 +124,18 @@ impl Keyring {
     fn opened(&self) -> Result<Arc<Open>, Error> {
         let unavailable = |why: String| Error::unavailable(503, why);
         let address = self.address.as_ref().ok_or_else(|| {
-            unavailable("there is no place for keys: set general_settings.database_url, or HOME".to_owned())
+            unavailable(
+                "there is no place for keys: set general_settings.database_url, or HOME".to_owned(),
+            )
         })?;
-        let store = Store::open(address)
-            .map_err(|e| unavailable(format!("the database of keys cannot be opened: {}", e.kind())))?;
+        let store = Store::open(address).map_err(|e| {
+            unavailable(format!(
+                "the database of keys cannot be opened: {}",
+                e.kind()
+            ))
+        })?;
         let desk = quota::Desk::new(store.clone());
-        let journal = Journal::open(&self.journal_folder(address), &desk.replica().name());
+        let journal = Journal::open(&self.journal_folder(address), desk.replica().clone());
         let accounts = Arc::new(Accounts::default());
         let known = Arc::new(Known::new(store.clone(), accounts.clone()));
         store.spawn(known.clone().listen());
@@ -177,9 +187,15 @@ impl Keyring {
             return;
         };
         if !open.journal.finish(PARTING).await {
-            warn!("not all that was spent is in the database yet: it comes there when the proxy is started again");
+            warn!(
+                "not all that was spent is in the database yet: it comes there when the proxy is started again"
+            );
         }
-        let keeper = open.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let keeper = open
+            .keeper
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some((stop, kept)) = keeper {
             let _ = stop.send(());
             let _ = timeout(PARTING, kept).await;
@@ -198,7 +214,9 @@ fn policy(settings: &KeySettings) -> Policy {
 /// A folder of this program's, below one that a variable names, or below the user's own.
 fn below(variable: &str, otherwise: &str) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let base = set(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = set(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     let home = || set("HOME").map(|home| Path::new(&home).join(otherwise));
     base.or_else(home).map(|base| base.join(NAME))
 }

@@ -5,8 +5,8 @@ use crate::keys::{Scope, Token};
 use crate::quota::Accounts;
 use crate::store::{Change, Failure, Store};
 use quick_cache::sync::Cache;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
@@ -105,7 +105,10 @@ impl Known {
         let Some(key) = self.store.key(token).await? else {
             return Ok(None);
         };
-        let mut accounts = vec![self.accounts.of(&Scope::Key(token), &key.limits, key.created_at)];
+        let mut accounts = vec![
+            self.accounts
+                .of(&Scope::Key(token), &key.limits, key.created_at),
+        ];
         let (mut team, mut user) = (None, None);
         if let Some(id) = &key.team_id {
             team = self.store.team(id.clone()).await?;

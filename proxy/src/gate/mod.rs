@@ -95,7 +95,9 @@ async fn find(app: &App, token: Token, from: IpAddr) -> Result<Arc<Pass>, Error>
 /// The database was asked, and did not answer.
 fn away(failure: &Failure) -> Error {
     let why = match failure {
-        Failure::Away => "the database of keys is away, and whether this key is valid is not known here: try again",
+        Failure::Away => {
+            "the database of keys is away, and whether this key is valid is not known here: try again"
+        }
         _ => "whether this key is valid cannot be found out; the log of the proxy says why",
     };
     Error::unavailable(503, why).with_retry_after(Some(Duration::from_secs(1)))

@@ -29,7 +29,10 @@ impl PriceList {
                 continue;
             };
             let lists = [&routing.fallbacks, &routing.context_window_fallbacks];
-            let others = lists.into_iter().filter_map(|list| list.get(name)).flatten();
+            let others = lists
+                .into_iter()
+                .filter_map(|list| list.get(name))
+                .flatten();
             let others = others.chain(&routing.default_fallbacks);
             let groups = others.filter_map(|other| fleet.group(other));
             let mut prices: Vec<Prices> = Vec::new();
@@ -58,7 +61,9 @@ impl PriceList {
         longest: Duration,
     ) -> Money {
         let groups = groups.into_iter();
-        let prices = groups.filter_map(|group| self.by_entry.get(group.entry())).flatten();
+        let prices = groups
+            .filter_map(|group| self.by_entry.get(group.entry()))
+            .flatten();
         let costs = prices.map(|price| price.worst(prompt, completion, longest));
         costs.max().unwrap_or(Money::ZERO)
     }
@@ -100,6 +105,9 @@ mod tests {
         assert_eq!(worst(&["b"]), 6.0);
         assert_eq!(worst(&["c"]), 0.0);
         assert_eq!(worst(&["c", "w/y"]), 0.75);
-        assert_eq!(prices.of("id of b").worst(1, 0, Duration::ZERO).dollars(), 2.0);
+        assert_eq!(
+            prices.of("id of b").worst(1, 0, Duration::ZERO).dollars(),
+            2.0
+        );
     }
 }

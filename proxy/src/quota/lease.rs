@@ -38,7 +38,7 @@ pub(super) struct Lease {
     /// The journal brought in so much since the deal under way was sent off; the answer may not know of it.
     applied_meanwhile: i64,
     is_dealing: bool,
-    /// A deal was made or not: nobody said. What is held is asked for.
+    /// A deal was made or not, and nobody said; or more was spent than held. What is held is asked for.
     is_unsure: bool,
     /// What the database said last.
     said: Option<Said>,
@@ -244,11 +244,11 @@ impl Lease {
     pub(super) fn heard(&mut self, deal: &Deal, answer: &Answer, now: Time) {
         self.lent += answer.taken;
         // What is held is lent, or settled and not in the database yet: whatever went wrong before, here it is right again.
-        let sure = answer.hold - self.unapplied - self.applied_meanwhile;
-        self.lent = self.lent.max(sure).min(answer.hold);
+        let unapplied = self.unapplied.saturating_add(self.applied_meanwhile);
+        self.lent = self.lent.max(answer.hold - unapplied).min(answer.hold);
+        self.is_unsure &= unapplied > 0;
         self.over();
         self.away_until = Time(0);
-        self.is_unsure = false;
         self.is_quiet = false;
         if self.cap != Some(deal.cap) {
             return;
@@ -293,6 +293,7 @@ impl Lease {
     /// So much of it is gone; the journal will say so to the database.
     pub(super) fn spend(&mut self, amount: i64) {
         self.lent = self.lent.saturating_sub(amount);
+        self.is_unsure |= self.lent < 0;
         self.unapplied = self.unapplied.saturating_add(amount);
         self.is_quiet = false;
     }
@@ -332,7 +333,7 @@ impl Lease {
         };
         // Without a limit nothing is kept.
         let idle = if self.cap.is_none() { self.free() } else { idle };
-        let is_due = idle > 0 || self.is_unsure;
+        let is_due = idle > 0 || (self.is_unsure && was_quiet && self.unapplied == 0);
         (is_due && !self.is_dealing).then_some(idle.max(0))
     }
 

@@ -76,9 +76,7 @@ fn ready(worker: &Arc<Worker>) -> Value {
 
 /// Whether somebody may ask a model, and so may know of it.
 fn may_ask(caller: &Caller, model: &str, entry: Option<&str>) -> bool {
-    caller
-        .pass()
-        .is_none_or(|pass| pass.may_ask(model, entry))
+    caller.pass().is_none_or(|pass| pass.may_ask(model, entry))
 }
 
 /// The list's names and aliases, and what stands behind each `*`, as far as the caller may ask them; and the caller's own names.

@@ -18,11 +18,7 @@ pub fn list(names: &[String]) -> Value {
 }
 
 /// The deployments, as the reference tells them: all that the caller may know of, or the one of an id.
-pub fn info(
-    fleet: &Fleet,
-    id: Option<&str>,
-    may: impl Fn(&Deployment) -> bool,
-) -> Result<Value> {
+pub fn info(fleet: &Fleet, id: Option<&str>, may: impl Fn(&Deployment) -> bool) -> Result<Value> {
     let wanted = |d: &&Deployment| id.is_none_or(|id| d.id == id);
     let all = fleet.deployments().iter().filter(wanted);
     let all = all.filter(|d| may(d));

@@ -4,9 +4,9 @@ use super::place::Place;
 use super::{body, strangers};
 use crate::app::{App, Worker};
 use crate::gate::{self, Asked, Caller};
+use crate::quota::Standing;
 use crate::relay::{self, Frames, Progress, Run};
 use crate::reply::{self, Answer};
-use crate::quota::Standing;
 use crate::seen::exchange::Told;
 use crate::seen::{self, Outcome, Record};
 use bytes::Bytes;
@@ -59,7 +59,13 @@ where
             return response;
         }
     };
-    let begun = begin(&worker.app, (place, &caller), (head, body), env, &mut record);
+    let begun = begin(
+        &worker.app,
+        (place, &caller),
+        (head, body),
+        env,
+        &mut record,
+    );
     let (mut run, asked) = match begun {
         Ok(begun) => begun,
         Err(e) => return refused(&worker.app, &e, record),

@@ -7,8 +7,8 @@ mod checkup;
 mod cors;
 mod health;
 mod infer;
-#[allow(dead_code)]
 mod manage;
+mod managing;
 mod openapi;
 mod page;
 mod place;
@@ -32,11 +32,7 @@ use table::Route;
 
 /// Answers one request of a client at this address. Dropping the future, as the server does when the client hangs up, ends all that it
 /// began.
-pub async fn answer<B>(
-    worker: Arc<Worker>,
-    request: Request<B>,
-    from: IpAddr,
-) -> Response<Answer>
+pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>, from: IpAddr) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
@@ -70,14 +66,10 @@ where
             Err(why) => Err(why),
         },
     };
+    // For the audit, if it is refused all the same.
+    let known = caller.as_ref().ok().cloned();
     let allowed = caller.and_then(|caller| {
-        if let Caller::Key(pass) = &caller {
-            let purpose = match &place {
-                Some(_) => Purpose::Model,
-                None => table::purpose(path),
-            };
-            pass.check_route(path, purpose)?;
-        }
+        may_call(&caller, path, place.is_some())?;
         Ok(caller)
     });
     match (allowed, place) {
@@ -88,13 +80,31 @@ where
         (allowed, place) => {
             let mut visit = visit(&request);
             let response = match (allowed, place) {
-                (Err(why), _) => turned_away(refused(&why)),
+                (Err(why), _) => {
+                    if let Some(route) = manage::table::find(path) {
+                        let status = why.http_status();
+                        managing::turned_away(visit.id(), known.as_ref(), &route, status);
+                    }
+                    turned_away(refused(&why))
+                }
                 (Ok(_), Some(_)) => turned_away(reply::wrong_verb("POST")),
-                (Ok(caller), None) => Box::pin(other(&worker, &caller, request)).await,
+                (Ok(caller), None) => Box::pin(other(&worker, &caller, visit.id(), request)).await,
             };
             over(&mut visit, response)
         }
     }
+}
+
+/// A key may not call every route.
+fn may_call(caller: &Caller, path: &str, asks_model: bool) -> Result<(), Error> {
+    let Some(pass) = caller.pass() else {
+        return Ok(());
+    };
+    let purpose = match asks_model {
+        true => Purpose::Model,
+        false => table::purpose(path),
+    };
+    pass.check_route(path, purpose)
 }
 
 /// Who called may not.
@@ -117,12 +127,23 @@ fn over(visit: &mut Visit, mut response: Response<Answer>) -> Response<Answer> {
 }
 
 /// A route that asks no model.
-async fn other<B>(worker: &Arc<Worker>, caller: &Caller, request: Request<B>) -> Response<Answer>
+async fn other<B>(
+    worker: &Arc<Worker>,
+    caller: &Caller,
+    call: &str,
+    request: Request<B>,
+) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
 {
     let path = place::unversioned(request.uri().path());
+    if let Some(route) = manage::table::find(path) {
+        return match request.method() == *route.method {
+            true => managing::answer(worker, caller, route, call, request).await,
+            false => turned_away(reply::wrong_verb(verb(route.method))),
+        };
+    }
     let Some(route) = table::find(path) else {
         return turned_away(reply::not_found(request.uri().path()));
     };
@@ -136,7 +157,17 @@ where
         }
         Route::OpenApi => openapi::answer(),
         Route::Page => page::answer(),
-        Route::Metrics => reply::metrics(seen::metrics::text(&worker.app.fleet, &worker.app.keyring)),
+        Route::Metrics => {
+            reply::metrics(seen::metrics::text(&worker.app.fleet, &worker.app.keyring))
+        }
+    }
+}
+
+/// As an answer names it.
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        _ => "POST",
     }
 }
 

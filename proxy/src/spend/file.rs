@@ -38,6 +38,7 @@ const VERSION: u32 = 1;
 #[derive(Debug)]
 pub struct Own {
     pub id: String,
+    replica: String,
     path: PathBuf,
     file: File,
     length: u64,
@@ -110,6 +111,7 @@ impl Own {
         match born() {
             Ok(length) => Ok(Own {
                 id,
+                replica: replica.to_owned(),
                 path,
                 file,
                 length,
@@ -147,10 +149,10 @@ impl Own {
     }
 
     /// To read it while it is written.
-    pub fn tail(&self, replica: &str) -> io::Result<Tail> {
+    pub fn tail(&self) -> io::Result<Tail> {
         Ok(Tail {
             id: self.id.clone(),
-            replica: replica.to_owned(),
+            replica: self.replica.clone(),
             path: self.path.clone(),
             file: self.file.try_clone()?,
         })
@@ -337,7 +339,7 @@ pub(crate) mod tests {
         let head = own.length();
         own.append(b"one\ntwo\n").unwrap();
         own.append(b"thr").unwrap();
-        let tail = own.tail("r").unwrap();
+        let tail = own.tail().unwrap();
         assert_eq!(text(&tail, head, u64::MAX), "one\ntwo\n");
         assert_eq!(text(&tail, head, head + 4), "one\n");
         assert_eq!(text(&tail, head + 4, own.length()), "two\n");
@@ -349,7 +351,7 @@ pub(crate) mod tests {
         let folder = Folder::new();
         let mut own = Own::create(&folder.0, "r").unwrap();
         let line = [vec![b'x'; 999], vec![b'\n']].concat();
-        let (tail, mut at) = (own.tail("r").unwrap(), own.length());
+        let (tail, mut at) = (own.tail().unwrap(), own.length());
         for _ in 0..1_000 {
             own.append(&line).unwrap();
         }

@@ -1,7 +1,6 @@
 //! What brings journals into the database: the process's own all the time, and those of processes that are dead.
 
 use super::apply;
-use super::batch::Batch;
 use super::file::{self, Tail};
 use super::journal::Journal;
 use super::part::{Part, Source, Step};
@@ -22,6 +21,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Between two looks for journals of the dead.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// A pause that is worth a word: a database that is being opened takes less.
+const WORTH_A_WORD: Duration = Duration::from_secs(1);
 
 /// Journals of the dead at once.
 const ADOPTED: usize = 16;
@@ -44,10 +46,10 @@ pub struct Policy {
     pub retention: Option<Every>,
 }
 
-/// Told of what this replica has spent and is in the database now: the text of a scope, and the sum.
+/// Told of what this process has spent, when that is in the database: the text of a scope, and the sum.
 pub type Told = Box<dyn Fn(&str, Money) + Send + Sync>;
 
-/// What brings journals into the database.
+/// What brings a process's journal into a database, and those that dead processes left in its folder.
 pub struct Flusher {
     journal: Journal,
     store: Store,
@@ -69,7 +71,7 @@ impl Flusher {
         told: Told,
     ) -> Flusher {
         let memory = journal.name_of_memory();
-        let memory = Part::new(&memory, journal.replica(), Source::Memory, Some(0));
+        let memory = Part::own(&memory, Source::Memory, &journal.replica());
         Flusher {
             journal,
             store,
@@ -82,7 +84,7 @@ impl Flusher {
         }
     }
 
-    /// Until [`Journal::finish`] is called and all is in the database. To be spawned on any runtime that lives as long.
+    /// Until [`Journal::finish`] is called and all is in the database. To be spawned on a runtime that lives as long.
     pub async fn run(mut self) {
         let mut ends = self.journal.ends();
         let mut is_up = self.store.watch();
@@ -101,7 +103,7 @@ impl Flusher {
             };
             match passed {
                 Ok(is_more) => {
-                    if trouble.take().is_some() {
+                    if trouble.take().is_some_and(|pause| pause >= WORTH_A_WORD) {
                         info!("what requests cost comes into the database again");
                     }
                     if is_more {
@@ -118,11 +120,12 @@ impl Flusher {
                     }
                 }
                 Err(failure) => {
-                    if trouble.is_none() {
-                        warn!("what requests cost is in the journal alone for now: {failure}");
-                    }
                     let pause =
                         trouble.map_or(TOGETHER, |pause: Duration| (pause * 2).min(LONGEST));
+                    let was = trouble.unwrap_or_default();
+                    if was < WORTH_A_WORD && pause >= WORTH_A_WORD {
+                        warn!("what requests cost is in the journal alone for now: {failure}");
+                    }
                     trouble = Some(pause);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -144,7 +147,7 @@ impl Flusher {
         let mut is_more = false;
         if !*self.journal.ends().borrow() {
             self.look();
-            self.retain(policy).await?;
+            self.retain(policy.retention).await?;
         }
         let mut failed = Ok(());
         let (mut over, mut left) = (Vec::new(), Vec::new());
@@ -163,10 +166,8 @@ impl Flusher {
                     if let (Source::Memory, Some(batch)) = (&part.source, &batch) {
                         self.journal.forget(batch.to - batch.from);
                     }
-                    if let Some(batch) = batch.filter(|_| part.replica == self.journal.replica()) {
-                        batch
-                            .costs()
-                            .for_each(|(scope, sum)| (self.told)(scope, sum));
+                    if let Some(batch) = batch.filter(|_| part.is_own) {
+                        batch.costs().for_each(|(scope, sum)| (self.told)(scope, sum));
                     }
                 }
                 Err(Failure::Away) => return Err(Failure::Away),
@@ -193,9 +194,8 @@ impl Flusher {
         };
         // An error: it is tried again.
         if let Some(Ok(tail)) = self.journal.tail().filter(|tail| is_of(tail, id)) {
-            let source = Source::File(tail);
-            self.parts
-                .push(Part::new(id, self.journal.replica(), source, Some(0)));
+            let replica = tail.replica.clone();
+            self.parts.push(Part::own(id, Source::File(tail), &replica));
         }
     }
 
@@ -213,9 +213,7 @@ impl Flusher {
             }
             match Tail::adopt(&path) {
                 Ok(Some(tail)) => {
-                    let (id, replica) = (tail.id.clone(), tail.replica.clone());
-                    self.parts
-                        .push(Part::new(&id, &replica, Source::File(tail), None));
+                    self.parts.push(Part::adopted(tail));
                 }
                 Ok(None) => {}
                 Err(e) => {
@@ -228,10 +226,10 @@ impl Flusher {
     }
 
     /// Removes some rows that are too old.
-    async fn retain(&mut self, policy: Policy) -> Result<()> {
+    async fn retain(&mut self, retention: Option<Every>) -> Result<()> {
         let now = Instant::now();
         let is_due = now >= self.retains_at && self.store.is_up();
-        if let Some(retention) = policy.retention.filter(|_| is_due) {
+        if let Some(retention) = retention.filter(|_| is_due) {
             let oldest = retention::oldest(retention, Time::now());
             let is_more = retention::remove(&self.store, oldest).await? == retention::AT_ONCE;
             // In between others come to write.

@@ -2,6 +2,7 @@
 
 use super::file::{Lines, Own, Tail, unique};
 use super::row::Row;
+use crate::quota::Replica;
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ pub struct Journal(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
-    replica: String,
+    replica: Arc<Replica>,
     state: Mutex<State>,
     lost: AtomicU64,
     /// Whoever brings rows into the database waits for one.
@@ -38,6 +39,8 @@ struct Inner {
 #[derive(Debug)]
 struct State {
     own: Option<Own>,
+    /// Whose it is: see [`Replica::epoch`].
+    epoch: u64,
     /// Why it cannot be written was said.
     is_told: bool,
     tries_again: Instant,
@@ -55,14 +58,14 @@ struct Memory {
 }
 
 impl Journal {
-    /// A journal in a folder, of a replica with this id: what it spends is taken off what it has borrowed. A folder that cannot be written
-    /// is said, and tried again.
-    pub fn open(folder: &Path, replica: &str) -> Journal {
+    /// A journal in a folder, of this process: what it spends is taken off what it has borrowed under its name. A folder that cannot be
+    /// written is told, and tried again.
+    pub fn open(folder: &Path, replica: Arc<Replica>) -> Journal {
         let journal = Journal(Arc::new(Inner {
             folder: folder.to_owned(),
-            replica: replica.to_owned(),
             state: Mutex::new(State {
                 own: None,
+                epoch: replica.epoch(),
                 is_told: false,
                 tries_again: Instant::now(),
                 memory: Memory {
@@ -72,6 +75,7 @@ impl Journal {
                     is_tried: false,
                 },
             }),
+            replica,
             lost: AtomicU64::new(0),
             is_idle: AtomicBool::new(false),
             wake: Notify::new(),
@@ -116,6 +120,13 @@ impl Journal {
 
     fn write(&self, line: &[u8]) {
         let mut state = self.0.state();
+        let epoch = self.0.replica.epoch();
+        if state.epoch != epoch {
+            // What was borrowed under the old name is void; a file tells one name.
+            state.epoch = epoch;
+            state.own = None;
+            state.renew(&self.0);
+        }
         if state.own.is_none() && *self.0.ends.borrow() {
             // Nobody else sees to it any more.
             state.renew(&self.0);
@@ -158,12 +169,12 @@ impl Journal {
     /// The file as it is now, to read it while it grows; `None`: there is none.
     pub(super) fn tail(&self) -> Option<io::Result<Tail>> {
         let state = self.0.state();
-        state.own.as_ref().map(|own| own.tail(&self.0.replica))
+        state.own.as_ref().map(|own| own.tail())
     }
 
     /// Begins a new file. The old one is as long as it will ever be.
     pub(super) fn rotate(&self) -> io::Result<()> {
-        let next = Own::create(&self.0.folder, &self.0.replica)?;
+        let next = Own::create(&self.0.folder, &self.0.replica.name())?;
         self.0.state().own = Some(next);
         Ok(())
     }
@@ -222,8 +233,9 @@ impl Journal {
         &self.0.folder
     }
 
-    pub(super) fn replica(&self) -> &str {
-        &self.0.replica
+    /// The name under which is borrowed now.
+    pub(super) fn replica(&self) -> Arc<str> {
+        self.0.replica.name()
     }
 
     /// Waits for a row that comes after this is called, or for the end. `is_empty` is asked when rows that come are noticed already.
@@ -271,7 +283,7 @@ impl State {
         }
         self.tries_again = now + PAUSE;
         if self.own.is_none() {
-            match Own::create(&of.folder, &of.replica) {
+            match Own::create(&of.folder, &of.replica.name()) {
                 Ok(own) => self.own = Some(own),
                 Err(e) => return self.broke(&e),
             }

@@ -22,3 +22,6 @@ pub use flush::{Flusher, Policy};
 pub use journal::Journal;
 pub use price::Prices;
 pub use row::Row;
+
+#[cfg(test)]
+mod tests;

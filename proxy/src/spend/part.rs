@@ -28,7 +28,9 @@ pub(super) enum Source {
 pub(super) struct Part {
     pub(super) id: String,
     pub(super) source: Source,
-    pub(super) replica: String,
+    replica: String,
+    /// Its process is this one.
+    pub(super) is_own: bool,
     /// So many bytes are there; `None`: that is not known yet.
     pub(super) applied: Option<u64>,
     /// It may be there or not.
@@ -47,15 +49,26 @@ pub(super) enum Step {
 }
 
 impl Part {
-    /// A journal of which so many bytes are in the database; `None`: that is to be found out.
-    pub(super) fn new(id: &str, replica: &str, source: Source, applied: Option<u64>) -> Part {
+    /// This process's: nothing of it is in the database.
+    pub(super) fn own(id: &str, source: Source, replica: &str) -> Part {
         Part {
             id: id.to_owned(),
             source,
             replica: replica.to_owned(),
-            applied,
+            is_own: true,
+            applied: Some(0),
             tried: None,
             most: AT_ONCE,
+        }
+    }
+
+    /// A dead process's.
+    pub(super) fn adopted(tail: Tail) -> Part {
+        let (id, replica) = (tail.id.clone(), tail.replica.clone());
+        Part {
+            is_own: false,
+            applied: None,
+            ..Part::own(&id, Source::File(tail), &replica)
         }
     }
 
@@ -75,7 +88,10 @@ impl Part {
             Source::File(tail) => tail.read(from, end).map_err(|e| {
                 Failure::Broken(format!("a journal of spend cannot be read: {e}"))
             })?,
-            Source::Memory => journal.memory(OF_MEMORY),
+            Source::Memory => {
+                self.replica = journal.replica().to_string();
+                journal.memory(OF_MEMORY)
+            }
         };
         let batch = self.batch(from, &lines, keeps);
         if batch.is_empty() {
@@ -160,15 +176,22 @@ impl Part {
         failure: &Failure,
     ) -> Result<Option<Arc<Batch>>> {
         let rows = batch.rows.as_deref().unwrap_or_default();
-        let costs: Vec<_> = batch.costs().map(|(scope, cost)| format!("{scope} {}", cost.0)).collect();
+        let costs: Vec<_> = batch
+            .costs()
+            .map(|(scope, cost)| format!("{scope} {}", cost.0))
+            .collect();
         let (costs, journal) = (costs.join(", "), &self.id);
         let is_aside = match &self.source {
             Source::File(tail) => tail.refuse(batch.from, batch.to).is_ok(),
             Source::Memory => false,
         };
         match is_aside {
-            true => warn!("the database does not take a request's spend, which is in {journal}.refused now: {failure}"),
-            false => error!("the database does not take a request's spend: {failure}: {costs} {rows}"),
+            true => warn!(
+                "the database does not take a request's spend, which is in {journal}.refused now: {failure}"
+            ),
+            false => {
+                error!("the database does not take a request's spend: {failure}: {costs} {rows}")
+            }
         }
         let passed = Arc::new(Batch {
             journal: self.id.clone(),

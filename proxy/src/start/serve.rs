@@ -130,12 +130,8 @@ async fn connection(stream: TcpStream, worker: &Arc<ArcSwap<Worker>>, shared: &S
 }
 
 /// Answers one client's requests, one after the other.
-async fn exchange<S>(
-    stream: S,
-    from: IpAddr,
-    worker: &Arc<ArcSwap<Worker>>,
-    shared: &Shared,
-) where
+async fn exchange<S>(stream: S, from: IpAddr, worker: &Arc<ArcSwap<Worker>>, shared: &Shared)
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let sent = &Sent::default();

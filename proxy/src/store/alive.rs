@@ -175,7 +175,7 @@ async fn of_server(shared: &Shared, options: &PgConnectOptions) {
 }
 
 /// A connection that hears what replicas say, of a database with all tables.
-async fn reach(options: &PgConnectOptions) -> Result<PgListener, String> {
+pub(super) async fn reach(options: &PgConnectOptions) -> Result<PgListener, String> {
     let connect = PgConnection::connect_with(options);
     let mut connection = within(ANSWER, connect).await?;
     // An error closes the connection, and so gives the migrations' lock back.
@@ -316,5 +316,15 @@ impl Log {
             warn!("the database of keys is away, and keys that are known hold on: {why}");
             self.last = Some(why.to_owned());
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) async fn look(address: &Address) -> Result<(), String> {
+    let shared = Shared::new(Pool::new(address));
+    match (address, &shared.pool) {
+        (Address::Sqlite(options), Pool::Sqlite(pool)) => shape(&shared, options, pool).await,
+        (Address::Postgres(options), _) => reach(options).await.map(drop),
+        (Address::Sqlite(_), Pool::Postgres(_)) => Ok(()),
     }
 }

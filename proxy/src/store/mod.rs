@@ -12,6 +12,8 @@ pub(crate) mod pool;
 mod rows;
 mod scopes;
 mod teams;
+#[cfg(test)]
+mod tests;
 mod url;
 mod users;
 

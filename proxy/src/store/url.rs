@@ -1,8 +1,8 @@
 //! `database_url`.
 
+use crate::keys::Token;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use crate::keys::Token;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -70,7 +70,9 @@ impl Address {
     /// The file that it is; `None`: it is a server, or a database that is in memory.
     pub fn file_path(&self) -> Option<&Path> {
         match self {
-            Address::Sqlite(options) => Some(options.get_filename()).filter(|path| *path != ":memory:"),
+            Address::Sqlite(options) => {
+                Some(options.get_filename()).filter(|path| *path != ":memory:")
+            }
             Address::Postgres(_) => None,
         }
     }

@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod client;
 #[path = "../../../tests/parity/common/mod.rs"]
 pub mod common;
+pub mod postgres;
 pub mod settings;
 pub mod upstream;
 
@@ -214,10 +215,12 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("a bound port").port()
 }
 
-struct Folder(PathBuf);
+/// A folder that is gone when this is dropped.
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    /// An empty one.
+    pub fn new() -> Folder {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!(
             "mishikallm-{}-{}",

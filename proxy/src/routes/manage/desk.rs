@@ -150,7 +150,13 @@ fn uuid(bytes: [u8; 16]) -> String {
     n = n & !(0xf << 76) | 0x4 << 76;
     n = n & !(0b11 << 62) | 0b10 << 62;
     let hex = format!("{n:032x}");
-    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+    let (a, b, c, d, e) = (
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    );
     format!("{a}-{b}-{c}-{d}-{e}")
 }
 

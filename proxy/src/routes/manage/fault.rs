@@ -64,5 +64,8 @@ pub fn not_yours(field: &str) -> Error {
 
 /// A route that needs another key.
 pub fn forbidden() -> Error {
-    Error::server(403, "this route needs the master key, or a key that may manage keys")
+    Error::server(
+        403,
+        "this route needs the master key, or a key that may manage keys",
+    )
 }

@@ -105,7 +105,9 @@ fn secret(desk: &Desk<'_>, own: Option<Secret>, field: &str) -> Result<Secret> {
             Err(told(field, "a key of its own", "one that is taken"))
         }
         Some(own) => Ok(own),
-        None => token::generate().map_err(|_| Error::server(500, "the system has no random numbers")),
+        None => {
+            token::generate().map_err(|_| Error::server(500, "the system has no random numbers"))
+        }
     }
 }
 
@@ -181,11 +183,7 @@ pub async fn list(desk: &Desk<'_>, query: &Query) -> Result<Value> {
 }
 
 /// `/key/update`.
-pub async fn update(
-    desk: &Desk<'_>,
-    trail: &mut Trail<'_>,
-    mut fields: Fields,
-) -> Result<Value> {
+pub async fn update(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) -> Result<Value> {
     trail.fields(named(&fields, &KNOWN));
     let token = Token::named(&id(&mut fields, "key")?);
     trail.key(token);
@@ -247,7 +245,8 @@ async fn changed(
     };
     let done = desk.store.change_key(token, change).await;
     let key = done.map_err(of_store)?.ok_or_else(|| no_key("key"))?;
-    desk.set_spend(Scope::Key(key.token), spend, &key.limits).await?;
+    desk.set_spend(Scope::Key(key.token), spend, &key.limits)
+        .await?;
     Ok(key)
 }
 
@@ -265,18 +264,18 @@ pub async fn block(
         key.blocked = blocked;
         key.updated_at = now;
     };
-    let key = desk.store.change_key(token, change).await.map_err(of_store)?;
+    let key = desk
+        .store
+        .change_key(token, change)
+        .await
+        .map_err(of_store)?;
     let key = key.ok_or_else(|| no_key("key"))?;
     let spent = desk.spent_of(Scope::Key(token)).await?;
     Ok(shown::key_with_token(&key, spent, desk.now).into())
 }
 
 /// `/key/delete`: all that are named, or none.
-pub async fn delete(
-    desk: &Desk<'_>,
-    trail: &mut Trail<'_>,
-    mut fields: Fields,
-) -> Result<Value> {
+pub async fn delete(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) -> Result<Value> {
     let (tokens, told) = match fields.get("keys").is_some() {
         true => {
             let keys = ids(&mut fields, "keys")?;
@@ -307,7 +306,11 @@ pub async fn delete(
 async fn by_alias(desk: &Desk<'_>, aliases: &[String]) -> Result<Vec<Token>> {
     let mut tokens = Vec::with_capacity(aliases.len());
     for alias in aliases {
-        let key = desk.store.key_of_alias(alias.clone()).await.map_err(of_store)?;
+        let key = desk
+            .store
+            .key_of_alias(alias.clone())
+            .await
+            .map_err(of_store)?;
         tokens.push(key.ok_or_else(|| no_key("key_aliases"))?.token);
     }
     Ok(tokens)

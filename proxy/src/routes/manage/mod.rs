@@ -75,9 +75,7 @@ async fn done(desk: &Desk<'_>, asked: &Asked<'_>, trail: &mut Trail<'_>) -> Resu
         Action::DeleteKeys => keys::delete(desk, trail, body()?).await,
         Action::BlockKey => keys::block(desk, trail, body()?, true).await,
         Action::UnblockKey => keys::block(desk, trail, body()?, false).await,
-        Action::RegenerateKey(key) => {
-            keys::regenerate(desk, trail, key.as_deref(), body()?).await
-        }
+        Action::RegenerateKey(key) => keys::regenerate(desk, trail, key.as_deref(), body()?).await,
         Action::NewUser => users::new(desk, caller, trail, body()?).await,
         Action::UserInfo => users::info(desk, caller, trail, &query).await,
         Action::ListUsers => users::list(desk, &query).await,

@@ -35,7 +35,11 @@ mod tests {
             (&["*"], &["triton/*"], Some("*")),
             (&["triton/*", "triton/x"], &["triton/*"], None),
         ] {
-            assert_eq!(beyond(&names(key), &names(team)), first, "{key:?} of {team:?}");
+            assert_eq!(
+                beyond(&names(key), &names(team)),
+                first,
+                "{key:?} of {team:?}"
+            );
         }
     }
 }

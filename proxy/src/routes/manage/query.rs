@@ -61,9 +61,12 @@ impl Query {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
-        let at = words.iter().position(|word| text.eq_ignore_ascii_case(word));
+        let at = words
+            .iter()
+            .position(|word| text.eq_ignore_ascii_case(word));
         let expected = format!("one of {}", words.join(", "));
-        at.map(Some).ok_or_else(|| told(name, &expected, "something else"))
+        at.map(Some)
+            .ok_or_else(|| told(name, &expected, "something else"))
     }
 }
 
@@ -114,7 +117,10 @@ mod tests {
     fn pages_begin_at_one_and_end() {
         let page = |query: &str| Page::read(&Query::read(Some(query)), ("size", 10));
         assert_eq!(page("").unwrap(), Page { page: 1, size: 10 });
-        assert_eq!(page("page=3&size=100").unwrap(), Page { page: 3, size: 100 });
+        assert_eq!(
+            page("page=3&size=100").unwrap(),
+            Page { page: 3, size: 100 }
+        );
         for (query, param) in [
             ("page=0", "page"),
             ("page=-1", "page"),

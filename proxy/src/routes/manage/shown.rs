@@ -211,7 +211,13 @@ mod tests {
             updated_at: Time(0),
         };
         let told = Value::from(super::team(&team, spent(), Time(1)));
-        assert_eq!(told["members_with_roles"], json!([{"user_id": "ann", "role": "admin"}]));
-        assert_eq!((told["blocked"].clone(), told["budget_reset_at"].clone()), (json!(true), json!(null)));
+        assert_eq!(
+            told["members_with_roles"],
+            json!([{"user_id": "ann", "role": "admin"}])
+        );
+        assert_eq!(
+            (told["blocked"].clone(), told["budget_reset_at"].clone()),
+            (json!(true), json!(null))
+        );
     }
 }

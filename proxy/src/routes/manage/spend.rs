@@ -1,10 +1,10 @@
 //! What was spent: single requests, days, keys, and all together.
 
+use super::MASTER;
+use super::desk::{Caller, Desk};
 use super::fault::{not_yours, of_store};
 use super::query::{Page, Query};
 use super::shown::object;
-use super::MASTER;
-use super::desk::{Caller, Desk};
 use crate::keys::{Money, Time, Token};
 use crate::spend::report::{self, By, Filter, Sum};
 use crate::spend::row::Row;
@@ -93,9 +93,14 @@ fn filter(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<Filter> 
         user_id: text("user_id"),
         end_user: text("end_user"),
         model_group: text("model"),
-        start: query.text("start_date").map(|at| time("start_date", at)).transpose()?,
+        start: query
+            .text("start_date")
+            .map(|at| time("start_date", at))
+            .transpose()?,
         // A day is wholly meant.
-        end: end.map(|at| time("end_date", at).map(|time| after(at, time))).transpose()?,
+        end: end
+            .map(|at| time("end_date", at).map(|time| after(at, time)))
+            .transpose()?,
         has_failed: status.map(|at| at == 1),
     })
 }
@@ -128,7 +133,12 @@ async fn days(desk: &Desk<'_>, filter: Filter, end: Time) -> Result<Value> {
         sums.push(desk.store.run(work).await.map_err(of_store)?);
     }
     let [keys, users, models] = [&sums[0], &sums[1], &sums[2]];
-    Ok(by_day(keys, users, models, Time(end.0.min(desk.now.0 + DAY))))
+    Ok(by_day(
+        keys,
+        users,
+        models,
+        Time(end.0.min(desk.now.0 + DAY)),
+    ))
 }
 
 /// Each of the sums is of a day and something else.
@@ -146,17 +156,22 @@ fn by_day(keys: &[Sum], users: &[Sum], models: &[Sum], end: Time) -> Value {
         }
     }
     let of = |sums: &[Sum], day: &str| -> Value {
-        let own = sums.iter().filter(|sum| sum.of.first().is_some_and(|d| d == day));
+        let own = sums
+            .iter()
+            .filter(|sum| sum.of.first().is_some_and(|d| d == day));
         let named = own.filter_map(|sum| Some((sum.of.get(1)?.clone(), json!(sum.spend))));
         Value::Object(named.collect())
     };
     let last = days.last().map(|(day, ..)| day.clone());
-    let mut told: Vec<Value> = days.into_iter().map(|(day, spend, mut entries)| {
-        entries.extend(object(json!({
+    let mut told: Vec<Value> = days
+        .into_iter()
+        .map(|(day, spend, mut entries)| {
+            entries.extend(object(json!({
             "startTime": day, "spend": spend, "users": of(users, &day), "models": of(models, &day),
         })));
-        Value::Object(entries)
-    }).collect();
+            Value::Object(entries)
+        })
+        .collect();
     if let Some(last) = last.and_then(|day| Time::parse(&day)) {
         let next = (1..DAYS).map(|n| Time(last.0.saturating_add(n * DAY)));
         told.extend(next.take_while(|at| *at < end).map(|at| {
@@ -231,7 +246,10 @@ mod tests {
         assert_eq!(end("2026-01-31"), Time::parse("2026-02-01").unwrap());
         let second = Time::parse("2026-01-31T23:59:59Z").unwrap();
         assert_eq!(end("2026-01-31 23:59:59"), Time(second.0 + 1));
-        assert_eq!(time("start_date", "today").unwrap_err().param(), Some("start_date"));
+        assert_eq!(
+            time("start_date", "today").unwrap_err().param(),
+            Some("start_date")
+        );
     }
 
     #[test]
@@ -246,9 +264,15 @@ mod tests {
             ..Row::default()
         };
         let told = row(&of);
-        assert_eq!((&told["total_tokens"], &told["spend"]), (&json!(7), &json!(0.5)));
+        assert_eq!(
+            (&told["total_tokens"], &told["spend"]),
+            (&json!(7), &json!(0.5))
+        );
         assert_eq!(told["api_key"], Token::of(b"k").to_string());
         assert_eq!(told["status"], "failure");
-        assert_eq!(row(&Row::default())["api_key"], "mishikallm_proxy_master_key");
+        assert_eq!(
+            row(&Row::default())["api_key"],
+            "mishikallm_proxy_master_key"
+        );
     }
 }

@@ -152,7 +152,11 @@ mod tests {
     fn each_path_is_found_as_itself() {
         for (template, method, action) in ROUTES.iter().filter(|r| !r.0.contains(KEY)) {
             let route = find(template).unwrap();
-            assert_eq!((route.method, &route.action), (method, action), "{template}");
+            assert_eq!(
+                (route.method, &route.action),
+                (method, action),
+                "{template}"
+            );
         }
     }
 
@@ -163,13 +167,22 @@ mod tests {
         assert_eq!(found("/key/sk-abc/regenerate"), named("sk-abc"));
         assert_eq!(found("/key/sk%2Dabc/regenerate"), named("sk-abc"));
         assert_eq!(found("/key/regenerate"), Some(Action::RegenerateKey(None)));
-        for path in ["/key//regenerate", "/key/x/block", "/key", "/key/info/", "/keys/list"] {
+        for path in [
+            "/key//regenerate",
+            "/key/x/block",
+            "/key",
+            "/key/info/",
+            "/keys/list",
+        ] {
             assert_eq!(found(path), None, "{path}");
         }
     }
 
     #[test]
     fn the_logs_name_of_a_route_has_no_key_in_it() {
-        assert_eq!(find("/key/sk-abc/regenerate").unwrap().name(), "key/{key}/regenerate");
+        assert_eq!(
+            find("/key/sk-abc/regenerate").unwrap().name(),
+            "key/{key}/regenerate"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, fresh_id};
 use super::fault::{none, of_store, unknown};
-use super::fields::change::{told, text};
+use super::fields::change::{text, told};
 use super::fields::team::{KNOWN, Person, TeamChange, people, person, some_people};
 use super::fields::user::unknown as unknown_user;
 use super::fields::{NAME, id, ids, named, refused};
@@ -179,7 +179,10 @@ pub async fn delete(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     if let Some(id) = ids.iter().find(|id| !is_there(id)) {
         return Err(none("team_ids", "team", id));
     }
-    desk.store.delete_teams(ids.clone()).await.map_err(of_store)?;
+    desk.store
+        .delete_teams(ids.clone())
+        .await
+        .map_err(of_store)?;
     Ok(json!({"deleted_teams": ids}))
 }
 
@@ -237,11 +240,17 @@ pub async fn remove(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     let team = team.ok_or_else(|| unknown("team_id", "team", &id))?;
     let user_id = match person.user_id {
         Some(id) => Some(id),
-        None => by_email(desk, person.user_email).await?.map(|user| user.user_id),
+        None => by_email(desk, person.user_email)
+            .await?
+            .map(|user| user.user_id),
     };
     let is_in = |id: &String| team.members.iter().any(|member| member.user_id == *id);
     let Some(user_id) = user_id.filter(is_in) else {
-        return Err(told("user_id", "somebody who is in the team", "somebody else"));
+        return Err(told(
+            "user_id",
+            "somebody who is in the team",
+            "somebody else",
+        ));
     };
     trail.id(&user_id);
     // First, so that whoever is out of the team has none of its keys.
@@ -312,6 +321,9 @@ async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<(U
 async fn make(desk: &Desk<'_>, person: &Person, now: Time) -> Result<User> {
     let id = person.user_id.clone().map_or_else(fresh_id, Ok)?;
     let user = unknown_user(person, id, now);
-    desk.store.insert_user(user.clone()).await.map_err(of_store)?;
+    desk.store
+        .insert_user(user.clone())
+        .await
+        .map_err(of_store)?;
     Ok(user)
 }

@@ -6,11 +6,11 @@ use super::fields::change::{needed, switch, text};
 use super::fields::key::KeyChange;
 use super::fields::user::{KNOWN, UserChange, teams};
 use super::fields::{NAME, ids, named};
+use super::keys;
 use super::query::{self, Query};
 use super::shown::{self, object};
 use super::teams::{by_email, join, keys as keys_of, teams as find_teams};
 use super::trail::Trail;
-use super::keys;
 use crate::keys::{Limits, Member, Scope, User};
 use crate::store::{Failure, KeyFilter, KeyOrder, Match, Page, TeamFilter, UserFilter, UserOrder};
 use mishikallm::json::Fields;
@@ -75,8 +75,12 @@ pub async fn new(
     };
     let spend = change.spend.filter(|spend| *spend != Default::default());
     change.apply(&mut user, desk.now);
-    desk.store.insert_user(user.clone()).await.map_err(of_store)?;
-    desk.set_spend(Scope::User(id.clone()), spend, &user.limits).await?;
+    desk.store
+        .insert_user(user.clone())
+        .await
+        .map_err(of_store)?;
+    desk.set_spend(Scope::User(id.clone()), spend, &user.limits)
+        .await?;
     for (team, role) in &parts {
         let member = Member {
             user_id: id.clone(),
@@ -188,7 +192,11 @@ pub async fn info(
     };
     let teams = teams.iter().map(|team| {
         let scope = Scope::Team(team.team_id.clone());
-        shown::team(team, spent.get(&scope).copied().unwrap_or_default(), desk.now)
+        shown::team(
+            team,
+            spent.get(&scope).copied().unwrap_or_default(),
+            desk.now,
+        )
     });
     Ok(json!({"user_id": id, "user_info": told, "keys": keys, "teams": teams.collect::<Value>()}))
 }
@@ -205,7 +213,8 @@ pub async fn update(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
             let message = "user_id: expected it, or user_email, got neither";
             let email = email.ok_or_else(|| Error::argument("user_id", message))?;
             let user = by_email(desk, Some(email)).await?;
-            let none = || Error::server(404, "there is no user of this address").with_param("user_email");
+            let none =
+                || Error::server(404, "there is no user of this address").with_param("user_email");
             user.ok_or_else(none)?.user_id
         }
     };
@@ -214,7 +223,11 @@ pub async fn update(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     check_email(desk, &change, Some(&id)).await?;
     let (spend, now) = (change.spend, desk.now);
     let change = move |user: &mut User| change.clone().apply(user, now);
-    let user = desk.store.change_user(id.clone(), change).await.map_err(of_store)?;
+    let user = desk
+        .store
+        .change_user(id.clone(), change)
+        .await
+        .map_err(of_store)?;
     let user = user.ok_or_else(|| none("user_id", "user", &id))?;
     let scope = Scope::User(id.clone());
     desk.set_spend(scope.clone(), spend, &user.limits).await?;

@@ -72,7 +72,9 @@ pub fn needed<T>(field: &str, value: Option<T>) -> Result<T> {
 
 /// Takes a field as it is.
 pub fn raw(fields: &mut Fields, field: &str) -> Change<Value> {
-    let is_null = fields.iter().any(|(key, value)| key == field && is_none(value));
+    let is_null = fields
+        .iter()
+        .any(|(key, value)| key == field && is_none(value));
     match fields.take(field) {
         _ if is_null => Change::Clear,
         Some(value) => Change::Set(value),
@@ -172,11 +174,7 @@ pub fn texts(
 }
 
 /// Takes an object that is of at most so many bytes when it is written.
-pub fn object(
-    fields: &mut Fields,
-    field: &str,
-    most: usize,
-) -> Result<Change<Map<String, Value>>> {
+pub fn object(fields: &mut Fields, field: &str, most: usize) -> Result<Change<Map<String, Value>>> {
     raw(fields, field).map(|value| match value {
         Value::Object(map) => {
             let bytes = serde_json::to_string(&map).map_or(usize::MAX, |text| text.len());
@@ -218,16 +216,29 @@ mod tests {
 
     #[test]
     fn a_mistake_tells_the_field_and_never_its_text() {
-        for value in [json!(-1), json!(10), json!(1.5), json!("sk-secret"), json!([])] {
+        for value in [
+            json!(-1),
+            json!(10),
+            json!(1.5),
+            json!("sk-secret"),
+            json!([]),
+        ] {
             let e = whole(&mut fields(json!({"n": value})), "n", 9).unwrap_err();
             assert_eq!((e.http_status(), e.param()), (400, Some("n")));
-            assert!(e.message().starts_with("n: expected a whole number from 0 to 9"), "{e}");
+            assert!(
+                e.message()
+                    .starts_with("n: expected a whole number from 0 to 9"),
+                "{e}"
+            );
             assert!(!e.message().contains("secret"), "{e}");
         }
         let e = texts(&mut fields(json!({"l": ["a", 5]})), "l", 9, 9).unwrap_err();
         assert_eq!(e.message(), "l[1]: expected a string, got the number 5");
         let e = text(&mut fields(json!({"t": "two\nlines"})), "t", 99).unwrap_err();
-        assert_eq!(e.message(), "t: expected one line of text, got control characters");
+        assert_eq!(
+            e.message(),
+            "t: expected one line of text, got control characters"
+        );
     }
 
     #[test]

@@ -36,8 +36,7 @@ pub const KNOWN: [&str; 21] = [
 ];
 
 /// What is expected in a list of routes.
-const ROUTES: &str =
-    "a path such as \"/chat/completions\", or one of llm_api_routes, management_routes and info_routes";
+const ROUTES: &str = "a path such as \"/chat/completions\", or one of llm_api_routes, management_routes and info_routes";
 
 /// Of a key that somebody brings along: shorter ones are guessed.
 const SHORTEST: usize = 16;
@@ -159,7 +158,11 @@ fn allowed_routes(fields: &mut Fields) -> Result<Change<Vec<String>>> {
     let routes = texts(fields, "allowed_routes", NAMES, NAME)?;
     if let Change::Set(list) = &routes {
         if let Some(at) = list.iter().position(|route| !is_entry(route)) {
-            return Err(told(&format!("allowed_routes[{at}]"), ROUTES, "another string"));
+            return Err(told(
+                &format!("allowed_routes[{at}]"),
+                ROUTES,
+                "another string",
+            ));
         }
     }
     Ok(routes)
@@ -226,7 +229,10 @@ mod tests {
     fn what_is_absent_stays_and_null_clears() {
         assert_eq!(changed(json!({})).updated_at, Time(1_000));
         let same = changed(json!({"their_own": 1}));
-        assert_eq!((same.key_alias.as_deref(), same.expires), (Some("mine"), Some(Time(5))));
+        assert_eq!(
+            (same.key_alias.as_deref(), same.expires),
+            (Some("mine"), Some(Time(5)))
+        );
         let cleared = changed(json!({"key_alias": null, "models": null, "duration": null}));
         assert_eq!((cleared.key_alias, cleared.expires), (None, None));
         assert!(cleared.models.is_empty());
@@ -234,7 +240,10 @@ mod tests {
 
     #[test]
     fn a_duration_counts_from_now() {
-        assert_eq!(changed(json!({"duration": "2s"})).expires, Some(Time(3_000)));
+        assert_eq!(
+            changed(json!({"duration": "2s"})).expires,
+            Some(Time(3_000))
+        );
         assert_eq!(changed(json!({"duration": "-1"})).expires, None);
         let e = KeyChange::take(&mut fields(json!({"duration": "soon"}))).unwrap_err();
         assert_eq!(e.param(), Some("duration"));
@@ -243,9 +252,17 @@ mod tests {
     #[test]
     fn a_key_of_ones_own_is_long_and_begins_as_all_do() {
         let own = |key: &str| own_key(&mut fields(json!({"key": key})), "key");
-        assert_eq!(own("sk-0123456789abc").unwrap().unwrap().reveal(), "sk-0123456789abc");
+        assert_eq!(
+            own("sk-0123456789abc").unwrap().unwrap().reveal(),
+            "sk-0123456789abc"
+        );
         assert!(own_key(&mut fields(json!({})), "key").unwrap().is_none());
-        for wrong in ["0123456789abcdef-sk", "sk-short", "sk-0123456789 abcdef", "sk-0123456789abcdé"] {
+        for wrong in [
+            "0123456789abcdef-sk",
+            "sk-short",
+            "sk-0123456789 abcdef",
+            "sk-0123456789abcdé",
+        ] {
             let e = own(wrong).unwrap_err();
             assert_eq!(e.param(), Some("key"));
             assert!(!e.message().contains(wrong), "{e}");
@@ -256,7 +273,10 @@ mod tests {
     fn a_kind_of_key_stands_for_its_routes() {
         let routes = |kind: &str| key_type(&mut fields(json!({"key_type": kind})));
         assert_eq!(routes("llm_api").unwrap().unwrap(), ["llm_api_routes"]);
-        assert_eq!(routes("management").unwrap().unwrap(), ["management_routes"]);
+        assert_eq!(
+            routes("management").unwrap().unwrap(),
+            ["management_routes"]
+        );
         assert_eq!(routes("read_only").unwrap().unwrap(), ["info_routes"]);
         assert_eq!(routes("default").unwrap(), None);
         assert_eq!(routes("admin").unwrap_err().param(), Some("key_type"));
@@ -274,6 +294,9 @@ mod tests {
     fn aliases_are_names_for_models() {
         let aliases = |map: Value| aliases(&mut fields(json!({"aliases": map})));
         aliases(json!({"gpt-4": "llama"})).unwrap();
-        assert_eq!(aliases(json!({"a": 5})).unwrap_err().param(), Some("aliases"));
+        assert_eq!(
+            aliases(json!({"a": 5})).unwrap_err().param(),
+            Some("aliases")
+        );
     }
 }

@@ -109,7 +109,10 @@ mod tests {
         let mut metadata = Map::new();
         let mut body = read(br#"{"metadata":{"a":1},"tags":["x"]}"#).unwrap();
         Notes::take(&mut body).unwrap().apply(&mut metadata);
-        assert_eq!(Value::from(metadata.clone()), json!({"a": 1, "tags": ["x"]}));
+        assert_eq!(
+            Value::from(metadata.clone()),
+            json!({"a": 1, "tags": ["x"]})
+        );
         let mut body = read(br#"{"tags":null}"#).unwrap();
         Notes::take(&mut body).unwrap().apply(&mut metadata);
         assert_eq!(Value::from(metadata), json!({"a": 1}));
@@ -117,7 +120,12 @@ mod tests {
 
     #[test]
     fn ids_must_be_there() {
-        for body in [&b"{}"[..], br#"{"keys":[]}"#, br#"{"keys":null}"#, br#"{"keys":[""]}"#] {
+        for body in [
+            &b"{}"[..],
+            br#"{"keys":[]}"#,
+            br#"{"keys":null}"#,
+            br#"{"keys":[""]}"#,
+        ] {
             let e = ids(&mut read(body).unwrap(), "keys").unwrap_err();
             assert!(e.message().starts_with("keys"), "{e}");
         }

@@ -61,15 +61,23 @@ const KIND: &str = "best_effort_throughput";
 /// Errors: one asks for something.
 pub fn check(fields: &mut Fields) -> Result<()> {
     for field in LIMITS {
-        if fields.take(field).is_some_and(|value| !asks_nothing(&value)) {
+        if fields
+            .take(field)
+            .is_some_and(|value| !asks_nothing(&value))
+        {
             return Err(Error::argument(
                 field,
-                format!("{field}: expected nothing, for this proxy does not keep to it, got a value"),
+                format!(
+                    "{field}: expected nothing, for this proxy does not keep to it, got a value"
+                ),
             ));
         }
     }
     for field in DEEDS {
-        if fields.take(field).is_some_and(|value| !asks_nothing(&value)) {
+        if fields
+            .take(field)
+            .is_some_and(|value| !asks_nothing(&value))
+        {
             return Err(Error::argument(
                 field,
                 format!("{field}: expected nothing, for this proxy does not do it, got a value"),
@@ -90,7 +98,10 @@ pub fn check(fields: &mut Fields) -> Result<()> {
 /// Refuses a field that has a meaning elsewhere.
 pub fn not_here(fields: &mut Fields, names: &[&str]) -> Result<()> {
     for field in names {
-        if fields.take(field).is_some_and(|value| !asks_nothing(&value)) {
+        if fields
+            .take(field)
+            .is_some_and(|value| !asks_nothing(&value))
+        {
             return Err(Error::argument(
                 field,
                 format!("{field}: expected nothing, for this route does not take it, got a value"),
@@ -132,7 +143,10 @@ mod tests {
         ] {
             let e = checked(json!({ field: value })).unwrap_err();
             assert_eq!((e.http_status(), e.param()), (400, Some(field)), "{e}");
-            assert!(e.message().starts_with(&format!("{field}: expected")), "{e}");
+            assert!(
+                e.message().starts_with(&format!("{field}: expected")),
+                "{e}"
+            );
         }
     }
 

@@ -102,7 +102,11 @@ pub fn person(fields: &mut Fields, at: &str) -> Result<Person> {
     let role = role.unwrap_or_else(|| "user".to_owned());
     if !matches!(role.as_str(), "admin" | "user") {
         let field = format!("{at}.role");
-        return Err(change::told(&field, "\"admin\" or \"user\"", "another string"));
+        return Err(change::told(
+            &field,
+            "\"admin\" or \"user\"",
+            "another string",
+        ));
     }
     let person = Person {
         user_id: text(fields, "user_id", NAME)?.value(),
@@ -138,7 +142,10 @@ mod tests {
     #[test]
     fn members_are_one_or_several() {
         let one = taken(json!({"user_id": "ann", "role": "admin"})).unwrap();
-        assert_eq!((one[0].user_id.as_deref(), one[0].role.as_str()), (Some("ann"), "admin"));
+        assert_eq!(
+            (one[0].user_id.as_deref(), one[0].role.as_str()),
+            (Some("ann"), "admin")
+        );
         let two = taken(json!([{"user_id": "ann"}, {"user_email": "bob@example.com"}])).unwrap();
         assert_eq!((two.len(), two[1].role.as_str()), (2, "user"));
     }
@@ -149,7 +156,10 @@ mod tests {
             (json!([]), "member"),
             (json!("ann"), "member"),
             (json!(["ann"]), "member[0]"),
-            (json!([{"user_id": "a"}, {"role": "user"}]), "member[1].user_id"),
+            (
+                json!([{"user_id": "a"}, {"role": "user"}]),
+                "member[1].user_id",
+            ),
             (json!({"user_id": "a", "role": "owner"}), "member[0].role"),
         ] {
             assert_eq!(taken(value).unwrap_err().param(), Some(param));

@@ -159,15 +159,23 @@ mod tests {
 
     #[test]
     fn teams_are_ids_or_say_the_role_too() {
-        let read = teams(&mut fields(json!({"teams": ["a", {"team_id": "b", "user_role": "admin"}]})));
+        let read = teams(&mut fields(
+            json!({"teams": ["a", {"team_id": "b", "user_role": "admin"}]}),
+        ));
         let expected = [("a", "user"), ("b", "admin")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         assert_eq!(read.unwrap(), expected);
         for (value, param) in [
             (json!("a"), "teams"),
             (json!([5]), "teams[0]"),
             (json!([{"user_role": "user"}]), "teams[0].team_id"),
-            (json!([{"team_id": "a", "user_role": "x"}]), "teams[0].user_role"),
-            (json!([{"team_id": "a", "max_budget_in_team": 5}]), "max_budget_in_team"),
+            (
+                json!([{"team_id": "a", "user_role": "x"}]),
+                "teams[0].user_role",
+            ),
+            (
+                json!([{"team_id": "a", "max_budget_in_team": 5}]),
+                "max_budget_in_team",
+            ),
         ] {
             let e = teams(&mut fields(json!({"teams": value}))).unwrap_err();
             assert_eq!(e.param(), Some(param));

@@ -29,7 +29,13 @@ async fn a_key_may_ask_of_itself_alone() {
     for key in [&own, &other] {
         stage.store.insert_key(key.clone()).await.unwrap();
     }
-    let ask = |path: String| stage.ask_as(Caller::Own(&own), Box::leak(path.into_boxed_str()), json!({}));
+    let ask = |path: String| {
+        stage.ask_as(
+            Caller::Own(&own),
+            Box::leak(path.into_boxed_str()),
+            json!({}),
+        )
+    };
     let told = Stage::did(ask("/key/info".to_owned()).await);
     assert_eq!(told["key"], own.token.to_string());
     let told = Stage::did(ask(format!("/key/info?key={}", own.token)).await);
@@ -75,14 +81,23 @@ fn who_did_it_is_told_without_a_key() {
     assert_eq!(by(Caller::Master), "the master key");
     let own = key("sk-own-0123456789");
     let told = by(Caller::Own(&own));
-    assert!(told.starts_with(&format!("key {}", &own.token.to_string()[..12])), "{told}");
+    assert!(
+        told.starts_with(&format!("key {}", &own.token.to_string()[..12])),
+        "{told}"
+    );
 }
 
 #[tokio::test]
 async fn without_its_database_nothing_is_told_and_nothing_done() {
     let stage = Stage::new().await;
     stage.store.close().await;
-    for path in ["/key/generate", "/key/list", "/team/new", "/user/info?user_id=a", "/global/spend"] {
+    for path in [
+        "/key/generate",
+        "/key/list",
+        "/team/new",
+        "/user/info?user_id=a",
+        "/global/spend",
+    ] {
         let (status, told) = stage.ask(path, json!({})).await;
         assert_eq!(status, 503, "{path}: {told}");
         assert_eq!(told["error"]["type"], "service_unavailable_error");

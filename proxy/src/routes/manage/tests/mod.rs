@@ -76,7 +76,12 @@ impl Stage {
         let response = answer(&desk, asked).await;
         let status = response.status().as_u16();
         assert_eq!(response.headers()["cache-control"], "no-store");
-        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
         (status, serde_json::from_slice(&body).expect("JSON"))
     }
 
@@ -103,7 +108,10 @@ impl Stage {
         assert!(status >= 400, "{told}");
         let error = &told["error"];
         assert!(error["message"].is_string(), "{told}");
-        (status, error["param"].as_str().unwrap_or_default().to_owned())
+        (
+            status,
+            error["param"].as_str().unwrap_or_default().to_owned(),
+        )
     }
 
     /// A new key: itself, and its hash.
@@ -115,7 +123,10 @@ impl Stage {
 
     /// As it is kept.
     async fn kept(&self, key: &str) -> Option<Key> {
-        self.store.key(Token::named(key)).await.expect("the database")
+        self.store
+            .key(Token::named(key))
+            .await
+            .expect("the database")
     }
 }
 

@@ -19,7 +19,8 @@ async fn spent(stage: &Stage, request: &str, token: &str, at: i64, dollars: f64)
 
 fn ids(told: &Value) -> Vec<&str> {
     let rows = told.as_array().unwrap().iter();
-    rows.map(|row| row["request_id"].as_str().unwrap()).collect()
+    rows.map(|row| row["request_id"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -32,8 +33,14 @@ async fn requests_are_told_the_newest_first() {
     spent(&stage, "of-the-master", "", NOW, 1.0).await;
     let all = stage.gets("/spend/logs").await;
     assert_eq!(ids(&all), ["of-the-master", "two", "one"]);
-    assert_eq!((&all[0]["api_key"], &all[1]["api_key"]), (&json!(MASTER), &json!(hash)));
-    assert_eq!((&all[1]["spend"], &all[1]["total_tokens"]), (&json!(0.25), &json!(7)));
+    assert_eq!(
+        (&all[0]["api_key"], &all[1]["api_key"]),
+        (&json!(MASTER), &json!(hash))
+    );
+    assert_eq!(
+        (&all[1]["spend"], &all[1]["total_tokens"]),
+        (&json!(0.25), &json!(7))
+    );
     for (query, expected) in [
         (format!("api_key={key}"), &["two", "one"][..]),
         (format!("api_key={hash}"), &["two", "one"]),
@@ -46,7 +53,10 @@ async fn requests_are_told_the_newest_first() {
     }
     let page = stage.gets("/spend/logs/v2?page=2&page_size=2").await;
     assert_eq!(ids(&page["data"]), ["one"]);
-    assert_eq!((&page["total"], &page["total_pages"]), (&json!(3), &json!(2)));
+    assert_eq!(
+        (&page["total"], &page["total_pages"]),
+        (&json!(3), &json!(2))
+    );
 }
 
 #[tokio::test]
@@ -62,12 +72,25 @@ async fn days_are_summed_up() {
     let query = format!("start_date={start}&end_date={end}");
     let told = stage.gets(&format!("/spend/logs?{query}")).await;
     assert_eq!(told.as_array().unwrap().len(), 3, "{told}");
-    assert_eq!((&told[0]["startTime"], &told[0]["spend"]), (&json!(date(midnight - 2 * day)), &json!(0.75)));
-    assert_eq!((&told[0][&hash], &told[0]["models"]), (&json!(0.75), &json!({"m": 0.75})));
-    assert_eq!((&told[2]["startTime"], &told[2]["spend"]), (&json!(end), &json!(0.0)));
-    let told = stage.gets(&format!("/spend/logs?{query}&summarize=false")).await;
+    assert_eq!(
+        (&told[0]["startTime"], &told[0]["spend"]),
+        (&json!(date(midnight - 2 * day)), &json!(0.75))
+    );
+    assert_eq!(
+        (&told[0][&hash], &told[0]["models"]),
+        (&json!(0.75), &json!({"m": 0.75}))
+    );
+    assert_eq!(
+        (&told[2]["startTime"], &told[2]["spend"]),
+        (&json!(end), &json!(0.0))
+    );
+    let told = stage
+        .gets(&format!("/spend/logs?{query}&summarize=false"))
+        .await;
     assert_eq!(ids(&told), ["two", "one"]);
-    let wrong = stage.refuses("/spend/logs?start_date=soon", Value::Null).await;
+    let wrong = stage
+        .refuses("/spend/logs?start_date=soon", Value::Null)
+        .await;
     assert_eq!(wrong, refused(400, "start_date"));
 }
 
@@ -79,10 +102,23 @@ async fn keys_and_all_together_are_told() {
     for (hash, dollars) in [(&little, 0.5), (&much, 2.0)] {
         let scope = Scope::Key(Token::named(hash));
         let money = Money::from_dollars(dollars).unwrap();
-        stage.store.set_spend(scope, money, None, stage.now).await.unwrap();
+        stage
+            .store
+            .set_spend(scope, money, None, stage.now)
+            .await
+            .unwrap();
     }
     let told = stage.gets("/spend/keys").await;
-    assert_eq!((&told[0]["token"], &told[0]["spend"]), (&json!(much), &json!(2.0)));
-    assert_eq!((&told[1]["key_alias"], &told[1]["spend"]), (&json!("little"), &json!(0.5)));
-    assert_eq!(stage.gets("/global/spend").await, json!({"spend": 0.0, "max_budget": 0.0}));
+    assert_eq!(
+        (&told[0]["token"], &told[0]["spend"]),
+        (&json!(much), &json!(2.0))
+    );
+    assert_eq!(
+        (&told[1]["key_alias"], &told[1]["spend"]),
+        (&json!("little"), &json!(0.5))
+    );
+    assert_eq!(
+        stage.gets("/global/spend").await,
+        json!({"spend": 0.0, "max_budget": 0.0})
+    );
 }

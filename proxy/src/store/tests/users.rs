@@ -1,0 +1,98 @@
+//! Users.
+
+use super::{Base, key, member, on_both, team, user};
+use crate::keys::{Money, Scope, Time, Token};
+use crate::store::Failure;
+
+on_both! {
+    a_user_is_found_as_kept
+    an_id_is_of_one_user
+    a_change_is_kept_but_no_other_id
+    a_user_is_deleted_with_all_keys_and_leaves_all_teams
+}
+
+async fn a_user_is_found_as_kept(base: Base) {
+    let store = base.store().await;
+    let mut bare = user("bare");
+    bare.user_alias = None;
+    bare.user_email = None;
+    bare.user_role = None;
+    bare.limits = Default::default();
+    for kept in [user("u"), bare] {
+        store.insert_user(kept.clone()).await.unwrap();
+        assert_eq!(store.user(kept.user_id.clone()).await, Ok(Some(kept)));
+    }
+    let ids = ["u", "bare", "other"].map(str::to_owned);
+    assert_eq!(store.users(ids.to_vec()).await.unwrap().len(), 2);
+}
+
+async fn an_id_is_of_one_user(base: Base) {
+    let store = base.store().await;
+    store.insert_user(user("u")).await.unwrap();
+    assert_eq!(
+        store.insert_user(user("u")).await,
+        Err(Failure::Taken("user_id"))
+    );
+}
+
+async fn a_change_is_kept_but_no_other_id(base: Base) {
+    let store = base.store().await;
+    store.insert_user(user("u")).await.unwrap();
+    let changed = store.change_user("u".to_owned(), |user| {
+        user.user_id = "other".to_owned();
+        user.user_email = Some("new@example.org".to_owned());
+    });
+    let mut expected = user("u");
+    expected.user_email = Some("new@example.org".to_owned());
+    assert_eq!(changed.await, Ok(Some(expected.clone())));
+    assert_eq!(store.user("u".to_owned()).await, Ok(Some(expected)));
+    assert_eq!(
+        store.change_user("other".to_owned(), |_| {}).await,
+        Ok(None)
+    );
+}
+
+async fn a_user_is_deleted_with_all_keys_and_leaves_all_teams(base: Base) {
+    let store = base.store().await;
+    // Names that look like each other where they are written.
+    let who = "a\"nn";
+    let mut members = vec![
+        member("bob", who),
+        member(who, "admin"),
+        member("A\"NN", "user"),
+    ];
+    for id in ["t1", "t2"] {
+        let mut team = team(id);
+        team.members.clone_from(&members);
+        store.insert_team(team).await.unwrap();
+    }
+    store.insert_team(team("none of hers")).await.unwrap();
+    store.insert_user(user(who)).await.unwrap();
+    store
+        .set_spend(Scope::User(who.to_owned()), Money(7), None, Time(1))
+        .await
+        .unwrap();
+    let mut hers = key("a");
+    hers.user_id = Some(who.to_owned());
+    hers.team_id = Some("t1".to_owned());
+    store.insert_key(hers).await.unwrap();
+    store.insert_key(key("b")).await.unwrap();
+
+    let gone = store.delete_users(vec![who.to_owned()]).await;
+    assert_eq!(gone, Ok(vec![user(who)]));
+    assert_eq!(store.user(who.to_owned()).await, Ok(None));
+    assert_eq!(store.key(Token::of(b"a")).await, Ok(None));
+    assert_eq!(store.key(Token::of(b"b")).await, Ok(Some(key("b"))));
+    members.remove(1);
+    for id in ["t1", "t2"] {
+        let team = store.team(id.to_owned()).await.unwrap().unwrap();
+        assert_eq!(team.members, members);
+    }
+    let other = store.team("none of hers".to_owned()).await;
+    assert_eq!(other, Ok(Some(team("none of hers"))));
+    let spent = store
+        .spent(vec![Scope::User(who.to_owned())], Time(2))
+        .await
+        .unwrap();
+    assert!(spent.is_empty());
+}
