@@ -265,7 +265,7 @@ impl Work {
                 };
                 let spent = match spent {
                     Some(tokens) => Usage::embedding(tokens, false),
-                    None => Usage::embedding(estimate_inputs(&embed.request), true),
+                    None => Usage::embedding(embed.estimate(), true),
                 };
                 asking.used = Some(spent);
                 if as_numbers {
@@ -329,13 +329,5 @@ fn take_generation(fields: Fields, given: &Given<'_>) -> Result<Generation> {
             Ok(generation)
         }
         Manner::Whole | Manner::AsAsked | Manner::Rows => Ok(generation),
-    }
-}
-
-fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
-    use crate::openai::embedding::Input;
-    match &request.input {
-        Input::Texts(texts) => texts.iter().map(|t| usage::estimate(t)).sum(),
-        Input::Tokens(rows) => rows.iter().map(|r| r.len() as u64).sum(),
     }
 }

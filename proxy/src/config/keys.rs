@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub const DATABASE_VARIABLE: &str = "DATABASE_URL";
 
 /// The database of keys, and what is kept in it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySettings {
     /// It has a password, maybe. `None`: a file of SQLite at the usual place.
     pub database_url: Option<Secret>,
@@ -52,14 +52,21 @@ impl KeySettings {
             };
         }
         // The URL has a password: what is wrong with it is told without it.
-        if url.as_ref().is_some_and(|url| Address::parse(url).is_none()) {
+        if url
+            .as_ref()
+            .is_some_and(|url| Address::parse(url).is_none())
+        {
             let text = format!("expected {}, got another URL", store::EXPECTED);
             problems.errors.push(match place {
                 Some(key) => places.problem(&path(key), &text),
                 None => Problem::plain(format!("{DATABASE_VARIABLE}: {text}")),
             });
         }
-        let kept = read(places, problems, fields.string("maximum_spend_logs_retention_period"));
+        let kept = read(
+            places,
+            problems,
+            fields.string("maximum_spend_logs_retention_period"),
+        );
         let spend_logs_kept = kept.and_then(|text| {
             let every = Every::parse(&text);
             if every.is_none() {

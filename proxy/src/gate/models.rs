@@ -26,7 +26,9 @@ impl Allowed {
     /// Whether a model may be asked: by the name that the request gives it, or by that of the configuration's entry that it leads to.
     pub fn has(&self, names: &[&str]) -> bool {
         let is_in = |list: &Vec<String>| {
-            let mut pairs = list.iter().flat_map(|of| names.iter().map(move |name| (of, *name)));
+            let mut pairs = list
+                .iter()
+                .flat_map(|of| names.iter().map(move |name| (of, *name)));
             pairs.any(|(of, name)| of == name || covers(of, name))
         };
         self.0.iter().all(is_in)
@@ -84,6 +86,9 @@ mod tests {
     fn an_error_tells_what_may_be_asked() {
         assert_eq!(allowed(&[&[]]).told(), None);
         assert_eq!(allowed(&[&["a", "b"]]).told().unwrap(), "a, b");
-        assert_eq!(allowed(&[&["a", "b"], &["b"]]).told().unwrap(), "a, b; of these b");
+        assert_eq!(
+            allowed(&[&["a", "b"], &["b"]]).told().unwrap(),
+            "a, b; of these b"
+        );
     }
 }

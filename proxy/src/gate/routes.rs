@@ -19,7 +19,15 @@ const GROUPS: [(&str, &[Purpose]); 5] = [
     ("openai_routes", &[Purpose::Model]),
     ("info_routes", &[Purpose::Info]),
     ("management_routes", &[Purpose::Management, Purpose::Info]),
-    ("*", &[Purpose::Model, Purpose::Info, Purpose::Management, Purpose::Operation]),
+    (
+        "*",
+        &[
+            Purpose::Model,
+            Purpose::Info,
+            Purpose::Management,
+            Purpose::Operation,
+        ],
+    ),
 ];
 
 /// Whether a list lets a path through; an empty list is that of an ordinary key: models, and what it may know. A path is without its version, in
@@ -74,7 +82,12 @@ mod tests {
             ("/v1/chat/*", "/chat/completions", Purpose::Model, true),
             ("llm_api_routes", "/embeddings", Purpose::Model, true),
             ("llm_api_routes", "/key/info", Purpose::Info, false),
-            ("management_routes", "/key/generate", Purpose::Management, true),
+            (
+                "management_routes",
+                "/key/generate",
+                Purpose::Management,
+                true,
+            ),
             ("info_routes", "/models", Purpose::Info, true),
             ("/metrics", "/metrics", Purpose::Operation, true),
             ("*", "/metrics", Purpose::Operation, true),

@@ -86,12 +86,7 @@ impl Account {
     }
 
     /// For whoever has the turn.
-    pub(super) fn decide(
-        &self,
-        need: &Need,
-        is_patient: bool,
-        now: Time,
-    ) -> (Verdict, Standing) {
+    pub(super) fn decide(&self, need: &Need, is_patient: bool, now: Time) -> (Verdict, Standing) {
         let mut inner = self.lock();
         inner.looks = 0;
         let verdict = inner.ledger.reserve(need, is_patient, now);
@@ -112,10 +107,14 @@ impl Account {
                 // What was sent off is settled with nothing, and then all of it is void.
                 inner.epoch = epoch;
                 let nothing = Answer::default();
-                deals.iter().for_each(|deal| inner.ledger.heard(deal, Some(&nothing), now));
+                deals
+                    .iter()
+                    .for_each(|deal| inner.ledger.heard(deal, Some(&nothing), now));
                 inner.ledger.void();
             }
-            Err(Trouble::Away) => deals.iter().for_each(|deal| inner.ledger.heard(deal, None, now)),
+            Err(Trouble::Away) => deals
+                .iter()
+                .for_each(|deal| inner.ledger.heard(deal, None, now)),
             Ok(answers) => {
                 let said = deals.iter().zip(answers);
                 said.for_each(|(deal, answer)| inner.ledger.heard(deal, Some(answer), now));

@@ -65,7 +65,8 @@ impl Accounts {
                     Ok(answers) => Ok(answers.drain(..idle.deals.len()).collect()),
                     Err(trouble) => Err(*trouble),
                 };
-                idle.account.heard(&idle.deals, &of_it, bank.epoch(), bank.now());
+                idle.account
+                    .heard(&idle.deals, &of_it, bank.epoch(), bank.now());
             }
         }
     }

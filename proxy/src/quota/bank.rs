@@ -85,7 +85,12 @@ pub fn portion(left: i64, deal: &Deal) -> i64 {
 }
 
 /// The used, and the period, at the time of a deal, out of what was written of them: a new period begins with nothing used.
-pub fn turned(deal: &Deal, used: i64, period: Time, resets_at: Option<Time>) -> (i64, Time, Option<Time>) {
+pub fn turned(
+    deal: &Deal,
+    used: i64,
+    period: Time,
+    resets_at: Option<Time>,
+) -> (i64, Time, Option<Time>) {
     match deal.kind {
         Kind::Parallel => (used, period, None),
         // The clock of another replica may be ahead: its minute is everybody's.

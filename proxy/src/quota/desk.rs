@@ -90,7 +90,9 @@ impl Desk {
     pub async fn sweep(&self, replica: &str) -> Result<()> {
         let name: Arc<str> = replica.into();
         loop {
-            let some = self.store.write(name.clone(), |tx, name| Box::pin(sweep(tx, name)));
+            let some = self
+                .store
+                .write(name.clone(), |tx, name| Box::pin(sweep(tx, name)));
             if some.await? < SWEEP as usize {
                 return Ok(());
             }
@@ -119,7 +121,9 @@ impl Bank for Desk {
             desk.register().await.map_err(away)?;
             let name = desk.replica.name();
             let with = (name.clone(), deals);
-            let made = desk.store.write(with, |tx, (name, deals)| Box::pin(make(tx, name, deals)));
+            let made = desk
+                .store
+                .write(with, |tx, (name, deals)| Box::pin(make(tx, name, deals)));
             match made.await.map_err(away)? {
                 Some(answers) => Ok(answers),
                 None => {
@@ -231,13 +235,15 @@ async fn sweep(tx: &mut Tx, replica: &str) -> sqlx::Result<usize> {
     let sql = "DELETE FROM replicas WHERE replica = $1";
     within!(tx, db => sqlx::query(sql).bind(replica).execute(db).await.map(drop))?;
     let sql = "SELECT scope, kind FROM holds WHERE replica = $1 LIMIT $2";
-    let mut rows: Vec<(String, String)> = within!(tx, db => sqlx::query_as(sql).bind(replica).bind(SWEEP).fetch_all(db).await)?;
+    let mut rows: Vec<(String, String)> =
+        within!(tx, db => sqlx::query_as(sql).bind(replica).bind(SWEEP).fetch_all(db).await)?;
     // The order of everybody; a database's own depends on its language.
     rows.sort();
     for (scope, kind) in &rows {
         let lock = "UPDATE quotas SET held = held WHERE scope = $1 AND kind = $2";
         within!(tx, db => sqlx::query(lock).bind(scope).bind(kind).execute(db).await.map(drop))?;
-        let take = "DELETE FROM holds WHERE replica = $1 AND scope = $2 AND kind = $3 RETURNING amount";
+        let take =
+            "DELETE FROM holds WHERE replica = $1 AND scope = $2 AND kind = $3 RETURNING amount";
         let held: Option<(i64,)> = within!(tx, db => sqlx::query_as(take).bind(replica).bind(scope).bind(kind).fetch_optional(db).await)?;
         let back = "UPDATE quotas SET held = held - $3 WHERE scope = $1 AND kind = $2";
         let held = held.map_or(0, |(held,)| held);

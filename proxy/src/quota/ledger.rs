@@ -133,7 +133,9 @@ impl Ledger {
             Fit::Ask(wish) => Some((kind, wish)),
             _ => None,
         });
-        let deals: Vec<Deal> = wishes.map(|(kind, wish)| self.send(kind, wish, now)).collect();
+        let deals: Vec<Deal> = wishes
+            .map(|(kind, wish)| self.send(kind, wish, now))
+            .collect();
         match deals.is_empty() {
             true => Verdict::Wait,
             false => Verdict::Deal(deals),
@@ -141,10 +143,19 @@ impl Ledger {
     }
 
     /// What is known without asking anybody: what it has, or the kind that it does not fit into. `may_pass`: nobody waits before it.
-    pub fn reserve_here(&mut self, need: &Need, may_pass: bool, now: Time) -> Option<Result<Part, Kind>> {
+    pub fn reserve_here(
+        &mut self,
+        need: &Need,
+        may_pass: bool,
+        now: Time,
+    ) -> Option<Result<Part, Kind>> {
         let fits = self.fits(need, false, now);
         let is_no = fits.contains(&Fit::No);
-        if may_pass || is_no { self.outcome(fits) } else { None }
+        if may_pass || is_no {
+            self.outcome(fits)
+        } else {
+            None
+        }
     }
 
     fn fits(&mut self, need: &Need, is_patient: bool, now: Time) -> [Fit; 4] {
@@ -317,7 +328,8 @@ impl Ledger {
             back,
             ..Wish::default()
         };
-        back.map(|(kind, back)| self.send(kind, wish(back), now)).collect()
+        back.map(|(kind, back)| self.send(kind, wish(back), now))
+            .collect()
     }
 
     /// It can be thrown away: nothing is lent, reserved, or on its way.

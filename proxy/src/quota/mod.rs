@@ -67,7 +67,7 @@ pub use accounts::Accounts;
 pub use bank::{Answer, Bank, Deal, Trouble};
 pub use desk::Desk;
 pub use keep::keep;
-pub use ledger::{Standing, Rate};
+pub use ledger::{Rate, Standing};
 pub use refusal::Refusal;
 pub use replica::Replica;
 pub use reserve::{Reservation, reserve};

@@ -37,7 +37,10 @@ impl fmt::Display for Refusal {
         let whose = self.scope.kind();
         if self.kind == Kind::Budget {
             let (used, limit) = (Money(self.used).dollars(), Money(self.limit).dollars());
-            write!(f, "Budget has been exceeded! Current cost: {used}, Max budget: {limit}")?;
+            write!(
+                f,
+                "Budget has been exceeded! Current cost: {used}, Max budget: {limit}"
+            )?;
             if self.used < self.limit {
                 let need = Money(self.need).dollars();
                 write!(f, ". This request may cost up to {need}")?;

@@ -27,7 +27,11 @@ fn name() -> Arc<str> {
     if SystemRandom::new().fill(&mut chance).is_err() {
         chance[..4].copy_from_slice(&std::process::id().to_le_bytes());
     }
-    chance.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    chance
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        .into()
 }
 
 impl Replica {
@@ -52,7 +56,7 @@ impl Replica {
     }
 
     /// It was in there with this name, and is not any more: it has another one from now on, and holds nothing.
-    pub(super) fn renew(&self, old: &str) {
+    pub fn renew(&self, old: &str) {
         let mut mine = self.lock();
         if *mine.0 == *old {
             *mine = (name(), false);

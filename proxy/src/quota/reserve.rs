@@ -39,7 +39,10 @@ pub async fn reserve<B: Bank>(
     need: Need,
     patience: Duration,
 ) -> Result<Reservation, Refusal> {
-    assert!(accounts.len() <= MOST, "a request has {MOST} accounts at most");
+    assert!(
+        accounts.len() <= MOST,
+        "a request has {MOST} accounts at most"
+    );
     let mut got = Reservation::default();
     for (share, account) in got.shares.iter_mut().zip(accounts) {
         if account.is_unlimited() {

@@ -18,7 +18,8 @@ pub struct Watch(HashMap<String, (Time, Instant)>);
 impl Watch {
     /// Who is dead, of those that are there now with the time that they say.
     pub fn dead(&mut self, there: &[(String, Time)], clock: Time, now: Instant) -> Vec<String> {
-        self.0.retain(|name, _| there.iter().any(|(other, _)| other == name));
+        self.0
+            .retain(|name, _| there.iter().any(|(other, _)| other == name));
         let mut dead = Vec::new();
         for (name, seen) in there {
             let last = self.0.entry(name.clone()).or_insert((*seen, now));

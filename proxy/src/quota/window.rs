@@ -106,7 +106,11 @@ impl Window {
         if need <= self.lent && !self.is_recalled {
             return Fit::Yes(Some(need));
         }
-        let back = if self.is_recalled { self.lent.max(0) } else { 0 };
+        let back = if self.is_recalled {
+            self.lent.max(0)
+        } else {
+            0
+        };
         let least = need - (self.lent - back);
         match self.left {
             // So it stays until the minute is over.
