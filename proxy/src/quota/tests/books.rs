@@ -44,17 +44,30 @@ impl Books {
             ..Row::default()
         };
         let row = self.quotas.entry(key).or_insert(new);
-        let hold = self.holds.entry((replica.to_owned(), deal.scope.to_string(), deal.kind));
+        let hold = self
+            .holds
+            .entry((replica.to_owned(), deal.scope.to_string(), deal.kind));
         let hold = hold.or_insert(0);
-        let (after, answer) = settle(deal, Row { hold: *hold, ..*row });
+        let (after, answer) = settle(
+            deal,
+            Row {
+                hold: *hold,
+                ..*row
+            },
+        );
         (*row, *hold) = (after, after.hold);
         answer
     }
 
     /// What the journal does, as the head of the room tells it.
     pub fn apply(&mut self, replica: &str, scope: &str, cost: i64) {
-        let row = self.quotas.entry((scope.to_owned(), Kind::Budget)).or_default();
-        let hold = self.holds.entry((replica.to_owned(), scope.to_owned(), Kind::Budget));
+        let row = self
+            .quotas
+            .entry((scope.to_owned(), Kind::Budget))
+            .or_default();
+        let hold = self
+            .holds
+            .entry((replica.to_owned(), scope.to_owned(), Kind::Budget));
         let hold = hold.or_insert(0);
         let held = cost.min(*hold);
         row.used += cost;
@@ -80,7 +93,10 @@ impl Books {
 
     /// What all replicas hold together.
     pub fn holds(&self, scope: &str, kind: Kind) -> i64 {
-        let of_it = self.holds.iter().filter(|((_, s, k), _)| s == scope && *k == kind);
+        let of_it = self
+            .holds
+            .iter()
+            .filter(|((_, s, k), _)| s == scope && *k == kind);
         of_it.map(|(_, hold)| hold).sum()
     }
 }

@@ -137,11 +137,18 @@ async fn of_two_hundred(base: &Base, limits: &Limits) -> (usize, Replica) {
     let threads = replicas.clone().map(|replica| {
         let limits = limits.clone();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(a_hundred(replica, limits))
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime
+                .expect("a runtime")
+                .block_on(a_hundred(replica, limits))
         })
     });
-    let granted = threads.map(|thread| thread.join().expect("it does not break")).iter().sum();
+    let granted = threads
+        .map(|thread| thread.join().expect("it does not break"))
+        .iter()
+        .sum();
     let [first, _] = replicas;
     (granted, first)
 }
@@ -195,16 +202,26 @@ async fn what_is_given_back_is_there_for_the_other(base: &Base) {
     };
     let one = first.ask(&limits, bound(10)).await.expect("it fits");
     assert_eq!(first.written(Kind::Budget).await, (0, 40, 40));
-    assert_eq!(second.ask(&limits, bound(10)).await.unwrap_err().kind, Kind::Parallel);
+    assert_eq!(
+        second.ask(&limits, bound(10)).await.unwrap_err().kind,
+        Kind::Parallel
+    );
     first.settle(one, 7).await;
     assert_eq!(first.written(Kind::Budget).await, (7, 33 + 40, 33 + 40));
     first.give_back().await;
-    assert_eq!(first.written(Kind::Budget).await, (7, 40, 40), "the other's, who was refused");
+    assert_eq!(
+        first.written(Kind::Budget).await,
+        (7, 40, 40),
+        "the other's, who was refused"
+    );
     second.give_back().await;
     assert_eq!(first.written(Kind::Budget).await, (7, 0, 0));
     assert_eq!(first.written(Kind::Parallel).await, (0, 0, 0));
     let third = base.replica().await;
-    third.ask(&limits, bound(1_593)).await.expect("all that is left");
+    third
+        .ask(&limits, bound(1_593))
+        .await
+        .expect("all that is left");
 }
 
 async fn several_kinds_and_accounts_at_once(base: &Base) {
@@ -217,8 +234,13 @@ async fn several_kinds_and_accounts_at_once(base: &Base) {
         ..Limits::default()
     };
     let user = Scope::User("u".to_owned());
-    let both = [replica.account(&limits), replica.accounts.of(&user, &limits, Time(0))];
-    let one = reserve(&replica.desk, &both, bound(30), PATIENCE).await.expect("it fits");
+    let both = [
+        replica.account(&limits),
+        replica.accounts.of(&user, &limits, Time(0)),
+    ];
+    let one = reserve(&replica.desk, &both, bound(30), PATIENCE)
+        .await
+        .expect("it fits");
     assert_eq!(replica.written(Kind::Budget).await, (0, 30, 30 * 2));
     assert_eq!(replica.written(Kind::Rpm).await, (1, 0, 0));
     assert_eq!(replica.written(Kind::Tpm).await, (30, 0, 0));
@@ -228,7 +250,11 @@ async fn several_kinds_and_accounts_at_once(base: &Base) {
     replica.give_back().await;
     assert_eq!(replica.written(Kind::Budget).await, (0, 0, 0));
     assert_eq!(replica.written(Kind::Tpm).await, (0, 0, 0));
-    assert_eq!(replica.written(Kind::Rpm).await, (1, 0, 0), "it was a request");
+    assert_eq!(
+        replica.written(Kind::Rpm).await,
+        (1, 0, 0),
+        "it was a request"
+    );
 }
 
 async fn what_a_dead_one_holds_is_given_back(base: &Base) {
@@ -242,7 +268,10 @@ async fn what_a_dead_one_holds_is_given_back(base: &Base) {
     alive.desk.sweep(&name).await.expect("it is there");
     assert_eq!(alive.desk.replicas().await.expect("it is there"), []);
     assert_eq!(alive.written(Kind::Budget).await, (0, 0, 0));
-    alive.ask(&budget(100), bound(100)).await.expect("all of it");
+    alive
+        .ask(&budget(100), bound(100))
+        .await
+        .expect("all of it");
 }
 
 async fn who_was_thought_dead_begins_anew(base: &Base) {
@@ -272,7 +301,11 @@ async fn who_was_thought_dead_begins_anew(base: &Base) {
     first.settle(one, 10).await;
     first.settle(two, 10).await;
     // The same by a sign of life.
-    other.desk.sweep(&first.desk.replica().name()).await.expect("it is there");
+    other
+        .desk
+        .sweep(&first.desk.replica().name())
+        .await
+        .expect("it is there");
     let old = first.desk.replica().name();
     first.desk.beat().await.expect("it is there");
     assert_ne!(first.desk.replica().name(), old);
@@ -281,11 +314,22 @@ async fn who_was_thought_dead_begins_anew(base: &Base) {
 
 async fn who_leaves_holds_nothing(base: &Base) {
     let replica = base.replica().await;
-    let one = replica.ask(&budget(1_600), bound(10)).await.expect("it fits");
+    let one = replica
+        .ask(&budget(1_600), bound(10))
+        .await
+        .expect("it fits");
     replica.settle(one, 10).await;
     super::super::keep(replica.desk.clone(), &replica.accounts, async {}).await;
     assert_eq!(replica.written(Kind::Budget).await, (10, 0, 0));
-    assert_eq!(base.replica().await.desk.replicas().await.expect("it is there"), []);
+    assert_eq!(
+        base.replica()
+            .await
+            .desk
+            .replicas()
+            .await
+            .expect("it is there"),
+        []
+    );
 }
 
 async fn a_period_that_is_over_begins_anew(base: &Base) {
@@ -302,13 +346,19 @@ async fn a_period_that_is_over_begins_anew(base: &Base) {
     assert_eq!(refusal.retry_after, Some(clock().until(over)));
     assert_eq!((refusal.limit, refusal.used), (10, 10));
     replica.desk = Desk::by_clock(replica.store.clone(), || Time(clock().0 + 3_600_000));
-    replica.ask(&limits, bound(10)).await.expect("it is a new one");
+    replica
+        .ask(&limits, bound(10))
+        .await
+        .expect("it is a new one");
     assert_eq!(replica.written(Kind::Budget).await, (0, 10, 10));
 }
 
 async fn a_scope_that_is_gone_stays_gone(base: &Base) {
     let replica = base.replica().await;
-    let one = replica.ask(&budget(1_600), bound(10)).await.expect("it fits");
+    let one = replica
+        .ask(&budget(1_600), bound(10))
+        .await
+        .expect("it fits");
     let gone = replica.store.run(|pool| async move {
         on!(&pool, db => sqlx::query("DELETE FROM quotas").execute(db).await.map(drop))?;
         on!(&pool, db => sqlx::query("DELETE FROM holds").execute(db).await.map(drop))

@@ -33,7 +33,9 @@ impl Replica {
     /// As the journal does it, at once.
     fn settle(&self, one: Reservation, cost: i64) {
         one.settle(spent(cost));
-        self.branch.books().apply(&self.branch.name(), "team:a", cost);
+        self.branch
+            .books()
+            .apply(&self.branch.name(), "team:a", cost);
         self.accounts.applied(&team("a"), Money(cost));
     }
 
@@ -99,7 +101,10 @@ async fn two_hundred_that_come_to_more_go_over_once() {
     let (granted, branch) = of_two_hundred(&budget(50), unbound(1), 3).await;
     let (used, held) = branch.books().of("team:a", Kind::Budget);
     assert_eq!((used, held), (granted as i64 * 3, 0));
-    assert!(granted < 50, "{granted}: what they came to is seen on the way");
+    assert!(
+        granted < 50,
+        "{granted}: what they came to is seen on the way"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,12 +123,18 @@ async fn permits_go_from_one_to_the_other() {
         held.push(replica.ask(&limits, bound(1)).await.unwrap());
     }
     for replica in [&first, &second] {
-        assert_eq!(replica.ask(&limits, bound(1)).await.unwrap_err().kind, Kind::Parallel);
+        assert_eq!(
+            replica.ask(&limits, bound(1)).await.unwrap_err().kind,
+            Kind::Parallel
+        );
     }
     held.remove(1);
     sleep(Duration::from_millis(200)).await;
     held.push(first.ask(&limits, bound(1)).await.unwrap());
-    assert_eq!(second.ask(&limits, bound(1)).await.unwrap_err().kind, Kind::Parallel);
+    assert_eq!(
+        second.ask(&limits, bound(1)).await.unwrap_err().kind,
+        Kind::Parallel
+    );
     drop(held);
     sleep(Duration::from_millis(200)).await;
     assert_eq!(first.branch.books().of("team:a", Kind::Parallel), (0, 0));

@@ -129,7 +129,11 @@ async fn a_flood_of_refused_requests_asks_the_database_seldom() {
             let refusal = ask(&branch, &account, bound(1)).await.unwrap_err();
             assert_eq!(refusal.left(), 0);
         }
-        assert!(branch.books().asked <= 2, "{limits:?}: {}", branch.books().asked);
+        assert!(
+            branch.books().asked <= 2,
+            "{limits:?}: {}",
+            branch.books().asked
+        );
         drop(one);
     }
 }
@@ -147,7 +151,9 @@ async fn all_accounts_or_none() {
     let of = Arc::new(Account::new(team("b"), &rpm(1), Time(0)));
     let only_of = reserve(&branch, &[of.clone()], bound(1), PATIENCE).await;
     let both = [key.clone(), of];
-    let refusal = reserve(&branch, &both, bound(10), PATIENCE).await.unwrap_err();
+    let refusal = reserve(&branch, &both, bound(10), PATIENCE)
+        .await
+        .unwrap_err();
     assert_eq!((refusal.scope, refusal.kind), (team("b"), Kind::Rpm));
     drop(only_of);
     // Nothing of the key is gone by it, and the request was none.
@@ -162,7 +168,10 @@ async fn all_accounts_or_none() {
 #[tokio::test(start_paused = true)]
 async fn headers_tell_of_the_account_with_the_least_left() {
     let branch = Branch::new("r");
-    let both = [account(&rpm(10)), Arc::new(Account::new(team("b"), &tpm(100), Time(0)))];
+    let both = [
+        account(&rpm(10)),
+        Arc::new(Account::new(team("b"), &tpm(100), Time(0))),
+    ];
     both[1].set_limits(
         &Limits {
             rpm_limit: Some(3),
@@ -171,7 +180,10 @@ async fn headers_tell_of_the_account_with_the_least_left() {
         Time(0),
     );
     let one = reserve(&branch, &both, bound(40), PATIENCE).await.unwrap();
-    let (requests, tokens) = (one.standing().requests.unwrap(), one.standing().tokens.unwrap());
+    let (requests, tokens) = (
+        one.standing().requests.unwrap(),
+        one.standing().tokens.unwrap(),
+    );
     assert_eq!((requests.limit, requests.remaining), (3, 2));
     assert_eq!((tokens.limit, tokens.remaining), (100, 60));
     assert_eq!(requests.reset, Duration::from_secs(30));
@@ -199,11 +211,20 @@ async fn a_limit_that_is_raised_lets_those_who_wait_go_on() {
 #[tokio::test(start_paused = true)]
 async fn the_database_goes_and_comes_and_requests_go_on() {
     let (branch, account) = (Branch::new("r"), account(&budget(100)));
-    ask(&branch, &account, bound(10)).await.unwrap().settle(spent(10));
+    ask(&branch, &account, bound(10))
+        .await
+        .unwrap()
+        .settle(spent(10));
     branch.books().is_away = true;
-    ask(&branch, &account, bound(80)).await.unwrap().settle(spent(80));
+    ask(&branch, &account, bound(80))
+        .await
+        .unwrap()
+        .settle(spent(80));
     let refusal = ask(&branch, &account, bound(20)).await.unwrap_err();
-    assert_eq!((refusal.limit, refusal.used, refusal.retry_after), (100, 90, None));
+    assert_eq!(
+        (refusal.limit, refusal.used, refusal.retry_after),
+        (100, 90, None)
+    );
     branch.books().is_away = false;
     sleep(Duration::from_secs(1)).await;
     branch.books().apply("r", "team:a", 90);
@@ -215,7 +236,10 @@ async fn the_database_goes_and_comes_and_requests_go_on() {
 #[tokio::test(start_paused = true)]
 async fn a_replica_that_was_thought_dead_begins_anew() {
     let (branch, account) = (Branch::new("r"), account(&budget(160)));
-    ask(&branch, &account, bound(1)).await.unwrap().settle(spent(1));
+    ask(&branch, &account, bound(1))
+        .await
+        .unwrap()
+        .settle(spent(1));
     assert_eq!(branch.books().of("team:a", Kind::Budget), (0, 4));
     branch.books().sweep("r");
     let larger = ask(&branch, &account, bound(10)).await.unwrap();
@@ -229,8 +253,13 @@ async fn a_replica_that_was_thought_dead_begins_anew() {
 async fn refusals_say_whose_limit_it_is_and_what_is_used() {
     let branch = Branch::new("r");
     let account = account(&budget(1_000_000_000));
-    ask(&branch, &account, bound(900_000_000)).await.unwrap().settle(spent(900_000_000));
-    let refusal = ask(&branch, &account, bound(200_000_000)).await.unwrap_err();
+    ask(&branch, &account, bound(900_000_000))
+        .await
+        .unwrap()
+        .settle(spent(900_000_000));
+    let refusal = ask(&branch, &account, bound(200_000_000))
+        .await
+        .unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "Budget has been exceeded! Current cost: 0.0009, Max budget: 0.001. This request may cost up to 0.0002. \
