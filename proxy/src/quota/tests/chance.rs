@@ -142,10 +142,17 @@ impl World {
         let is_lost = self.weather.is_lossy && self.chance.below(4) == 0;
         let is_before = self.chance.below(2) == 0;
         let replica = &mut self.replicas[at];
-        if let Some(letter) = replica.letter.as_mut().filter(|letter| letter.said.is_none()) {
+        if let Some(letter) = replica
+            .letter
+            .as_mut()
+            .filter(|letter| letter.said.is_none())
+        {
             letter.said = Some(match is_lost {
                 true if is_before => Err(Trouble::Away),
-                true => self.books.deal(&replica.name, &letter.deals).and(Err(Trouble::Away)),
+                true => self
+                    .books
+                    .deal(&replica.name, &letter.deals)
+                    .and(Err(Trouble::Away)),
                 false => self.books.deal(&replica.name, &letter.deals),
             });
         }
@@ -194,7 +201,10 @@ impl World {
 
     fn tell(&mut self, at: usize) {
         let replica = &mut self.replicas[at];
-        replica.told.drain(..).for_each(|batch| replica.ledger.applied(batch));
+        replica
+            .told
+            .drain(..)
+            .for_each(|batch| replica.ledger.applied(batch));
     }
 
     fn give_back(&mut self, at: usize) {
@@ -210,7 +220,9 @@ impl World {
         if self.weather.do_limits_change {
             self.cap += self.chance.below(50) as i64;
             let limits = self.limits();
-            self.replicas.iter_mut().for_each(|one| one.ledger.set(&limits, Time(0)));
+            self.replicas
+                .iter_mut()
+                .for_each(|one| one.ledger.set(&limits, Time(0)));
         }
     }
 
@@ -232,7 +244,11 @@ impl World {
         assert!(used + held <= self.cap, "{used} used, {held} held");
         let requests = self.replicas.iter().flat_map(|one| &one.requests);
         let reserved: i64 = requests.clone().map(|(_, cost)| cost).sum();
-        assert!(self.spent + reserved <= self.cap, "{} spent, {reserved} reserved", self.spent);
+        assert!(
+            self.spent + reserved <= self.cap,
+            "{} spent, {reserved} reserved",
+            self.spent
+        );
         assert!(requests.count() <= 5);
         let permits = self.books.of(SCOPE, Kind::Parallel);
         assert!(permits.0 == 0 && permits.1 <= 5, "{permits:?}");
@@ -278,7 +294,9 @@ impl World {
                 }
                 self.post(0);
                 self.hear(0);
-                break self.replicas[0].ledger.reserve(&bound(need), false, self.now);
+                break self.replicas[0]
+                    .ledger
+                    .reserve(&bound(need), false, self.now);
             };
             let was = matches!(verdict, Verdict::Granted(_));
             assert_eq!(was, is_granted, "{need} of {left}: {verdict:?}");
