@@ -18,7 +18,6 @@ mod start;
 mod store;
 mod trust;
 
-use clap::Parser;
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
@@ -28,5 +27,5 @@ use std::process::ExitCode;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    start::run(&cli::Cli::parse())
+    start::run(&cli::Cli::read())
 }

@@ -29,7 +29,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     match try_run(cli) {
         Ok(code) => code,
         // Of one who asks, and reads it himself.
-        Err(why) if cli.health || cli.test => {
+        Err(why) if cli.asks() => {
             eprintln!("mishikallm: {why}");
             ExitCode::FAILURE
         }
@@ -42,7 +42,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 
 fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     seen::start();
-    if cli.health || cli.test {
+    if cli.asks() {
         return ask(cli);
     }
     let read = read(cli)?;
