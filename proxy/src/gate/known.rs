@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// Keys that are kept.
 const KEYS: usize = 20_000;
@@ -135,6 +136,17 @@ impl Known {
                 Ok(change) => self.forget(&change),
                 Err(RecvError::Lagged(_)) => self.forget(&Change::All),
                 Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// Forgets what was told to somebody who listens beside it: who made a change meets it with the next request.
+    pub fn catch_up(&self, changes: &mut Receiver<Change>) {
+        loop {
+            match changes.try_recv() {
+                Ok(change) => self.forget(&change),
+                Err(TryRecvError::Lagged(_)) => self.forget(&Change::All),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
             }
         }
     }

@@ -66,7 +66,11 @@ where
         caller,
         call,
     };
-    manage::answer(&desk, asked).await
+    // A key that is deleted is none any more when this is answered.
+    let mut changes = open.store.changes();
+    let response = manage::answer(&desk, asked).await;
+    open.known.catch_up(&mut changes);
+    response
 }
 
 /// Waits a while for a database that is not there yet.

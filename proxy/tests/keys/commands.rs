@@ -1,6 +1,7 @@
 //! `mishikallm key`, `team` and `spend`, beside a proxy with a database.
 
 use super::*;
+use running::client::{Connection, request};
 use std::io::Write;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};

@@ -91,14 +91,14 @@ impl Desk<'_> {
     pub async fn check_owners(&self, key: &Key, owners: Owners) -> Result<()> {
         if let Some(id) = key.team_id.as_ref().filter(|_| owners.team) {
             let team = self.store.team(id.clone()).await.map_err(of_store)?;
-            let team = team.ok_or_else(|| unknown("team_id", "team", id))?;
-            if let Some(model) = models::beyond(&key.models, &team.models) {
-                return Err(beyond(model, id));
+            let team = team.ok_or_else(|| unknown("team_id", "team"))?;
+            if let Some(at) = models::beyond(&key.models, &team.models) {
+                return Err(beyond(at));
             }
         }
         if let Some(id) = key.user_id.as_ref().filter(|_| owners.user) {
             let user = self.store.user(id.clone()).await.map_err(of_store)?;
-            user.ok_or_else(|| unknown("user_id", "user", id))?;
+            user.ok_or_else(|| unknown("user_id", "user"))?;
         }
         Ok(())
     }

@@ -43,17 +43,27 @@ pub fn no_key(field: &str) -> Error {
     Error::server(404, "there is no such key").with_param(field)
 }
 
-/// There is no such team or user.
-pub fn none(field: &str, what: &str, id: &str) -> Error {
-    Error::server(404, format!("there is no {what} \"{id}\"")).with_param(field)
+/// There is no such team or user: `what`. An id that was asked for is not repeated either: somebody may have sent a key in its place.
+pub fn none(field: &str, what: &str) -> Error {
+    Error::server(404, format!("{field}: there is no such {what}")).with_param(field)
 }
 
 /// The same where it is no path to something, but a field of something else.
-pub fn unknown(field: &str, what: &str, id: &str) -> Error {
+pub fn unknown(field: &str, what: &str) -> Error {
     Error::argument(
         field,
-        format!("{field}: expected the id of a {what} that there is, got \"{id}\""),
+        format!("{field}: expected the id of a {what} that there is, got another"),
     )
+}
+
+/// The first of several ids that is none, as a field's name.
+pub fn first_missing(
+    field: &str,
+    ids: &[String],
+    is_there: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let at = ids.iter().position(|id| !is_there(id))?;
+    Some(format!("{field}[{at}]"))
 }
 
 /// Somebody may see only what is theirs.

@@ -3,15 +3,15 @@
 use crate::gate::models::{ALL, NONE, TEAMS};
 use mishikallm::plan::fleet::covers;
 
-/// The first of a key's models that is not its team's.
-pub fn beyond<'a>(key: &'a [String], team: &[String]) -> Option<&'a str> {
+/// Which of a key's models is the first that is not its team's.
+pub fn beyond(key: &[String], team: &[String]) -> Option<usize> {
     let has_all = team.is_empty() || team.iter().any(|model| model == ALL);
     let is_fine = |model: &str| {
         has_all
             || matches!(model, TEAMS | NONE)
             || team.iter().any(|of| of == model || covers(of, model))
     };
-    key.iter().map(String::as_str).find(|model| !is_fine(model))
+    key.iter().position(|model| !is_fine(model))
 }
 
 #[cfg(test)]
@@ -30,9 +30,9 @@ mod tests {
             (&[], &["a"], None),
             (&["a"], &["a", "b"], None),
             (&["all-team-models", "no-default-models"], &["a"], None),
-            (&["a", "c"], &["a", "b"], Some("c")),
-            (&["all-proxy-models"], &["a"], Some("all-proxy-models")),
-            (&["*"], &["triton/*"], Some("*")),
+            (&["a", "c"], &["a", "b"], Some(1)),
+            (&["all-proxy-models"], &["a"], Some(0)),
+            (&["*"], &["triton/*"], Some(0)),
             (&["triton/*", "triton/x"], &["triton/*"], None),
         ] {
             assert_eq!(

@@ -114,7 +114,7 @@ impl Route {
     /// What it is for: what a key may ask of itself, or managing.
     pub fn purpose(&self) -> Purpose {
         match self.action {
-            Action::KeyInfo | Action::SpendLogs => Purpose::Info,
+            Action::KeyInfo | Action::SpendLogs | Action::SpendPages => Purpose::Info,
             _ => Purpose::Management,
         }
     }

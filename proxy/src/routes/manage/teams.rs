@@ -1,7 +1,7 @@
 //! `/team/*`: teams are made, told, changed and removed.
 
 use super::desk::{Desk, fresh_id};
-use super::fault::{none, of_store, unknown};
+use super::fault::{first_missing, none, of_store, unknown};
 use super::fields::change::{text, told};
 use super::fields::team::{KNOWN, Person, TeamChange, people, person, some_people};
 use super::fields::user::unknown as unknown_user;
@@ -9,12 +9,12 @@ use super::fields::{NAME, id, ids, named, refused};
 use super::query::Query;
 use super::shown::{self, object};
 use super::trail::Trail;
-use crate::keys::{Key, Limits, Member, Scope, Team, Time, User};
+use crate::keys::{Key, Limits, Member, Scope, Team, User};
 use crate::store::{
     KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
 };
+use mishikallm::Result;
 use mishikallm::json::Fields;
-use mishikallm::{Error, Result};
 use serde_json::{Map, Value, json};
 
 /// Teams, or keys of one of them, that are told at once.
@@ -56,7 +56,7 @@ pub async fn info(desk: &Desk<'_>, trail: &mut Trail<'_>, query: &Query) -> Resu
     let id = super::fields::change::needed("team_id", id)?;
     trail.id(id);
     let team = desk.store.team(id.to_owned()).await.map_err(of_store)?;
-    let team = team.ok_or_else(|| none("team_id", "team", id))?;
+    let team = team.ok_or_else(|| none("team_id", "team"))?;
     let spent = desk.spent_of(Scope::Team(id.to_owned())).await?;
     let keys = keys_of(desk, id).await?;
     let keys = desk.with_tokens(&keys).await?;
@@ -165,7 +165,7 @@ where
 {
     let team = desk.store.change_team(id.to_owned(), change).await;
     let team = team.map_err(of_store)?;
-    let team = team.ok_or_else(|| none("team_id", "team", id))?;
+    let team = team.ok_or_else(|| none("team_id", "team"))?;
     let spent = desk.spent_of(Scope::Team(id.to_owned())).await?;
     Ok(shown::team(&team, spent, desk.now))
 }
@@ -175,9 +175,9 @@ pub async fn delete(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     let ids = ids(&mut fields, "team_ids")?;
     ids.iter().for_each(|id| trail.id(id));
     let teams = desk.store.teams(ids.clone()).await.map_err(of_store)?;
-    let is_there = |id: &&String| teams.iter().any(|team| team.team_id == **id);
-    if let Some(id) = ids.iter().find(|id| !is_there(id)) {
-        return Err(none("team_ids", "team", id));
+    let is_there = |id: &str| teams.iter().any(|team| team.team_id == id);
+    if let Some(field) = first_missing("team_ids", &ids, is_there) {
+        return Err(none(&field, "team"));
     }
     desk.store
         .delete_teams(ids.clone())
@@ -191,10 +191,10 @@ pub async fn add(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) -> 
     trail.fields(named(&fields, &KNOWN));
     let id = id(&mut fields, "team_id")?;
     trail.id(&id);
-    let mut members = some_people(&mut fields, "member")?;
+    let members = some_people(&mut fields, "member")?;
     refused::check(&mut fields)?;
     let team = desk.store.team(id.clone()).await.map_err(of_store)?;
-    let team = team.ok_or_else(|| none("team_id", "team", &id))?;
+    let team = team.ok_or_else(|| none("team_id", "team"))?;
     let is_in = |person: &Person| {
         let id = person.user_id.as_ref();
         id.is_some_and(|id| team.members.iter().any(|member| member.user_id == *id))
@@ -203,7 +203,6 @@ pub async fn add(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) -> 
         let field = format!("member[{at}].user_id");
         return Err(told(&field, "somebody who is not in the team", "a member"));
     }
-    members.dedup();
     let come = found(desk, &members, "member").await?;
     let new: Vec<Member> = come.iter().map(|(_, member)| member.clone()).collect();
     let now = desk.now;
@@ -237,7 +236,7 @@ pub async fn remove(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     trail.id(&id);
     let person = person(&mut fields, "member")?;
     let team = desk.store.team(id.clone()).await.map_err(of_store)?;
-    let team = team.ok_or_else(|| unknown("team_id", "team", &id))?;
+    let team = team.ok_or_else(|| unknown("team_id", "team"))?;
     let user_id = match person.user_id {
         Some(id) => Some(id),
         None => by_email(desk, person.user_email)
@@ -292,23 +291,32 @@ pub async fn by_email(desk: &Desk<'_>, email: Option<String>) -> Result<Option<U
     Ok(found.map_err(of_store)?.rows.pop())
 }
 
-/// Users and their parts in a team. Who is not there yet is made, as in the reference.
+/// Users and their parts in a team. Who is not there yet is made, as in the reference, when nothing is wrong with all of them.
 async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<(User, Member)>> {
-    let mut all: Vec<(User, Member)> = Vec::with_capacity(people.len());
-    for (at, person) in people.iter().enumerate() {
-        let user = match &person.user_id {
+    let mut there = Vec::with_capacity(people.len());
+    for person in people {
+        there.push(match &person.user_id {
             Some(id) => desk.store.user(id.clone()).await.map_err(of_store)?,
             None => by_email(desk, person.user_email.clone()).await?,
-        };
+        });
+    }
+    let who = |at: usize| -> Option<&String> {
+        let known = there[at].as_ref().map(|user| &user.user_id);
+        known
+            .or(people[at].user_id.as_ref())
+            .or(people[at].user_email.as_ref())
+    };
+    let is_again = |at: &usize| (0..*at).any(|before| who(before) == who(*at));
+    if let Some(at) = (0..people.len()).find(is_again) {
+        let field = format!("{field}[{at}]");
+        return Err(told(&field, "somebody else", "the same once more"));
+    }
+    let mut all = Vec::with_capacity(people.len());
+    for (user, person) in there.into_iter().zip(people) {
         let user = match user {
             Some(user) => user,
-            None => make(desk, person, desk.now).await?,
+            None => make(desk, person).await?,
         };
-        if all.iter().any(|(other, _)| other.user_id == user.user_id) {
-            let field = format!("{field}[{at}]");
-            let message = format!("{field}: expected each user once, got one again");
-            return Err(Error::argument(&field, message));
-        }
         let member = Member {
             user_id: user.user_id.clone(),
             role: person.role.clone(),
@@ -318,9 +326,9 @@ async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<(U
     Ok(all)
 }
 
-async fn make(desk: &Desk<'_>, person: &Person, now: Time) -> Result<User> {
+async fn make(desk: &Desk<'_>, person: &Person) -> Result<User> {
     let id = person.user_id.clone().map_or_else(fresh_id, Ok)?;
-    let user = unknown_user(person, id, now);
+    let user = unknown_user(person, id, desk.now);
     desk.store
         .insert_user(user.clone())
         .await

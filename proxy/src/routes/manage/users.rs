@@ -1,11 +1,11 @@
 //! `/user/*`: users are made, told, changed and removed.
 
 use super::desk::{Caller, Desk, Owners, fresh_id};
-use super::fault::{none, of_store, unknown};
-use super::fields::change::{needed, switch, text};
+use super::fault::{first_missing, none, of_store, unknown};
+use super::fields::change::{switch, text, told};
 use super::fields::key::KeyChange;
 use super::fields::user::{KNOWN, UserChange, teams};
-use super::fields::{NAME, ids, named};
+use super::fields::{AT_ONCE, NAME, ids, named};
 use super::keys;
 use super::query::{self, Query};
 use super::shown::{self, object};
@@ -120,9 +120,9 @@ async fn check_new(
     check_email(desk, change, None).await?;
     let ids: Vec<String> = parts.iter().map(|(team, _)| team.clone()).collect();
     let teams = desk.store.teams(ids.clone()).await.map_err(of_store)?;
-    let is_there = |id: &&String| teams.iter().any(|team| team.team_id == **id);
-    match ids.iter().find(|id| !is_there(id)) {
-        Some(id) => Err(unknown("teams", "team", id)),
+    let is_there = |id: &str| teams.iter().any(|team| team.team_id == id);
+    match first_missing("teams", &ids, is_there) {
+        Some(field) => Err(unknown(&field, "team")),
         None => Ok(()),
     }
 }
@@ -164,7 +164,7 @@ pub async fn info(
     if let Some(id) = id {
         trail.id(id);
         let found = desk.store.user(id.to_owned()).await.map_err(of_store)?;
-        user = Some(found.ok_or_else(|| none("user_id", "user", id))?);
+        user = Some(found.ok_or_else(|| none("user_id", "user"))?);
         key_filter.user_id = Some(Match::Exactly(id.to_owned()));
         team_filter.member = Some(id.to_owned());
     }
@@ -228,7 +228,7 @@ pub async fn update(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
         .change_user(id.clone(), change)
         .await
         .map_err(of_store)?;
-    let user = user.ok_or_else(|| none("user_id", "user", &id))?;
+    let user = user.ok_or_else(|| none("user_id", "user"))?;
     let scope = Scope::User(id.clone());
     desk.set_spend(scope.clone(), spend, &user.limits).await?;
     let spent = desk.spent_of(scope).await?;
@@ -250,9 +250,9 @@ pub async fn delete(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     let ids = ids(&mut fields, "user_ids")?;
     ids.iter().for_each(|id| trail.id(id));
     let users = desk.store.users(ids.clone()).await.map_err(of_store)?;
-    let is_there = |id: &&String| users.iter().any(|user| user.user_id == **id);
-    if let Some(id) = ids.iter().find(|id| !is_there(id)) {
-        return Err(none("user_ids", "user", id));
+    let is_there = |id: &str| users.iter().any(|user| user.user_id == id);
+    if let Some(field) = first_missing("user_ids", &ids, is_there) {
+        return Err(none(&field, "user"));
     }
     let gone = desk.store.delete_users(ids).await.map_err(of_store)?;
     Ok(gone.len().into())
@@ -317,7 +317,10 @@ async fn some(
 ) -> Result<(Vec<User>, u64)> {
     let ids = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
     let ids: Vec<String> = ids.map(str::to_owned).collect();
-    needed("user_ids", (ids.len() <= 500).then_some(()))?;
+    if ids.len() > AT_ONCE {
+        let expected = format!("at most {AT_ONCE} ids");
+        return Err(told("user_ids", &expected, &ids.len().to_string()));
+    }
     let mut users = desk.store.users(ids).await.map_err(of_store)?;
     if let Some(role) = query.text("role") {
         users.retain(|user| user.user_role.as_deref() == Some(role));

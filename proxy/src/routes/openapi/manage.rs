@@ -331,7 +331,10 @@ fn parameters(action: &Action) -> &'static [(&'static str, &'static str)] {
             ("request_id", "This request."),
             ("start_date", "From this day on."),
             ("end_date", "Up to this day, which is wholly meant."),
-            ("summarize", "`false`: requests, though there are both dates."),
+            (
+                "summarize",
+                "`false`: requests, though there are both dates.",
+            ),
         ],
         Action::SpendPages => &[
             ("page", "From 1 on."),
@@ -352,7 +355,9 @@ fn parameters(action: &Action) -> &'static [(&'static str, &'static str)] {
 
 /// A route of keys, users, teams or spend.
 pub(super) fn manages(action: &Action) -> Operation {
-    let parts = [of_keys, of_users, of_teams, of_spend].into_iter().zip(&TAGS[3..]);
+    let parts = [of_keys, of_users, of_teams, of_spend]
+        .into_iter()
+        .zip(&TAGS[3..]);
     let mut found = parts.filter_map(|(part, tag)| Some((part(action)?, tag.0)));
     // Each is of one part: a test holds the document to the table.
     let Some((told, tag)) = found.next() else {
@@ -376,11 +381,15 @@ pub(super) fn manages(action: &Action) -> Operation {
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
             .description(Some("The key, or its hash."))
-            .schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))));
+            .schema(Some(
+                ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)),
+            ));
         builder = builder.parameter(parameter);
     }
     let errors = refers(&["400", "401", "403", "404", "409", "503"]);
-    let builder = errors.fold(builder, |builder, (status, error)| builder.response(status, error));
+    let builder = errors.fold(builder, |builder, (status, error)| {
+        builder.response(status, error)
+    });
     builder.build()
 }
 

@@ -179,12 +179,11 @@ fn duration(fields: &mut Fields) -> Result<Change<Every>> {
     }
 }
 
-/// A key's models are its team's, or fewer; see [`super::super::models`].
-pub fn beyond(model: &str, team_id: &str) -> Error {
-    Error::argument(
-        "models",
-        format!("models: expected models of the team \"{team_id}\", got \"{model}\""),
-    )
+/// A key's models are its team's, or fewer. `at`: which of them is not.
+pub fn beyond(at: usize) -> Error {
+    let field = format!("models[{at}]");
+    let message = format!("{field}: expected one of the models of the key's team, got another");
+    Error::argument(&field, message)
 }
 
 #[cfg(test)]

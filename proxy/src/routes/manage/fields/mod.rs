@@ -22,7 +22,7 @@ const NAMES: usize = 1_000;
 const METADATA: usize = 16 << 10;
 
 /// Keys, users or teams that one request names.
-const AT_ONCE: usize = 500;
+pub const AT_ONCE: usize = 500;
 
 /// A request's body as fields; none is an object without fields.
 ///

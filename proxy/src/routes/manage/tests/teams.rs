@@ -77,19 +77,19 @@ async fn a_teams_keys_have_its_models_or_fewer() {
     let more = json!({"team_id": "t", "models": ["a", "b"]});
     assert_eq!(
         stage.refuses("/key/generate", more).await,
-        refused(400, "models")
+        refused(400, "models[1]")
     );
     let more = json!({"key": key, "models": ["b"]});
     assert_eq!(
         stage.refuses("/key/update", more).await,
-        refused(400, "models")
+        refused(400, "models[0]")
     );
     // A key that comes into a team too.
     let (outside, _) = stage.key(json!({"models": ["b"]})).await;
     let into = json!({"key": outside, "team_id": "t"});
     assert_eq!(
         stage.refuses("/key/update", into).await,
-        refused(400, "models")
+        refused(400, "models[0]")
     );
     let missing = json!({"team_id": "nobodys"});
     assert_eq!(
@@ -162,6 +162,40 @@ async fn members_come_and_go() {
 }
 
 #[tokio::test]
+async fn nobody_is_made_for_a_team_that_is_not() {
+    let stage = Stage::new().await;
+    let twice = json!([{"user_id": "ann"}, {"user_email": "bob@example.com"}, {"user_id": "ann"}]);
+    let body = json!({"team_id": "t", "members_with_roles": twice});
+    let expected = refused(400, "members_with_roles[2]");
+    assert_eq!(stage.refuses("/team/new", body).await, expected);
+    assert_eq!(stage.gets("/user/list").await["total"], 0);
+}
+
+#[tokio::test]
+async fn an_id_that_was_sent_is_not_repeated() {
+    let stage = Stage::new().await;
+    let key = "sk-sent-in-the-wrong-place";
+    for (path, body) in [
+        (format!("/team/info?team_id={key}"), Value::Null),
+        (format!("/user/info?user_id={key}"), Value::Null),
+        ("/team/update".to_owned(), json!({"team_id": key})),
+        ("/team/delete".to_owned(), json!({"team_ids": [key]})),
+        ("/user/delete".to_owned(), json!({"user_ids": [key]})),
+        ("/user/update".to_owned(), json!({"user_id": key})),
+        ("/key/generate".to_owned(), json!({"team_id": key})),
+        ("/key/generate".to_owned(), json!({"user_id": key})),
+        ("/key/generate".to_owned(), json!({"models": {"a": key}})),
+        ("/key/block".to_owned(), json!({"key": key})),
+        (format!("/key/{key}/regenerate"), json!({})),
+        (format!("/key/list?sort_by={key}"), Value::Null),
+    ] {
+        let (status, told) = stage.ask(&path, body).await;
+        assert!((400..500).contains(&status), "{path}: {told}");
+        assert!(!told.to_string().contains(key), "{path}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn teams_are_deleted_with_their_keys_all_or_none() {
     let stage = Stage::new().await;
     stage.does("/team/new", json!({"team_id": "t"})).await;
@@ -169,7 +203,7 @@ async fn teams_are_deleted_with_their_keys_all_or_none() {
     let some = json!({"team_ids": ["t", "nobodys"]});
     assert_eq!(
         stage.refuses("/team/delete", some).await,
-        refused(404, "team_ids")
+        refused(404, "team_ids[1]")
     );
     assert!(stage.kept(&key).await.is_some());
     let told = stage.does("/team/delete", json!({"team_ids": ["t"]})).await;

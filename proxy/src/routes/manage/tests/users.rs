@@ -63,11 +63,11 @@ async fn a_user_who_cannot_be_made_whole_is_not_made() {
         ),
         (
             json!({"user_id": "bob", "teams": ["nobodys"]}),
-            refused(400, "teams"),
+            refused(400, "teams[0]"),
         ),
         (
             json!({"user_id": "bob", "team_id": "nobodys"}),
-            refused(400, "teams"),
+            refused(400, "teams[0]"),
         ),
         (
             json!({"user_id": "bob", "max_budget": -1}),
@@ -218,7 +218,7 @@ async fn users_are_deleted_with_their_keys_all_or_none() {
     let some = json!({"user_ids": ["ann", "nobody"]});
     assert_eq!(
         stage.refuses("/user/delete", some).await,
-        refused(404, "user_ids")
+        refused(404, "user_ids[1]")
     );
     assert!(stage.kept(&key).await.is_some());
     assert_eq!(
