@@ -327,6 +327,8 @@ impl Lease {
     /// The others took it all back.
     pub(super) fn void(&mut self) {
         self.lent = -self.unapplied;
+        // What was settled under the old name is taken from nothing.
+        self.is_unsure = self.unapplied > 0;
         self.said = None;
         self.forget();
     }

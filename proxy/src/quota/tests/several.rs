@@ -172,6 +172,25 @@ async fn there_is_one_account_for_a_scope_until_nothing_of_it_is_anywhere() {
     assert_eq!(before.strong_count(), 0, "nobody needs it");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_spent_under_an_old_name_comes_in_and_nothing_is_left_over() {
+    let replica = Replica::new(Branch::new("r"));
+    let limits = budget(160);
+    let one = replica.ask(&limits, bound(1)).await.unwrap();
+    one.settle(spent(1));
+    replica.branch.books().sweep("r");
+    let larger = replica.ask(&limits, bound(10)).await.unwrap();
+    // What was spent under the old name is a debt until it is in the database.
+    assert_eq!(replica.branch.books().of("team:a", Kind::Budget), (0, 11));
+    replica.branch.books().apply("r", "team:a", 1);
+    replica.accounts.applied(&team("a"), Money(1));
+    replica.settle(larger, 10);
+    for _ in 0..4 {
+        replica.accounts.give_back(&replica.branch, true).await;
+    }
+    assert_eq!(replica.branch.books().of("team:a", Kind::Budget), (11, 0));
+}
+
 #[test]
 fn a_replica_is_dead_when_nothing_new_was_seen_of_it_for_a_while() {
     let (mut watch, begin) = (Watch::default(), Instant::now());
