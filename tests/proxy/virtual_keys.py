@@ -102,7 +102,8 @@ def run(python, environment, folder):
     if not os.path.exists(os.path.join(folder, ".local", "share", "mishikallm", "mishikallm.db")):
         sys.exit("virtual keys: the database is not where the page says")
     postgres = machinery.Postgres(port=5432)
-    postgres.query("ALTER ROLE mishikallm PASSWORD 'a-password'; CREATE DATABASE mishikallm")
+    postgres.query("CREATE DATABASE mishikallm")
+    postgres.query("ALTER ROLE mishikallm PASSWORD 'a-password'")
     process = served(replicas, environment, 4000, 4001)
     try:
         told([("export MISHIKALLM_MASTER_KEY=sk-a-key-of-your-own\n" + shared, REPLICAS)], environment)

@@ -134,7 +134,10 @@ async fn look_up(peer: &Peer, text: &str, name: &Name) -> Result<Found, String> 
         let keys = list::keys(&answer).iter();
         for key in keys.filter(|key| name.means(key)) {
             // Of a list that changes meanwhile, one may be told twice.
-            if matches.iter().all(|other: &Value| other["token"] != key["token"]) {
+            if matches
+                .iter()
+                .all(|other: &Value| other["token"] != key["token"])
+            {
                 matches.push(key.clone());
             }
         }

@@ -330,7 +330,10 @@ fn one_that_a_changing_list_tells_twice_is_one() {
         ("/key/list", 200, list(vec![one.clone(), one], 1, 1)),
         ("/key/block", 200, json!({})),
     ]);
-    assert_eq!(printed(&fake.run(&["key", "block", "abcd"])), "blocked: a\n");
+    assert_eq!(
+        printed(&fake.run(&["key", "block", "abcd"])),
+        "blocked: a\n"
+    );
 }
 
 #[test]

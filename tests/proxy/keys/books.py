@@ -10,7 +10,8 @@ from stage import PRICES
 SETTLES = 45  # seconds; what is spent comes into the database in batches
 
 
-def cost(tokens):
+def cost(tokens, free_prompt=False):
+    tokens = (0, tokens[1]) if free_prompt else tokens
     return sum(count * exact(price) for count, price in zip(tokens, PRICES))
 
 
@@ -26,20 +27,20 @@ class Books:
         return [text(self.answered), text(self.logged), text(self.spend)]
 
 
-def of(owner, key, answers, budget=None):
+def of(owner, key, answers, budget=None, free_prompt=False):
     """The books of a key once they agree, or after a while as they then are."""
     give_up = time.monotonic() + SETTLES
     while True:
         # The spend is read on both sides of the logs: what comes in between is no mistake.
         before = owner.spend(key)
         logs = owner.logs(key)
-        books = compared(before, owner.spend(key), logs, answers, budget)
+        books = compared(before, owner.spend(key), logs, answers, budget, free_prompt)
         if not books.wrong or time.monotonic() > give_up:
             return books
         time.sleep(0.2)
 
 
-def compared(before, spend, logs, answers, budget):
+def compared(before, spend, logs, answers, budget, free_prompt):
     wrong = [] if before == spend else ["the spend does not come to rest"]
     counts = Counter(entry["request_id"] for entry in logs)
     entries = {entry["request_id"]: entry for entry in logs}
@@ -52,10 +53,10 @@ def compared(before, spend, logs, answers, budget):
         wrong.append("%d of %d answered requests are not in the logs, such as %s" % (len(lost), len(paid), lost[0]))
     for answer in paid:
         entry = entries.get(answer.call)
-        if entry and exact(entry["spend"]) != cost(answer.tokens):
-            wrong.append("%s cost %s by its answer, and %s in the logs" % (answer.call, text(cost(answer.tokens)), text(exact(entry["spend"]))))
+        if entry and exact(entry["spend"]) != cost(answer.tokens, free_prompt):
+            wrong.append("%s cost %s by its answer, and %s in the logs" % (answer.call, text(cost(answer.tokens, free_prompt)), text(exact(entry["spend"]))))
             break
-    answered, logged = sum(cost(answer.tokens) for answer in paid), sum(exact(entry["spend"]) for entry in logs)
+    answered, logged = sum(cost(answer.tokens, free_prompt) for answer in paid), sum(exact(entry["spend"]) for entry in logs)
     if logged != spend:
         wrong.append("the logs add up to %s, and /key/info says %s" % (text(logged), text(spend)))
     if answered > logged:

@@ -65,8 +65,8 @@ def missing():
 class Postgres:
     """A PostgreSQL of its own in a temporary folder, with a password."""
 
-    def __init__(self, *settings):
-        self.bin, self.port, self.password = postgres_programs(), command.free_port(), secrets.token_hex(16)
+    def __init__(self, *settings, port=None):
+        self.bin, self.port, self.password = postgres_programs(), port or command.free_port(), secrets.token_hex(16)
         self.folder = tempfile.mkdtemp(prefix="keys-postgres-")
         self.data = os.path.join(self.folder, "data")
         self.url = "postgresql://mishikallm:%s@127.0.0.1:%d/postgres" % (self.password, self.port)

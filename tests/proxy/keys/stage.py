@@ -96,6 +96,7 @@ class Stage:
         prices = {"input_cost_per_token": PRICES[0], "output_cost_per_token": PRICES[1]}
         list_ = [
             {"model_name": "chat", "mishikallm_params": {"model": "triton/llm", "api_base": self.upstream.url + "/generate", **prices}},
+            {"model_name": "by the answer", "mishikallm_params": {"model": "triton/llm", "api_base": self.upstream.url + "/generate", "output_cost_per_token": PRICES[1]}},
             {"model_name": "other", "mishikallm_params": {"model": "triton/llm", "api_base": self.upstream.url + "/generate", **prices}},
         ]
         if self.trial.triton:

@@ -55,7 +55,7 @@ class Upstream:
 
     async def stream(self, reader, writer, prompt, tokens, delay):
         """One event for each token; a client that hangs up is noticed at once."""
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")
         event = "data: %s\n\n" % json.dumps({"model_name": "llm", "text_output": TEXT, "num_input_tokens": prompt, "num_output_tokens": 1})
         chunk = ("%x\r\n%s\r\n" % (len(event), event)).encode()
         ended = asyncio.ensure_future(reader.read(1))
