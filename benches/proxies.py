@@ -16,8 +16,10 @@ from pathlib import Path
 
 import build
 
-sys.path[:0] = [str(build.ROOT / "tests"), str(build.ROOT / "tests" / "proxy")]
+sys.path[:0] = [str(build.ROOT / "tests"), str(build.ROOT / "tests" / "proxy"), str(build.ROOT / "tests" / "proxy" / "keys")]
 import command  # noqa: E402
+import machinery  # noqa: E402
+import owner  # noqa: E402
 import pypi  # noqa: E402
 
 HERE = build.HERE / "proxy"
@@ -43,6 +45,7 @@ class Proxy:
         self.health = health
         self.command_line, self.environment = [str(word) for word in command_line], command.environment(**more)
         self.key: str | None = None
+        self.limits: dict | None = None  # of a virtual key, which is made when it runs
         self.is_reference = False
         self.log = folder / f"{name.replace(' ', '-')}.log"
         self.process: subprocess.Popen | None = None
@@ -55,7 +58,14 @@ class Proxy:
                 self.command_line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, start_new_session=True
             )
         self._wait(began + (120 if self.is_reference else 30))
-        return (time.perf_counter() - began) * 1e3
+        took = (time.perf_counter() - began) * 1e3
+        if self.limits is not None:
+            self.key = machinery.until("a key is made", self._made)
+        return took
+
+    def _made(self) -> str | None:
+        with contextlib.suppress(owner.Refused):  # the database may not be there yet
+            return owner.Owner(f"http://127.0.0.1:{self.port}", KEY).make(**self.limits)
 
     def _wait(self, until: float) -> None:
         asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{self.health}")
@@ -144,14 +154,26 @@ def nginx_program() -> str | None:
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
-def mishikallm(name: str, binary: Path, config: dict, folder: Path, *flags: str, key: str | None = None) -> Proxy:
+def mishikallm(
+    name: str, binary: Path, config: dict, folder: Path, *flags: str, key: str | None = None, limits: dict | None = None, database_url: str | None = None
+) -> Proxy:
+    """`limits`: it is asked with a virtual key that has them, out of a database of its own."""
     port = command.free_port()
     if key:
-        config = {**config, "general_settings": {"master_key": key}}
+        config = {**config, "general_settings": {"master_key": key, **({"database_url": database_url} if database_url else {})}}
     line = [binary, "--config", _written(name, config, folder), "--host", "127.0.0.1", "--port", port, *flags]
-    proxy = Proxy(name, line, port, folder, is_openai=True, health="/health/liveliness")
-    proxy.key = key
+    own = tempfile.mkdtemp(prefix=name.replace(" ", "-") + "-", dir=folder)
+    proxy = Proxy(name, line, port, folder, is_openai=True, health="/health/liveliness", XDG_DATA_HOME=own, XDG_STATE_HOME=own)
+    proxy.key, proxy.limits = key, limits
     return proxy
+
+
+def postgres(cpu: int | None) -> machinery.Postgres | None:
+    """One of its own, on that CPU."""
+    if not machinery.postgres_programs():
+        return None
+    with on(cpu):
+        return machinery.Postgres()
 
 
 def reference(name: str, config: dict, folder: Path, say) -> Proxy:

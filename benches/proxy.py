@@ -24,12 +24,15 @@ from proxies import KEY, Proxy
 from proxy_requests import REQUESTS, STREAM, Requests, configuration
 from run import machine, say
 
-CASES = ["closed", "rate", "stream", "embed", "key", "log", "slow", "start", "idle"]
+CASES = ["closed", "rate", "stream", "embed", "key", "keys", "log", "slow", "start", "idle"]
 CONNECTIONS = 32
 RATE = 200
 REFERENCE_RATE = 20  # what it takes with one worker
 SETTLE_SECONDS = 30
 EMBEDDINGS = [name for name in REQUESTS if name.startswith("embed")]
+# Limits that are never reached, so that all of them are kept account of.
+LIMITS = {"max_budget": 1_000_000, "rpm_limit": 1_000_000_000, "tpm_limit": 1_000_000_000}
+PRICES = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
 # An upstream that has not seen a hang-up by then will not see it.
 HANG_UP_SECONDS = 10
 
@@ -94,6 +97,7 @@ class Bench:
         self.options, self.server, self.server_cpu, self.proxy_cpu, self.folder = options, server, server_cpu, proxy_cpu, folder
         self.cases = [case for case in CASES if options.only.search(case)]
         self.requests = Requests(server, folder)
+        self.postgres = proxies.postgres(server_cpu) if "keys" in self.cases else None
         self.makers = self._makers()
         self.figures: dict[str, dict[str, list[dict]]] = {}
         self.failures: list[str] = []
@@ -109,6 +113,9 @@ class Bench:
         makers = {"mishikallm": ours()}
         if "key" in self.cases:
             makers["mishikallm, a key"] = ours(key=KEY)
+        if "keys" in self.cases:
+            self.with_keys = self._with_keys()
+            makers |= self.with_keys
         if "log" in self.cases:
             makers["mishikallm, each request logged"] = ours("--debug")
         if proxies.nginx_program():
@@ -117,6 +124,22 @@ class Bench:
                 makers["nginx, each request logged"] = lambda name: proxies.nginx(name, url, folder, access_log=True)
         if options.reference:
             makers["LiteLLM"] = lambda name: proxies.reference(name, configuration(url, "litellm_params"), folder, say)
+        return makers
+
+    def _with_keys(self) -> dict[str, Callable[[str], Proxy]]:
+        """Each with a database of its own, but PostgreSQL's share one, as replicas do."""
+        config = configuration(self.server.url, "mishikallm_params", **PRICES)
+
+        def ours(**more) -> Callable[[str], Proxy]:
+            return lambda name: proxies.mishikallm(name, self.options.proxy, config, self.folder, key=KEY, **more)
+
+        makers = {"mishikallm, the master key": ours(), "mishikallm, a virtual key": ours(limits={}), "mishikallm, one with limits": ours(limits=LIMITS)}
+        if self.postgres:
+            url = self.postgres.url
+            makers["mishikallm, a virtual key, PostgreSQL"] = ours(limits={}, database_url=url)
+            makers["mishikallm, one with limits, PostgreSQL"] = ours(limits=LIMITS, database_url=url)
+        else:
+            say("note: no PostgreSQL (apt-get install postgresql), so keys are measured with SQLite alone")
         return makers
 
     def run(self) -> dict:
@@ -137,6 +160,8 @@ class Bench:
         finally:
             for proxy in running.values():
                 proxy.stop()
+            if self.postgres:
+                self.postgres.close()
         return {
             "machine": machine(), "rounds": self.options.rounds, "quick": self.options.quick,
             "streams": self.options.streams, "connections": CONNECTIONS, "rate": RATE, "reference_rate": REFERENCE_RATE,
@@ -168,6 +193,10 @@ class Bench:
     def key(self, running: dict[str, Proxy], **_) -> None:
         for name in ("mishikallm", "mishikallm, a key"):
             self._load("key", running[name], "chat", "closed", CONNECTIONS, self.options.seconds)
+
+    def keys(self, running: dict[str, Proxy], **_) -> None:
+        for name in ("mishikallm", *(name for name in running if name in self.with_keys)):
+            self._load("keys", running[name], "chat", "closed", CONNECTIONS, self.options.seconds)
 
     def log(self, running: dict[str, Proxy], **_) -> None:
         for name in self._those("nginx", "nginx, each request logged", "mishikallm", "mishikallm, each request logged"):
@@ -250,6 +279,8 @@ class Bench:
         with proxies.on(self.server_cpu):
             done = subprocess.run(command_line, stdout=subprocess.PIPE, text=True, check=True)
         figures = json.loads(done.stdout)
+        if proxy.limits is not None:
+            self._settle(proxy)  # what was spent comes into the database in batches, and is in the figure
         figures["cpu_s"] = proxy.cpu_seconds() - cpu
         # What was asked for twice, or answered without asking, has another cost than what it is compared with.
         figures["bad"] += abs(self.server.stats()["posts"] - posts - figures["sent"])

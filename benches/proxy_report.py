@@ -18,6 +18,8 @@ def print_report(report: dict) -> None:
         _stream(cases["stream"], report)
     _embeddings({name: runs for name, runs in cases.items() if name.startswith("embed")})
     _pairs({name: cases[name] for name in ("key", "log") if name in cases})
+    if "keys" in cases:
+        _keys(cases["keys"])
     if "slow" in cases:
         _slow(cases["slow"], report)
     _start(cases.get("start", {}), cases.get("idle", {}))
@@ -98,6 +100,24 @@ def _pairs(cases: dict) -> None:
                 for name, some in runs.items()
             ),
         )
+
+
+def _keys(runs: dict) -> None:
+    """What keys cost beside none. CPU is with what is written into the database afterwards."""
+    without = runs[OURS]
+    _table(
+        "keys",
+        ["requests/s", "× without", "CPU-s a thousand", "× without", "p50 ms", "p99 ms", "bad"],
+        (
+            (name, [
+                spread(some, lambda run: run["per_second"]),
+                "–" if some is without else _spread([mine["per_second"] / theirs["per_second"] for mine, theirs in zip(some, without)]),
+                _cpu_a_thousand(some), _times(some, without),
+                spread(some, lambda run: run["p50_us"] / 1e3), spread(some, lambda run: run["p99_us"] / 1e3), _bad(some),
+            ])
+            for name, some in runs.items()
+        ),
+    )
 
 
 def _slow(runs: dict, report: dict) -> None:

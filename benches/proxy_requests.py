@@ -32,13 +32,13 @@ REQUESTS = {
 }
 
 
-def configuration(url: str, parameters: str) -> dict:
-    """The models, as both gateways read them; `parameters` is the key that each has its own name for."""
+def configuration(url: str, parameters: str, **more) -> dict:
+    """The models, as both gateways read them; `parameters` is the key that each has its own name for, and `more` goes in there."""
     def deployment(name: str, endpoint: str) -> dict:
         model = f"triton/{name}"
         if parameters == "litellm_params" and endpoint == "generate":
             model = "triton/mosaicml/mpt-7b-chat"  # one whose template it has: others it looks for on the internet, at each request
-        return {"model_name": name, parameters: {"model": model, "api_base": f"{url}/v2/models/{name}/{endpoint}"}}
+        return {"model_name": name, parameters: {"model": model, "api_base": f"{url}/v2/models/{name}/{endpoint}", **more}}
 
     return {"model_list": [deployment(*both) for both in ENDPOINTS.items()]}
 
@@ -50,7 +50,7 @@ class Requests:
         self.server, self.folder = server, folder
 
     def file(self, proxy: Proxy, request: str) -> Path:
-        kind = ("openai-key" if proxy.key else "openai") if proxy.is_openai else "triton"
+        kind = (f"openai {proxy.name}" if proxy.key else "openai") if proxy.is_openai else "triton"
         return self.folder / f"{kind} {request}.http"
 
     def has(self, proxy: Proxy, request: str) -> bool:

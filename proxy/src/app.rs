@@ -2,6 +2,7 @@
 
 use crate::auth::Auth;
 use crate::config::{General, Settings};
+use crate::gate::{Keyring, PriceList};
 use crate::models::Listings;
 use crate::relay::{Connector, Models, Progress, Run, Wire};
 use crate::seen;
@@ -21,6 +22,10 @@ pub struct App {
     pub fleet: Arc<Fleet>,
     /// Who may call.
     pub auth: Auth,
+    /// Other keys than the master key: the process's.
+    pub keyring: Arc<Keyring>,
+    /// What deployments cost.
+    pub prices: Arc<PriceList>,
     /// What callers may do.
     pub general: General,
     /// Models' servers are told of the trace that a request is part of.
@@ -34,7 +39,7 @@ pub struct App {
 
 impl App {
     /// Errors: a file of the configuration's `tls` cannot be used.
-    pub fn new(settings: Settings) -> Result<App> {
+    pub fn new(settings: Settings, keyring: Arc<Keyring>) -> Result<App> {
         let Settings {
             fleet,
             general,
@@ -48,6 +53,8 @@ impl App {
             connector,
             forwards_trace,
             listings: Listings::new(&fleet),
+            prices: Arc::new(PriceList::new(&fleet)),
+            keyring,
             fleet: Arc::new(fleet),
             auth: Auth::new(general.master_key.clone()),
             general,

@@ -1,5 +1,6 @@
 //! Who may call: with a master key every route is closed but those on the public list.
 
+use crate::keys::Token;
 use http::{HeaderMap, HeaderName, header};
 use mishikallm::{Error, config::Secret};
 use subtle::ConstantTimeEq;
@@ -20,13 +21,15 @@ const KEYS: [HeaderName; 3] = [
     HeaderName::from_static("x-mishikallm-api-key"),
 ];
 
-/// Who called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Anyone: there is no key.
+/// Who a request says it is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Anyone: there is no master key.
     Anyone,
     /// Who has the master key.
     Master,
+    /// Who has another key, which is to be looked up.
+    Key(Token),
 }
 
 /// What keys there are.
@@ -41,21 +44,26 @@ impl Auth {
         Auth { master }
     }
 
+    /// Who has it may do anything; `None`: everyone may.
+    pub fn master(&self) -> Option<&Secret> {
+        self.master.as_ref()
+    }
+
     /// Whether everyone may call a path.
     pub fn is_public(path: &str) -> bool {
         PUBLIC.contains(&path)
     }
 
-    /// Whose request this is.
+    /// Whose request this is, as it says.
     ///
-    /// Errors: HTTP 401; there is no key, or another one.
-    pub fn check(&self, headers: &HeaderMap) -> Result<Caller, Error> {
+    /// Errors: HTTP 401; there is no key.
+    pub fn check(&self, headers: &HeaderMap) -> Result<Claim, Error> {
         let Some(master) = &self.master else {
-            return Ok(Caller::Anyone);
+            return Ok(Claim::Anyone);
         };
         match key(headers) {
-            Some(key) if is_same(key, master.reveal().as_bytes()) => Ok(Caller::Master),
-            Some(_) => Err(refused("the key is not valid")),
+            Some(key) if is_same(key, master.reveal().as_bytes()) => Ok(Claim::Master),
+            Some(key) => Ok(Claim::Key(Token::of(key))),
             None if headers.contains_key(header::AUTHORIZATION) => Err(refused(
                 "Authorization: expected \"Bearer\" and a key, got something else",
             )),
@@ -96,7 +104,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn check(name: &'static str, value: &str) -> Result<Caller, Error> {
+    fn check(name: &'static str, value: &str) -> Result<Claim, Error> {
         let auth = Auth::new(Some(Secret::new("sk-1")));
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
@@ -115,21 +123,18 @@ mod tests {
         ] {
             assert_eq!(
                 check(name, value).unwrap(),
-                Caller::Master,
+                Claim::Master,
                 "{name}: {value}"
             );
         }
     }
 
     #[test]
-    fn any_other_is_refused() {
+    fn without_a_key_it_is_refused() {
         for (name, value) in [
             ("authorization", "sk-1"),
             ("authorization", "Basic sk-1"),
             ("authorization", "Bearer"),
-            ("authorization", "Bearer sk-12"),
-            ("authorization", "Bearer sk-2"),
-            ("x-api-key", ""),
             ("x-other", "sk-1"),
         ] {
             let e = check(name, value).unwrap_err();
@@ -139,8 +144,20 @@ mod tests {
     }
 
     #[test]
+    fn any_other_key_is_to_be_looked_up() {
+        for (name, value, key) in [
+            ("authorization", "Bearer sk-12", "sk-12"),
+            ("authorization", "Bearer sk-2", "sk-2"),
+            ("x-api-key", "", ""),
+        ] {
+            let claim = check(name, value).unwrap();
+            assert_eq!(claim, Claim::Key(Token::of(key.as_bytes())));
+        }
+    }
+
+    #[test]
     fn without_a_master_key_all_is_open() {
-        let caller = Auth::default().check(&HeaderMap::new()).unwrap();
-        assert_eq!(caller, Caller::Anyone);
+        let claim = Auth::default().check(&HeaderMap::new()).unwrap();
+        assert_eq!(claim, Claim::Anyone);
     }
 }

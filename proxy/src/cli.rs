@@ -1,6 +1,11 @@
 //! The command line, with the reference's names.
 
-use clap::{ArgAction, Parser};
+pub mod manage;
+mod values;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser};
+use manage::Manage;
 use std::path::PathBuf;
 
 /// OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
@@ -8,27 +13,39 @@ use std::path::PathBuf;
 #[command(name = "mishikallm", version, disable_version_flag = true)]
 pub struct Cli {
     /// config.yaml: the models, and how they are served
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["model", "api_base", "alias"])]
+    #[arg(short, long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// One model without a file: triton/NAME
-    #[arg(short, long, value_name = "triton/NAME", requires = "api_base")]
+    #[arg(
+        short,
+        long,
+        value_name = "triton/NAME",
+        requires = "api_base",
+        conflicts_with = "config"
+    )]
     pub model: Option<String>,
     /// Where that model is
     #[arg(
         long = "api_base",
         alias = "api-base",
         value_name = "URL",
-        requires = "model"
+        requires = "model",
+        conflicts_with = "config"
     )]
     pub api_base: Option<String>,
     /// The name that requests give that model
-    #[arg(long, value_name = "NAME", requires = "model")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "model",
+        conflicts_with = "config"
+    )]
     pub alias: Option<String>,
     /// The address to listen at [default: 0.0.0.0 with a master key, else 127.0.0.1]
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub host: Option<String>,
     /// The port to listen at
-    #[arg(short, long, default_value_t = 4000)]
+    #[arg(short, long, default_value_t = 4000, global = true)]
     pub port: u16,
     /// Threads that answer requests [default: one for each processor]
     #[arg(long = "num_workers", alias = "num-workers", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -55,7 +72,8 @@ pub struct Cli {
         long = "ssl_certfile_path",
         alias = "ssl-certfile-path",
         value_name = "FILE",
-        requires = "ssl_keyfile_path"
+        requires = "ssl_keyfile_path",
+        global = true
     )]
     pub ssl_certfile_path: Option<PathBuf>,
     /// Its private key, in PEM
@@ -63,7 +81,8 @@ pub struct Cli {
         long = "ssl_keyfile_path",
         alias = "ssl-keyfile-path",
         value_name = "FILE",
-        requires = "ssl_certfile_path"
+        requires = "ssl_certfile_path",
+        global = true
     )]
     pub ssl_keyfile_path: Option<PathBuf>,
     /// Read the configuration, say what is wrong with it, and end
@@ -78,6 +97,37 @@ pub struct Cli {
     /// Say the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
+    /// What is asked of the running proxy, at --host and --port
+    #[command(subcommand)]
+    pub manage: Option<Manage>,
+}
+
+impl Cli {
+    /// The command line of this process. Ends it where the command line is wrong.
+    pub fn read() -> Cli {
+        Cli::parse().checked().unwrap_or_else(|wrong| wrong.exit())
+    }
+
+    /// One thing at a time.
+    fn checked(self) -> Result<Cli, clap::Error> {
+        let others = [
+            (self.health, "--health"),
+            (self.test, "--test"),
+            (self.validate_config, "--validate_config"),
+        ];
+        match others.iter().find(|(is_given, _)| *is_given) {
+            Some((_, option)) if self.manage.is_some() => {
+                let why = format!("{option} stands alone, without a subcommand");
+                Err(Cli::command().error(ErrorKind::ArgumentConflict, why))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// Whether a running proxy is asked, instead of one being started.
+    pub fn asks(&self) -> bool {
+        self.health || self.test || self.manage.is_some()
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -90,7 +140,6 @@ fn seconds(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_table_is_sound() {

@@ -5,19 +5,19 @@ mod ask;
 mod auth;
 mod cli;
 mod config;
-#[allow(dead_code, unused_imports)]
+mod gate;
 mod keys;
 mod models;
+mod quota;
 mod relay;
 mod reply;
 mod routes;
 mod seen;
+mod spend;
 mod start;
-#[allow(dead_code, unused_imports, unused_macros)]
 mod store;
 mod trust;
 
-use clap::Parser;
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
@@ -27,5 +27,5 @@ use std::process::ExitCode;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    start::run(&cli::Cli::parse())
+    start::run(&cli::Cli::read())
 }

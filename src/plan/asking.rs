@@ -107,6 +107,35 @@ impl Asking {
         }
     }
 
+    /// The present request has failed.
+    pub(super) fn broke(&mut self) {
+        if let Some(exchange) = &mut self.current {
+            exchange.broke();
+        }
+    }
+
+    /// What is asked, in order, and not answered yet.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter()
+    }
+
+    /// What the asks took that have their answer, and what is known of the others that were sent.
+    pub(super) fn spent_so_far(&self) -> Option<Usage> {
+        let current = self.current.as_ref();
+        let current = current.and_then(|exchange| exchange.spent());
+        let current = current.zip(self.tasks.front()).map(own_share);
+        // Those that were sent before their turn: their replies are not read yet.
+        let early = self.tasks.iter().skip(1).take(self.made.len());
+        let early = early.filter_map(|task| match task {
+            Task::Text(ask) => Some(own_share((ask.prompt_alone(), task))),
+            Task::Embed(_) => None,
+        });
+        let begun = current
+            .into_iter()
+            .chain(early.filter(|_| current.is_some()));
+        self.used.into_iter().chain(begun).reduce(Usage::plus)
+    }
+
     /// The requests after the present one that will be sent whatever its reply says, in order, no more than `most`: further
     /// batches of the present task, and then the tasks after it.
     pub(super) fn ahead(&mut self, most: usize) -> Vec<Arc<Request>> {
@@ -209,9 +238,8 @@ pub(super) fn ask(
         let is_last = asking.tasks.is_empty();
         match (&mut asking.speaking, outcome) {
             (speaking, Outcome::Text(mut generated)) => {
-                if task.as_ref().map_or(0, choice) > 0 {
-                    // The prompt is the first choice's.
-                    generated.usage = generated.usage.without_prompt();
+                if let Some(task) = &task {
+                    generated.usage = own_share((generated.usage, task));
                 }
                 asking.used = Some(match asking.used {
                     Some(used) => used.plus(generated.usage),
@@ -245,6 +273,14 @@ fn echoed(task: &Task) -> Option<&str> {
     match task {
         Task::Text(ask) if ask.generation.echo => Some(&ask.prompt),
         _ => None,
+    }
+}
+
+/// What is counted for a task: the prompt is the first choice's.
+fn own_share((usage, task): (Usage, &Task)) -> Usage {
+    match choice(task) {
+        0 => usage,
+        _ => usage.without_prompt(),
     }
 }
 

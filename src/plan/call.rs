@@ -11,6 +11,7 @@
 //! then on the way.
 
 mod elsewhere;
+mod spent;
 
 use super::asking::Asking;
 use super::credentials::{Header, headers};
@@ -33,6 +34,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use super::length::Bound;
 pub use super::place::Journey;
 
 /// What the core cannot know by itself.
@@ -405,7 +407,7 @@ impl Call {
         self.fleet.ask_load(&self.place.as_ref()?.group, now)
     }
 
-    /// What the model has counted, or was estimated, of what is answered by now.
+    /// What the model has counted, or was estimated, of what is answered by now. See also [`Call::spent_so_far`].
     pub fn used(&self) -> Option<Usage> {
         self.work.asking().and_then(|asking| asking.used)
     }

@@ -192,6 +192,14 @@ impl Work {
         }
     }
 
+    /// What a mock takes, as its answer tells it: nobody is asked.
+    pub(super) fn mocked(&self) -> Option<Usage> {
+        match self {
+            Work::Mock(_, text, _) => Some(Usage::completion(0, usage::estimate(text), true)),
+            _ => None,
+        }
+    }
+
     /// The same.
     pub(super) fn asking_mut(&mut self) -> Option<&mut Asking> {
         match self {
@@ -265,7 +273,7 @@ impl Work {
                 };
                 let spent = match spent {
                     Some(tokens) => Usage::embedding(tokens, false),
-                    None => Usage::embedding(estimate_inputs(&embed.request), true),
+                    None => Usage::embedding(embed.estimate(), true),
                 };
                 asking.used = Some(spent);
                 if as_numbers {
@@ -329,13 +337,5 @@ fn take_generation(fields: Fields, given: &Given<'_>) -> Result<Generation> {
             Ok(generation)
         }
         Manner::Whole | Manner::AsAsked | Manner::Rows => Ok(generation),
-    }
-}
-
-fn estimate_inputs(request: &EmbeddingRequest) -> u64 {
-    use crate::openai::embedding::Input;
-    match &request.input {
-        Input::Texts(texts) => texts.iter().map(|t| usage::estimate(t)).sum(),
-        Input::Tokens(rows) => rows.iter().map(|r| r.len() as u64).sum(),
     }
 }

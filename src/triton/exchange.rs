@@ -28,7 +28,7 @@ use crate::config::Options;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::openai::answer::Generated;
-use crate::openai::response::Matrix;
+use crate::openai::response::{Matrix, Usage};
 use std::sync::Arc;
 
 /// What is asked.
@@ -98,6 +98,8 @@ pub struct Exchange {
     text: Delta,
     /// Text went out: what was sent cannot be sent again.
     spoke: bool,
+    /// A request was given out, and nothing is known of what became of it.
+    is_under_way: bool,
     batches: Batches,
     /// The version that answered is none of those we know: the model was changed.
     changed: bool,
@@ -122,6 +124,7 @@ impl Exchange {
             events: None,
             text: Delta::default(),
             spoke: false,
+            is_under_way: false,
             batches: Batches::default(),
             changed: false,
         }
@@ -189,8 +192,27 @@ impl Exchange {
         })
     }
 
+    /// The present request has failed.
+    pub fn broke(&mut self) {
+        self.is_under_way = false;
+    }
+
+    /// What the server has done of it by now, as far as can be known: the prompt's tokens while it works on it, and those of the text that
+    /// has come, also when no more comes. `None`: nothing, or nothing that came of it.
+    pub fn spent(&self) -> Option<Usage> {
+        match (&self.task, &self.events) {
+            (Task::Text(ask), Some(events)) if events.count() > 0 => Some(events.spent(ask)),
+            (Task::Text(ask), _) => self.is_under_way.then(|| ask.prompt_alone()),
+            (Task::Embed(ask), _) => {
+                let is_asked = self.is_under_way || self.received() > 0;
+                is_asked.then(|| Usage::embedding(ask.estimate(), true))
+            }
+        }
+    }
+
     /// Takes a whole reply.
     pub fn replied(&mut self, reply: Reply) -> Result<Step> {
+        self.is_under_way = false;
         let step = self.read(reply);
         self.doubted(step)
     }
@@ -398,6 +420,7 @@ impl Exchange {
                 self.batches.next(ask, &self.options, model, url)?
             }
         };
+        self.is_under_way = true;
         Ok(match self.target.stream {
             true => Step::Open(request),
             false => Step::Send(request),

@@ -20,7 +20,7 @@ def free_port():
 def environment(**more):
     """Ours, without what could change how the command behaves."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.lower().startswith("mishikallm") and not name.lower().endswith("_proxy") and name != "RUST_LOG"}
+            if not name.lower().startswith("mishikallm") and not name.lower().endswith("_proxy") and name not in ("RUST_LOG", "DATABASE_URL")}
     return {**kept, **more}
 
 
@@ -39,7 +39,9 @@ class Proxy:
             command += ["--port", str(self.port)]
         self.log_path = os.path.join(self.folder.name, "log")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(**more))
+            # The keys that its user may have are not for a test.
+            home = {"XDG_DATA_HOME": os.path.join(self.folder.name, "data")}
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(**{**home, **more}))
         self.wait()
 
     def wait(self):

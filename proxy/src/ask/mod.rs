@@ -1,9 +1,17 @@
-//! `--health` and `--test`: a running proxy is asked, the one that the other options would start.
+//! `--health`, `--test`, `key`, `team` and `spend`: a running proxy is asked, the one that the other options would start.
 
 mod http;
+mod keys;
+mod list;
+mod named;
 mod pinned;
+mod spend;
+mod table;
+mod teams;
+mod words;
 
 use crate::cli::Cli;
+use crate::cli::manage::Manage;
 use crate::config::General;
 use ::http::{Method, StatusCode};
 use http::Peer;
@@ -37,7 +45,8 @@ impl Known {
     }
 }
 
-/// Asks, and prints what comes. The exit code is a success if all is well: each deployment is healthy, or the question was answered.
+/// Asks, and prints what comes. The exit code is a success if all is well: each deployment is healthy, the question was answered, or what
+/// was to be done is done.
 pub fn run(cli: &Cli, known: &Known) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -45,9 +54,12 @@ pub fn run(cli: &Cli, known: &Known) -> Result<ExitCode, String> {
         .map_err(|e| format!("no runtime: {e}"))?;
     let peer = Peer::new(cli, known.key.as_deref())?;
     runtime.block_on(async {
-        match cli.health {
-            true => health(&peer).await,
-            false => test(&peer, known.model.as_deref()).await,
+        match &cli.manage {
+            Some(Manage::Key(asked)) => keys::run(&peer, asked).await,
+            Some(Manage::Team(asked)) => teams::run(&peer, asked).await,
+            Some(Manage::Spend(asked)) => spend::run(&peer, asked).await,
+            None if cli.health => health(&peer).await,
+            None => test(&peer, known.model.as_deref()).await,
         }
     })
 }
@@ -80,8 +92,8 @@ async fn test(peer: &Peer, model: Option<&str>) -> Result<ExitCode, String> {
     let model = match model {
         Some(model) => model.to_owned(),
         None => {
-            let models = get(peer, "/v1/models").await?;
-            let info = get(peer, "/v1/model/info").await?;
+            let models = call(peer, Method::GET, "/v1/models", None).await?;
+            let info = call(peer, Method::GET, "/v1/model/info", None).await?;
             choose(&models, &info).ok_or(
                 "the proxy lists no model that could be asked for a text: name one by --model and --api_base",
             )?
@@ -152,8 +164,14 @@ impl Told {
     }
 }
 
-async fn get(peer: &Peer, path: &str) -> Result<Value, String> {
-    let reply = peer.send(Method::GET, path, None).await?;
+/// A request, and its answer if it is a success.
+async fn call(
+    peer: &Peer,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, String> {
+    let reply = peer.send(method, path, body).await?;
     let status = reply.status();
     let body = http::json(reply).await?;
     match status.is_success() {
@@ -211,6 +229,21 @@ fn print(text: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     printed.map_err(|e| format!("the answer cannot be printed: {}", e.kind()))
+}
+
+/// Prints what may be cut off where its reader wants no more, as `head` does; whether somebody still reads.
+fn show(text: &str) -> Result<bool, String> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(format!("the answer cannot be printed: {}", e.kind())),
+    }
+}
+
+/// Says something to who looks on, and not to what reads the standard output.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 #[cfg(test)]

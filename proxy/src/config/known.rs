@@ -251,11 +251,12 @@ pub const GENERAL_SETTINGS: Section = Section {
         "health_check_timeout",
         "health_check_details",
         "completion_model",
-    ],
-    idle: &[(
         "database_url",
-        "virtual keys are not there yet: the database is not used, and only the master key opens the proxy",
-    )],
+        "disable_spend_logs",
+        "maximum_spend_logs_retention_period",
+        "spend_journal_dir",
+    ],
+    idle: &[],
     without: &[
         "background_health_checks",
         "health_check_interval",
@@ -264,7 +265,6 @@ pub const GENERAL_SETTINGS: Section = Section {
         "database_connection_pool_limit",
         "database_connection_timeout",
         "store_model_in_db",
-        "disable_spend_logs",
         "proxy_batch_write_at",
         "alerting",
         "alerting_threshold",
@@ -349,6 +349,7 @@ pub fn is_number_or_boolean(key: &str) -> bool {
             | "max_request_size_mb"
             | "drain_seconds"
             | "log_prompts"
+            | "disable_spend_logs"
             | "health_check_timeout"
             | "health_check_details"
             | "health_check_max_tokens"

@@ -3,6 +3,7 @@
 mod checkups;
 mod environment;
 mod fleet;
+mod keys;
 mod known;
 mod place;
 mod sections;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use environment::{Lookup, of_process};
+pub use keys::KeySettings;
 pub use sections::{General, MASTER_KEY_VARIABLE, OneModel, Overrides, Settings, of_command};
 
 /// The longest file that is read.

@@ -3,6 +3,7 @@
 use super::checkups;
 use super::environment::Lookup;
 use super::fleet;
+use super::keys::KeySettings;
 use super::known;
 use super::place::Places;
 use super::unread;
@@ -73,6 +74,8 @@ pub struct General {
     pub health_details: bool,
     /// For requests that name no model.
     pub default_model: Option<String>,
+    /// Of virtual keys.
+    pub keys: KeySettings,
 }
 
 /// What the command line says, which beats the file.
@@ -348,7 +351,9 @@ fn read_general(
         HEALTH_CHECK.as_secs_f64(),
         checkups::MOST_SECONDS,
     );
+    let keys = KeySettings::take(places, fields, lookup, problems);
     let general = General {
+        keys,
         allow_client_side_credentials: read(
             places,
             problems,
@@ -368,7 +373,7 @@ fn read_general(
 }
 
 /// Takes a value, or notes what is wrong with it.
-fn read<T>(
+pub(super) fn read<T>(
     places: &Places<'_>,
     problems: &mut Problems,
     value: mishikallm::Result<Option<T>>,

@@ -107,6 +107,11 @@ impl Run {
         self.record = Some(record);
     }
 
+    /// The call, to see what it needs.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
     /// What the log tells its lines by; `None` where it tells no exchanges.
     pub fn told(&self) -> Option<&Told> {
         self.told.as_deref()
@@ -344,6 +349,7 @@ impl Drop for Run {
         record.fallbacks = journey.fallbacks;
         record.entry = self.call.entry().cloned();
         record.usage = self.call.used();
+        record.spent = self.call.spent_so_far();
         let since = self.waits_since.map(|since| since.elapsed());
         record.upstream = self.waited + since.unwrap_or_default();
     }

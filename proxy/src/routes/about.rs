@@ -2,10 +2,12 @@
 
 use super::{cards, health, query};
 use crate::app::Worker;
+use crate::gate::Caller;
 use crate::models::Listed;
 use crate::reply::{self, Answer};
 use http::{Response, StatusCode};
 use mishikallm::Error;
+use mishikallm::config::Deployment;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,25 +32,27 @@ pub enum Question {
 /// Answers it.
 pub async fn answer(
     worker: &Arc<Worker>,
+    caller: &Caller,
     question: Question,
     query: Option<&str>,
 ) -> Response<Answer> {
     match question {
-        Question::Models => told(models(worker).await),
-        Question::Model(id) => match model(worker, &id).await {
+        Question::Models => told(models(worker, caller).await),
+        Question::Model(id) => match model(worker, caller, &id).await {
             Ok(card) => told(card),
             Err(e) => reply::error(&e),
         },
         Question::Info => {
             let id = query::value(query, &query::MODEL_ID);
-            match cards::info(&worker.app.fleet, id.as_deref()) {
+            let may = |d: &Deployment| may_ask(caller, &d.model_name, Some(&d.model_name));
+            match cards::info(&worker.app.fleet, id.as_deref(), may) {
                 Ok(cards) => told(cards),
                 Err(e) => reply::error(&e),
             }
         }
         Question::Health => health::answer(worker, query).await,
         Question::Alive => told(json!("I'm alive!")),
-        Question::Ready => told(json!({"status": "healthy"})),
+        Question::Ready => told(ready(worker)),
     }
 }
 
@@ -56,8 +60,27 @@ fn told(body: Value) -> Response<Answer> {
     reply::json(StatusCode::OK, body.to_string())
 }
 
-/// The list's names and aliases, and what stands behind each `*`.
-async fn models(worker: &Arc<Worker>) -> Value {
+/// It takes requests, also when the database of keys is away: those of keys that are known.
+fn ready(worker: &Arc<Worker>) -> Value {
+    match worker.app.keyring.get() {
+        None => json!({"status": "healthy"}),
+        Some(open) => {
+            let db = match open.store.is_up() {
+                true => "connected",
+                false => "Not connected",
+            };
+            json!({"status": "healthy", "db": db})
+        }
+    }
+}
+
+/// Whether somebody may ask a model, and so may know of it.
+fn may_ask(caller: &Caller, model: &str, entry: Option<&str>) -> bool {
+    caller.pass().is_none_or(|pass| pass.may_ask(model, entry))
+}
+
+/// The list's names and aliases, and what stands behind each `*`, as far as the caller may ask them; and the caller's own names.
+async fn models(worker: &Arc<Worker>, caller: &Caller) -> Value {
     let fleet = &worker.app.fleet;
     let mut names: Vec<String> = fleet.models().into_iter().map(str::to_owned).collect();
     let mut known: HashSet<String> = names.iter().cloned().collect();
@@ -70,14 +93,23 @@ async fn models(worker: &Arc<Worker>) -> Value {
             }
         }
     }
+    if let Some(pass) = caller.pass() {
+        let entry = |name: &str| fleet.group(name).map(|group| group.entry().to_string());
+        names.retain(|name| pass.may_ask(name, entry(name).as_deref()));
+        names.extend(pass.key.aliases.keys().cloned());
+    }
     cards::list(&names)
 }
 
 /// One model, whether the list names it or a `*` covers it.
-async fn model(worker: &Arc<Worker>, id: &str) -> Result<Value, Error> {
+async fn model(worker: &Arc<Worker>, caller: &Caller, id: &str) -> Result<Value, Error> {
     let fleet = &worker.app.fleet;
     let unknown = || Error::unknown_model(format!("there is no model \"{id}\""));
-    let group = fleet.group(id).ok_or_else(unknown)?;
+    let meant = caller.pass().map_or(id, |pass| pass.meant(id));
+    let group = fleet.group(meant).ok_or_else(unknown)?;
+    if !may_ask(caller, meant, Some(group.entry())) {
+        return Err(unknown());
+    }
     let members = group.members().iter().copied();
     let listed: Vec<(usize, Listed)> = worker.listed(members).await;
     // One that does not depend on what a server has.

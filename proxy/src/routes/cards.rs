@@ -17,10 +17,11 @@ pub fn list(names: &[String]) -> Value {
     json!({"object": "list", "data": data})
 }
 
-/// The deployments, as the reference tells them: all, or the one of an id.
-pub fn info(fleet: &Fleet, id: Option<&str>) -> Result<Value> {
+/// The deployments, as the reference tells them: all that the caller may know of, or the one of an id.
+pub fn info(fleet: &Fleet, id: Option<&str>, may: impl Fn(&Deployment) -> bool) -> Result<Value> {
     let wanted = |d: &&Deployment| id.is_none_or(|id| d.id == id);
     let all = fleet.deployments().iter().filter(wanted);
+    let all = all.filter(|d| may(d));
     let data: Vec<Value> = all.map(entry).collect();
     match id {
         Some(id) if data.is_empty() => Err(query::unknown_id(id)),
@@ -72,15 +73,18 @@ mod tests {
         }]});
         let config = ClientConfig::read(&config.to_string()).unwrap();
         let fleet = mishikallm::client::fleet(config).unwrap();
-        let told = info(&fleet, None).unwrap();
+        let told = info(&fleet, None, |_| true).unwrap();
         let expected = json!({"data": [{
             "model_name": "m",
             "mishikallm_params": {"model": "triton/x", "max_tokens": 55, "rpm": 5},
             "model_info": {"id": "one", "db_model": false, "mode": "chat", "max_input_tokens": 9, "input_cost_per_token": 0.5},
         }]});
         assert_eq!(told, expected);
-        assert_eq!(info(&fleet, Some("one")).unwrap(), expected);
-        assert_eq!(info(&fleet, Some("two")).unwrap_err().http_status(), 404);
+        assert_eq!(info(&fleet, Some("one"), |_| true).unwrap(), expected);
+        for (id, may) in [("two", true), ("one", false)] {
+            let e = info(&fleet, Some(id), |_| may).unwrap_err();
+            assert_eq!(e.http_status(), 404);
+        }
     }
 
     #[test]

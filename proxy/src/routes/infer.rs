@@ -3,6 +3,8 @@
 use super::place::Place;
 use super::{body, strangers};
 use crate::app::{App, Worker};
+use crate::gate::{self, Asked, Caller};
+use crate::quota::Standing;
 use crate::relay::{self, Frames, Progress, Run};
 use crate::reply::{self, Answer};
 use crate::seen::exchange::Told;
@@ -28,7 +30,11 @@ const BY_HEADER: [(&str, &str); 3] = [
 ];
 
 /// Asks the model.
-pub async fn answer<B>(worker: Arc<Worker>, place: Place, request: Request<B>) -> Response<Answer>
+pub async fn answer<B>(
+    worker: Arc<Worker>,
+    (place, caller): (Place, Caller),
+    request: Request<B>,
+) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
@@ -53,16 +59,30 @@ where
             return response;
         }
     };
-    let mut run = match begin(&worker.app, place, (head, body), env, &mut record) {
-        Ok(run) => run,
+    let begun = begin(
+        &worker.app,
+        (place, &caller),
+        (head, body),
+        env,
+        &mut record,
+    );
+    let (mut run, asked) = match begun {
+        Ok(begun) => begun,
         Err(e) => return refused(&worker.app, &e, record),
     };
+    match gate::admit(&worker.app, &caller, run.call(), asked).await {
+        Ok(charge) => record.charge = charge,
+        Err(e) => return refused(&worker.app, &e, record),
+    }
+    drop(caller);
+    let left = record.charge.as_ref().and_then(gate::Charge::standing);
     run.recorded(record);
     relay::ask_loads(&worker, &run);
     let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;
     match next {
         Err(e) => {
-            let response = failed(&e, run.id(), began, Some(&run), run.told());
+            let mut response = failed(&e, run.id(), began, Some(&run), run.told());
+            tell_left(response.headers_mut(), left);
             run.end(Outcome::failed(&e));
             response
         }
@@ -72,12 +92,14 @@ where
             }
             let mut response = reply::json(StatusCode::OK, answer);
             reply::tell(response.headers_mut(), run.id(), began, Some(&run));
+            tell_left(response.headers_mut(), left);
             run.end(Outcome::Answered);
             response
         }
         Ok(Progress::Chunk(first)) => {
             let mut headers = HeaderMap::new();
             reply::tell(&mut headers, run.id(), began, Some(&run));
+            tell_left(&mut headers, left);
             let waited = run.waited();
             if let Some(record) = run.record() {
                 record.begins_to_stream(waited);
@@ -86,6 +108,13 @@ where
             response.headers_mut().extend(headers);
             response
         }
+    }
+}
+
+/// What is left of the key's limits.
+fn tell_left(headers: &mut HeaderMap, left: Option<Standing>) {
+    if let Some(left) = left {
+        gate::tell(headers, &left);
     }
 }
 
@@ -121,11 +150,11 @@ fn failed(
 /// Reads a request; nothing is sent yet.
 fn begin(
     app: &App,
-    place: Place,
+    (place, caller): (Place, &Caller),
     (head, body): (request::Parts, Bytes),
     mut env: Env,
     record: &mut Record,
-) -> Result<Box<Run>> {
+) -> Result<(Box<Run>, Asked)> {
     let read = std::str::from_utf8(&body)
         .map_err(|_| Error::argument("body", "the request's body is no UTF-8"))
         .and_then(|text| json::object("body", text));
@@ -141,6 +170,7 @@ fn begin(
     if let Some(Value::String(model)) = fields.get("model") {
         record.group.clone_from(model);
     }
+    let asked = Asked::read(app, caller, &mut fields)?;
     take_headers(&head.headers, &mut fields)?;
     // Embeddings are never told in chunks.
     let manner = match place.operation {
@@ -152,7 +182,7 @@ fn begin(
     }
     let _lines_are_its = record.told.as_ref().map(Told::within);
     let call = app.call(place.operation, fields, env, manner)?;
-    Ok(Box::new(Run::new(call)))
+    Ok((Box::new(Run::new(call)), asked))
 }
 
 /// A header's word beats the body's.

@@ -7,6 +7,8 @@ mod checkup;
 mod cors;
 mod health;
 mod infer;
+mod manage;
+mod managing;
 mod openapi;
 mod page;
 mod place;
@@ -16,16 +18,21 @@ mod table;
 
 use crate::app::Worker;
 use crate::auth::Auth;
+use crate::gate::routes::Purpose;
+use crate::gate::{self, Caller};
 use crate::reply::{self, Answer};
 use crate::seen::{self, Visit};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
+use mishikallm::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use table::Route;
 
-/// Answers one request. Dropping the future, as the server does when the client hangs up, ends all that it began.
-pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
+/// Answers one request of a client at this address. Dropping the future, as the server does when the client hangs up, ends all that it
+/// began.
+pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>, from: IpAddr) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
@@ -35,7 +42,7 @@ where
         return over(&mut visit, cors::preflight(&request));
     }
     let is_foreign = cors::is_foreign(&request);
-    let mut response = open(worker, request).await;
+    let mut response = open(worker, request, from).await;
     if is_foreign {
         cors::allow(response.headers_mut());
     }
@@ -43,33 +50,68 @@ where
 }
 
 /// The same for whoever has a key, or needs none.
-async fn open<B>(worker: Arc<Worker>, request: Request<B>) -> Response<Answer>
+async fn open<B>(worker: Arc<Worker>, request: Request<B>, from: IpAddr) -> Response<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
 {
     let whole = request.uri().path();
     let path = place::unversioned(whole);
-    let allowed = match Auth::is_public(path) {
-        true => Ok(()),
-        // Also of a path that is none: a stranger learns nothing of what is there.
-        false => worker.app.auth.check(request.headers()).map(drop),
-    };
     let place = place::find(whole);
+    let caller = match Auth::is_public(path) {
+        true => Ok(Caller::Anyone),
+        // Also of a path that is none: a stranger learns nothing of what is there.
+        false => match worker.app.auth.check(request.headers()) {
+            Ok(claim) => gate::caller(&worker.app, claim, from).await,
+            Err(why) => Err(why),
+        },
+    };
+    // For the audit, if it is refused all the same.
+    let known = caller.as_ref().ok().cloned();
+    let allowed = caller.and_then(|caller| {
+        may_call(&caller, path, place.is_some())?;
+        Ok(caller)
+    });
     match (allowed, place) {
-        (Ok(()), Some(place)) if request.method() == Method::POST => {
+        (Ok(caller), Some(place)) if request.method() == Method::POST => {
             // Apart, as what follows: a stream that is open long, or a connection that is, holds no room for what only led to it.
-            Box::pin(infer::answer(worker, place, request)).await
+            Box::pin(infer::answer(worker, (place, caller), request)).await
         }
         (allowed, place) => {
             let mut visit = visit(&request);
             let response = match (allowed, place) {
-                (Err(why), _) => turned_away(reply::refused(&why)),
-                (Ok(()), Some(_)) => turned_away(reply::wrong_verb("POST")),
-                (Ok(()), None) => Box::pin(read(&worker, path, &request)).await,
+                (Err(why), _) => {
+                    if let Some(route) = manage::table::find(path) {
+                        let status = why.http_status();
+                        managing::turned_away(visit.id(), known.as_ref(), &route, status);
+                    }
+                    turned_away(refused(&why))
+                }
+                (Ok(_), Some(_)) => turned_away(reply::wrong_verb("POST")),
+                (Ok(caller), None) => Box::pin(other(&worker, &caller, visit.id(), request)).await,
             };
             over(&mut visit, response)
         }
+    }
+}
+
+/// A key may not call every route.
+fn may_call(caller: &Caller, path: &str, asks_model: bool) -> Result<(), Error> {
+    let Some(pass) = caller.pass() else {
+        return Ok(());
+    };
+    let purpose = match asks_model {
+        true => Purpose::Model,
+        false => table::purpose(path),
+    };
+    pass.check_route(path, purpose)
+}
+
+/// Who called may not.
+fn refused(why: &Error) -> Response<Answer> {
+    match why.http_status() {
+        401 => reply::refused(why),
+        _ => reply::error(why),
     }
 }
 
@@ -85,7 +127,23 @@ fn over(visit: &mut Visit, mut response: Response<Answer>) -> Response<Answer> {
 }
 
 /// A route that asks no model.
-async fn read<B>(worker: &Arc<Worker>, path: &str, request: &Request<B>) -> Response<Answer> {
+async fn other<B>(
+    worker: &Arc<Worker>,
+    caller: &Caller,
+    call: &str,
+    request: Request<B>,
+) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    let path = place::unversioned(request.uri().path());
+    if let Some(route) = manage::table::find(path) {
+        return match request.method() == *route.method {
+            true => managing::answer(worker, caller, route, call, request).await,
+            false => turned_away(reply::wrong_verb(verb(route.method))),
+        };
+    }
     let Some(route) = table::find(path) else {
         return turned_away(reply::not_found(request.uri().path()));
     };
@@ -94,10 +152,22 @@ async fn read<B>(worker: &Arc<Worker>, path: &str, request: &Request<B>) -> Resp
         return turned_away(reply::wrong_verb("GET, HEAD"));
     }
     match route {
-        Route::About(question) => about::answer(worker, question, request.uri().query()).await,
+        Route::About(question) => {
+            about::answer(worker, caller, question, request.uri().query()).await
+        }
         Route::OpenApi => openapi::answer(),
         Route::Page => page::answer(),
-        Route::Metrics => reply::metrics(seen::metrics::text(&worker.app.fleet)),
+        Route::Metrics => {
+            reply::metrics(seen::metrics::text(&worker.app.fleet, &worker.app.keyring))
+        }
+    }
+}
+
+/// As an answer names it.
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        _ => "POST",
     }
 }
 

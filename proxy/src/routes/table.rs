@@ -1,6 +1,8 @@
 //! The routes beside those that ask a model: what the router finds, and what the OpenAPI document lists. All are read with GET.
 
 use super::about::Question;
+use super::manage;
+use crate::gate::routes::Purpose;
 use percent_encoding::percent_decode_str;
 
 /// What a path is.
@@ -47,6 +49,17 @@ pub fn find(path: &str) -> Option<Route> {
             }
         }
     })
+}
+
+/// What a path without its version is for, as far as it asks no model.
+pub fn purpose(path: &str) -> Purpose {
+    if let Some(route) = manage::table::find(path) {
+        return route.purpose();
+    }
+    match find(path) {
+        Some(Route::About(Question::Models | Question::Model(_) | Question::Info)) => Purpose::Info,
+        _ => Purpose::Operation,
+    }
 }
 
 #[cfg(test)]

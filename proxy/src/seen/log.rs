@@ -65,6 +65,10 @@ impl Log {
         if let Some(key) = &settings.general.master_key {
             secrets.add(key.reveal());
         }
+        if let Some(url) = &settings.general.keys.database_url {
+            secrets.add(url.reveal());
+            secrets.add(password(url.reveal()));
+        }
         for deployment in settings.fleet.deployments() {
             let options = &deployment.options;
             if let Some(key) = &options.api_key {
@@ -102,6 +106,13 @@ impl Log {
         library::set(Some(Box::new(of_library)), Some(of_the_library));
         TELLS.store(self.tells, Ordering::Relaxed);
     }
+}
+
+/// Of a database's URL; empty where it has none.
+fn password(url: &str) -> &str {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.split_once(':').map_or("", |(_, password)| password)
 }
 
 /// Each request is told.

@@ -8,6 +8,7 @@
 mod meters;
 
 use super::Record;
+use crate::gate::Keyring;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
@@ -83,6 +84,10 @@ fn describe() {
         ),
         ("mishikallm_prompt_tokens_total", "Tokens of prompts"),
         ("mishikallm_completion_tokens_total", "Tokens of answers"),
+        (
+            "mishikallm_spend_nanodollars_total",
+            "What requests cost, in billionths of a dollar, of those that are charged to a key, or to the master key where keys are kept",
+        ),
         ("mishikallm_retries_total", "Tries after the first one"),
         (
             "mishikallm_fallbacks_total",
@@ -142,6 +147,14 @@ fn describe() {
             "When the proxy started, since 1970",
         ),
         ("mishikallm_build_info", "The proxy's version"),
+        (
+            "mishikallm_keys_database_up",
+            "1 while the database of keys is there, else 0; nothing where there is none",
+        ),
+        (
+            "mishikallm_spend_rows_lost",
+            "Requests whose spend is in no database: neither could a file be written",
+        ),
     ] {
         describe_gauge!(name, text);
     }
@@ -155,13 +168,18 @@ pub fn upkeep() {
 }
 
 /// All of it, as text.
-pub fn text(fleet: &Fleet) -> String {
+pub fn text(fleet: &Fleet, keyring: &Keyring) -> String {
     let Some(exporter) = EXPORTER.get() else {
         return String::new();
     };
     gauge!("mishikallm_start_time_seconds").set(exporter.since);
     gauge!("mishikallm_build_info", "version" => mishikallm::VERSION).set(1.0);
     gauge!("mishikallm_in_flight").set(IN_FLIGHT.load(Ordering::Relaxed) as f64);
+    if let Some(open) = keyring.get() {
+        let is_up = f64::from(u8::from(open.store.is_up()));
+        gauge!("mishikallm_keys_database_up").set(is_up);
+        gauge!("mishikallm_spend_rows_lost").set(open.journal.lost() as f64);
+    }
     let standings = fleet.standings(Instant::now());
     for (deployment, standing) in fleet.deployments().iter().zip(standings) {
         let labels = [

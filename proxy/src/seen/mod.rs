@@ -1,5 +1,6 @@
 //! What is seen of requests: the log, and numbers for Prometheus.
 
+mod audit;
 pub mod exchange;
 mod log;
 mod mask;
@@ -7,6 +8,7 @@ pub mod metrics;
 mod record;
 mod visit;
 
+pub use audit::{Deed, audit};
 pub use log::{Log, start, tells_exchanges};
 pub use record::{Outcome, Record};
 pub use visit::{Visit, path};

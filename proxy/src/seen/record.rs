@@ -1,6 +1,8 @@
 //! What one request came to.
 
 use super::exchange::Told;
+use crate::gate::Charge;
+use crate::keys::Money;
 use mishikallm::openai::Operation;
 use mishikallm::openai::response::Usage;
 use mishikallm::plan::trace::Trace;
@@ -86,6 +88,12 @@ pub struct Record {
     pub before_first: Option<Duration>,
     /// Tokens, where they are known.
     pub usage: Option<Usage>,
+    /// What servers have done for it, also where it did not come to its end.
+    pub spent: Option<Usage>,
+    /// What it cost, known when it is told.
+    pub cost: Money,
+    /// Who pays for it.
+    pub charge: Option<Charge>,
     /// How long the server was waited for.
     pub upstream: Duration,
     /// Tries after the first one.
@@ -115,6 +123,9 @@ impl Record {
             ended: None,
             before_first: None,
             usage: None,
+            spent: None,
+            cost: Money::ZERO,
+            charge: None,
             upstream: Duration::ZERO,
             retries: 0,
             fallbacks: 0,
@@ -171,6 +182,9 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        if let Some(charge) = self.charge.take() {
+            self.cost = charge.settle(self);
+        }
         super::finished(self);
     }
 }

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::ask::Known;
 use crate::cli::Cli;
 use crate::config::{self, OneModel, Overrides, Settings};
+use crate::gate::Keyring;
 use crate::seen::{self, metrics};
 use serve::{Message, Shared};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -28,7 +29,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     match try_run(cli) {
         Ok(code) => code,
         // Of one who asks, and reads it himself.
-        Err(why) if cli.health || cli.test => {
+        Err(why) if cli.asks() => {
             eprintln!("mishikallm: {why}");
             ExitCode::FAILURE
         }
@@ -41,7 +42,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 
 fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     seen::start();
-    if cli.health || cli.test {
+    if cli.asks() {
         return ask(cli);
     }
     let read = read(cli)?;
@@ -57,7 +58,8 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     }
     let drain = settings.general.drain;
     let is_open = settings.general.master_key.is_none();
-    let app = App::new(settings).map_err(|e| e.message().to_owned())?;
+    let keyring = Arc::new(Keyring::new(&settings.general.keys));
+    let app = App::new(settings, keyring.clone()).map_err(|e| e.message().to_owned())?;
     let tls = tls::acceptor(cli)?;
     metrics::start().map_err(|e| format!("no metrics: {e}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,6 +72,10 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
         Signals::new()?
     };
     let (listener, address) = listen(cli, is_open)?;
+    match is_open {
+        true => keyring.say_unused(),
+        false => keyring.start().map_err(|e| e.message().to_owned())?,
+    }
     banner::tell(&app, address, tls.is_some(), is_open, cli.host.is_some());
     warn_of_proxies(&app);
     let shared = Arc::new(Shared::new(tls));
@@ -85,10 +91,13 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     drop((app, done));
     runtime.block_on(async {
         tokio::spawn(upkeep());
-        let place = Place { cli, address };
+        let place = Place {
+            cli,
+            address,
+            keyring: &keyring,
+        };
         let drain = accept(&place, listener, &threads, &shared, &mut signals, drain).await?;
         drop(threads);
-        shared.drain();
         tokio::select! {
             _ = all_done.recv() => {}
             () = signals.end() => {}
@@ -97,6 +106,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
                 warn!("requests under way were given up after {seconds} s");
             }
         }
+        keyring.finish().await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -249,6 +259,7 @@ enum Wish {
 struct Place<'a> {
     cli: &'a Cli,
     address: SocketAddr,
+    keyring: &'a Arc<Keyring>,
 }
 
 /// Hands connections to the threads in turn, until the end is wanted. Each thread then has as many as the others: where all listened,
@@ -292,6 +303,8 @@ async fn accept(
             hand_over(stream);
         }
     }
+    // Before the port is closed: who sees that it is gets no more answers but last ones.
+    shared.drain();
     Ok(drain)
 }
 
@@ -329,7 +342,11 @@ fn reload(
 
 /// The error is what was not told yet.
 fn read_again(place: &Place<'_>) -> Result<(Arc<App>, Option<TlsAcceptor>), Option<String>> {
-    let Place { cli, address } = place;
+    let Place {
+        cli,
+        address,
+        keyring,
+    } = place;
     let settings = tell(read(cli)?).ok_or(None)?;
     let is_open = settings.general.master_key.is_none();
     if is_open && cli.host.is_none() && !address.ip().is_loopback() {
@@ -341,7 +358,11 @@ fn read_again(place: &Place<'_>) -> Result<(Arc<App>, Option<TlsAcceptor>), Opti
     }
     let tls = tls::acceptor(cli)?;
     let log = seen::Log::of(cli, &settings);
-    let app = App::new(settings).map_err(|e| e.message().to_owned())?;
+    keyring.change(&settings.general.keys);
+    let app = App::new(settings, Arc::clone(keyring)).map_err(|e| e.message().to_owned())?;
+    if !is_open {
+        keyring.start().map_err(|e| e.message().to_owned())?;
+    }
     log.apply();
     Ok((Arc::new(app), tls))
 }

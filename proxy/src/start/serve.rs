@@ -8,7 +8,7 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,15 +109,19 @@ async fn connection(stream: TcpStream, worker: &Arc<ArcSwap<Worker>>, shared: &S
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
         return;
     };
+    let Ok(from) = stream.peer_addr() else {
+        return;
+    };
+    let from = from.ip();
     let _ = stream.set_nodelay(true);
     match shared.tls.load_full() {
-        None => exchange(stream, worker, shared).await,
+        None => exchange(stream, from, worker, shared).await,
         // Apart, so that a connection without TLS has no room for it.
         Some(tls) => {
             let encrypted = async {
                 let shaken = timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await;
                 if let Ok(Ok(stream)) = shaken {
-                    exchange(stream, worker, shared).await;
+                    exchange(stream, from, worker, shared).await;
                 }
             };
             Box::pin(encrypted).await;
@@ -126,7 +130,7 @@ async fn connection(stream: TcpStream, worker: &Arc<ArcSwap<Worker>>, shared: &S
 }
 
 /// Answers one client's requests, one after the other.
-async fn exchange<S>(stream: S, worker: &Arc<ArcSwap<Worker>>, shared: &Shared)
+async fn exchange<S>(stream: S, from: IpAddr, worker: &Arc<ArcSwap<Worker>>, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -134,7 +138,7 @@ where
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let worker = worker.load_full();
         let request = request.map(|body| Heard::new(body, sent));
-        async move { Ok::<_, Infallible>(routes::answer(worker, request).await) }
+        async move { Ok::<_, Infallible>(routes::answer(worker, request, from).await) }
     });
     let mut connection = pin!(
         hyper::server::conn::http1::Builder::new()
@@ -146,8 +150,10 @@ where
     let mut ends = shared.ends.subscribe();
     // What went wrong with a connection is its client's business, who has left.
     tokio::select! {
-        _ = connection.as_mut() => return,
+        // The end first: an answer that comes with it is to say that it is the last.
+        biased;
         _ = ends.wait_for(|ends| *ends) => {}
+        _ = connection.as_mut() => return,
     }
     // hyper closes at once what has said nothing yet, and a request may be on its way.
     if !sent.anything() && timeout(ARRIVAL, connection.as_mut()).await.is_ok() {

@@ -8,7 +8,7 @@ mod changes;
 mod failure;
 mod keys;
 mod list;
-mod pool;
+pub(crate) mod pool;
 mod rows;
 mod scopes;
 mod teams;
@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
 pub use url::{Address, EXPECTED};
 
 /// How long anything may take; then the database counts as away.
@@ -157,6 +158,11 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// Goes on beside everything else, until it ends by itself or the database is closed.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.0.runtime.spawn(work)
     }
 
     /// Closes it when what is under way is done: SQLite's file is whole then, and alone. Afterwards it is away.

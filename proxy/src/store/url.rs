@@ -1,5 +1,6 @@
 //! `database_url`.
 
+use crate::keys::Token;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::fmt;
@@ -65,6 +66,30 @@ impl Address {
             }
             _ => None,
         }
+    }
+
+    /// The file that it is; `None`: it is a server, or a database that is in memory.
+    pub fn file_path(&self) -> Option<&Path> {
+        match self {
+            Address::Sqlite(options) => {
+                Some(options.get_filename()).filter(|path| *path != ":memory:")
+            }
+            Address::Postgres(_) => None,
+        }
+    }
+
+    /// What tells one database from another, in sixteen digits: without user and password.
+    pub fn fingerprint(&self) -> String {
+        let place = match self {
+            Address::Sqlite(options) => options.get_filename().to_string_lossy().into_owned(),
+            Address::Postgres(options) => format!(
+                "{}:{}/{}",
+                options.get_host(),
+                options.get_port(),
+                options.get_database().unwrap_or_default()
+            ),
+        };
+        Token::of(place.as_bytes()).to_string()[..16].to_owned()
     }
 
     /// A file of SQLite.

@@ -2,6 +2,7 @@
 
 mod commands;
 mod health;
+mod manage;
 mod metrics;
 mod models;
 mod scrape;

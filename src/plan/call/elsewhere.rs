@@ -93,6 +93,9 @@ impl Call {
     /// What comes after an error: another deployment, the same ones after a pause, another model, or the end.
     pub(super) fn failed(&mut self, error: Error, too_late: bool, now: Instant) -> Result<Todo> {
         let (ask_spoke, call_spoke) = self.has_spoken();
+        if let Some(asking) = self.work.asking_mut() {
+            asking.broke();
+        }
         let is_check = self.place.as_ref().is_some_and(|place| place.is_check);
         let most = match too_late || ask_spoke || is_check {
             true => 0,

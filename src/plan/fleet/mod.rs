@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 pub use crate::triton::load::Load;
 pub use desk::Standing;
 pub(crate) use desk::{Blame, blame};
-pub use names::Group;
+pub use names::{Group, covers};
 pub use seat::Seat;
 pub use tally::Tally;
 pub use watch::LoadQuestion;

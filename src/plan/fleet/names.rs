@@ -216,6 +216,11 @@ pub(super) fn covered<'a>(pattern: &str, name: &'a str) -> Option<&'a str> {
     (!star.is_empty()).then_some(star)
 }
 
+/// Whether a name is one of those that a pattern with a `*` stands for.
+pub fn covers(pattern: &str, name: &str) -> bool {
+    covered(pattern, name).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ mod tokens;
 use super::model::{Model, Tensor};
 use super::roles;
 use super::tensor::Datatype;
+use super::usage;
 use crate::config::{Options, Pooling};
 use crate::error::{Error, Result};
 use crate::openai::embedding::{EmbeddingRequest, Input as Asked};
@@ -26,6 +27,16 @@ pub struct Ask {
     pub request: Arc<EmbeddingRequest>,
     /// What turns texts into token ids, and counts them.
     pub tokenizer: Option<Arc<Tokenizer>>,
+}
+
+impl Ask {
+    /// A guess at the tokens of all inputs.
+    pub fn estimate(&self) -> u64 {
+        match &self.request.input {
+            Asked::Texts(texts) => texts.iter().map(|text| usage::estimate(text)).sum(),
+            Asked::Tokens(rows) => rows.iter().map(|row| row.len() as u64).sum(),
+        }
+    }
 }
 
 /// How the inputs of an ask go to one model.

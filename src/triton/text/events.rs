@@ -133,6 +133,11 @@ impl Events {
         self.model_version.as_deref()
     }
 
+    /// What was spent by now, also when it goes no further.
+    pub fn spent(&self, ask: &Ask) -> Usage {
+        self.told.usage(&ask.prompt, &self.written)
+    }
+
     /// What comes next; `ask` is what it is the answer to.
     pub fn pull(&mut self, ask: &Ask) -> Result<Pull> {
         while self.input != Input::Done {
@@ -173,7 +178,7 @@ impl Events {
                 return Ok(Pull::Delta(rest));
             }
         }
-        let spent = self.told.usage(&ask.prompt, &self.written);
+        let spent = self.spent(ask);
         let reason = match self.stopper.stopped() {
             true => FinishReason::Stop,
             false => self.told.finish_reason(&spent, self.max_tokens),

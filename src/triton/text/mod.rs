@@ -23,6 +23,7 @@ use crate::limits;
 use crate::openai::answer::{FinishReason, Generated};
 use crate::openai::generation::{Abilities, Generation};
 use crate::openai::message::{Image, refuse_part};
+use crate::openai::response::Usage;
 use crate::tokenizer::Tokenizer;
 use fitted::{Elements, Fitted, infer_input};
 use serde_json::Value;
@@ -57,6 +58,11 @@ impl Ask {
             tokenizer: None,
             generation,
         }
+    }
+
+    /// What it takes when nothing is answered.
+    pub fn prompt_alone(&self) -> Usage {
+        Told::default().usage(&self.prompt, &Written::new(self.tokenizer.clone()))
     }
 }
 

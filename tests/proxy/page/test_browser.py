@@ -5,92 +5,11 @@ import os
 import subprocess
 import unittest
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import breaking
 import cancelled
-
-PROXY, OPEN_PROXY, KEY, SCREENSHOTS = (os.environ[name] for name in ("PROXY", "OPEN_PROXY", "PROXY_KEY", "SCREENSHOTS"))
-PATIENCE = 20_000  # milliseconds
-PHONE = {"width": 360, "height": 740}
-TABS = ("Chat", "Embeddings", "Models", "Routes")
-QUESTION = "Tell me a story about the sea."
-NO_KEY = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
-
-expect.set_options(timeout=PATIENCE)
-
-
-def setUpModule():
-    global DRIVER, BROWSER
-    DRIVER = sync_playwright().start()
-    BROWSER = DRIVER.chromium.launch(executable_path=os.environ["CHROMIUM"])
-    unittest.addModuleCleanup(DRIVER.stop)
-    unittest.addModuleCleanup(BROWSER.close)
-
-
-def shot(page, name):
-    """What it looks like; kept where --screenshots says."""
-    if SCREENSHOTS:
-        os.makedirs(SCREENSHOTS, exist_ok=True)
-        page.screenshot(path=os.path.join(SCREENSHOTS, name + ".png"))
-
-
-class Visit(unittest.TestCase):
-    """A browser of one's own, in which nothing was done yet."""
-
-    proxy, key = PROXY, KEY
-    allowed = ()  # parts of messages that the browser's console may show
-    look = {}
-
-    def setUp(self):
-        self.context = BROWSER.new_context(**{"viewport": {"width": 1200, "height": 860}, "color_scheme": "light", **self.look})
-        self.addCleanup(self.context.close)
-        self.context.set_default_timeout(PATIENCE)
-        self.page = self.context.new_page()
-        self.said, self.asked = [], []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append("uncaught: %s" % error))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        # Whatever is typed, this is how a person comes.
-        self.page.goto(self.proxy + "/")
-        if self.key:
-            self.give(self.key)
-            expect(self.models).not_to_have_count(0)
-            self.said.remove(NO_KEY)
-
-    def tearDown(self):
-        self.assertEqual([text for text in self.said if not any(part in text for part in self.allowed)], [])
-        self.assertEqual([url for url in self.asked if not url.startswith((self.proxy + "/", "data:"))], [])
-
-    def give(self, key):
-        self.page.get_by_label("Key").fill(key)
-        self.page.get_by_role("button", name="Use").click()
-
-    def open(self, tab):
-        self.page.get_by_role("tab", name=tab).click()
-
-    def choose(self, model, panel="chat"):
-        folded = self.page.locator("#%s-settings:not([open]) summary" % panel)
-        if folded.count() and folded.is_visible():
-            folded.click()
-        self.page.locator("#%s-model" % panel).select_option(model)
-
-    def send(self, text, model="chat"):
-        self.choose(model)
-        self.page.get_by_label("Message").fill(text)
-        self.page.get_by_label("Message").press("Enter")
-
-    @property
-    def models(self):
-        return self.page.locator("#models-list li")
-
-    @property
-    def answer(self):
-        return self.page.locator(".turn.assistant").last
-
-    def answered(self):
-        expect(self.answer.locator(".fate")).to_contain_text("tokens")
-        return self.answer.locator(".text").inner_text()
+from visiting import KEY, NO_KEY, OPEN_PROXY, PHONE, PROXY, QUESTION, TABS, Visit, setUpModule, shot  # noqa: F401
 
 
 class Stranger(Visit):
@@ -100,7 +19,7 @@ class Stranger(Visit):
     def test_nothing_is_shown_of_the_configuration(self):
         expect(self.page.locator("#key-note")).to_contain_text("needs a key")
         shot(self.page, "light-stranger")
-        expect(self.page.get_by_label("Key")).to_be_focused()
+        expect(self.page.get_by_label("Key", exact=True)).to_be_focused()
         for tab in TABS:
             self.open(tab)
             text = self.page.locator("body").inner_text()
@@ -112,7 +31,7 @@ class Stranger(Visit):
         expect(self.page.locator("#key-note")).to_contain_text("needs a key")
         self.give("sk-wrong")
         expect(self.page.locator("#key-note")).to_have_text("The proxy does not accept this key.")
-        expect(self.page.get_by_label("Key")).to_be_focused()
+        expect(self.page.get_by_label("Key", exact=True)).to_be_focused()
         expect(self.models).to_have_count(0)
         self.give(KEY)
         expect(self.models).not_to_have_count(0)
@@ -360,7 +279,7 @@ class Keys(Visit):
     def test_a_key_that_no_header_holds(self):
         self.give("ключ")
         expect(self.page.locator("#key-note")).to_contain_text("ASCII")
-        expect(self.page.get_by_label("Key")).to_be_focused()
+        expect(self.page.get_by_label("Key", exact=True)).to_be_focused()
         self.assertEqual(self.page.evaluate("sessionStorage.length"), 1)
 
     def test_a_browser_that_keeps_nothing(self):
@@ -420,7 +339,7 @@ class Open(Programs):
 
     def test_no_key_is_asked_for(self):
         expect(self.models).not_to_have_count(0)
-        expect(self.page.get_by_label("Key")).to_have_attribute("placeholder", "not needed")
+        expect(self.page.get_by_label("Key", exact=True)).to_have_attribute("placeholder", "not needed")
         expect(self.page.locator("#key-note")).to_have_text("")
 
 

@@ -59,6 +59,8 @@ fn values(section: &Section) -> Value {
             "master_key": "sk-0123456789abcdef", "allow_client_side_credentials": true,
             "max_request_size_mb": 7, "drain_seconds": 7, "log_prompts": true,
             "health_check_timeout": 7, "health_check_details": false, "completion_model": "m",
+            "database_url": "sqlite:///k.db", "disable_spend_logs": true,
+            "maximum_spend_logs_retention_period": "30d", "spend_journal_dir": "/j",
         }),
         "model_info" => json!({
             "id": "other", "mode": "embedding", "max_input_tokens": 7, "health_check_timeout": 7,

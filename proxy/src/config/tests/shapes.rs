@@ -146,13 +146,12 @@ pub(super) const SHAPES: &[Case] = &[
         ],
     ),
     (
-        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\n      ssl_verify: false\n      organization: me\n      tags: [a]\n    model_info:\n      health_chek_model: triton/m\n      base_model: whatever\ngeneral_settings:\n  database_url: postgresql://user:secret@h/db\n",
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\n      ssl_verify: false\n      organization: me\n      tags: [a]\n    model_info:\n      health_chek_model: triton/m\n      base_model: whatever\n",
         &[
             "warning: :6: model_list[0].mishikallm_params.ssl_verify: has no effect: certificates are checked alike for all deployments; mishikallm_settings.ssl_verify says how",
             "warning: :7: model_list[0].mishikallm_params.organization: has no effect: Triton knows no organizations",
             "warning: :8: model_list[0].mishikallm_params.tags: is sent to the model; the proxy itself does nothing with it",
             "warning: :10: model_list[0].model_info.health_chek_model: is told, and has no other effect; did you mean health_check_model?",
-            "warning: :13: general_settings.database_url: has no effect: virtual keys are not there yet",
         ],
     ),
     (

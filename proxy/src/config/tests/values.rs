@@ -102,6 +102,14 @@ pub(super) const VALUES: &[Case] = &[
         ],
     ),
     (
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\ngeneral_settings:\n  database_url: mysql://user:secret@h/db\n  maximum_spend_logs_retention_period: often\n  disable_spend_logs: 3\n",
+        &[
+            "error: :7: general_settings.database_url: expected sqlite:///PATH of a file, or postgresql://USER:PASSWORD@HOST:5432/DATABASE, got another URL",
+            "error: :8: general_settings.maximum_spend_logs_retention_period: expected a number with s, m, h, d, w or mo, such as \"30d\", got \"often\"",
+            "error: :9: general_settings.disable_spend_logs: expected true or false, got the number 3",
+        ],
+    ),
+    (
         "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\ngeneral_settings:\n  master_key: sk-1234\n",
         &[
             "warning: :7: general_settings.master_key: this is the documentation's key, which everyone knows: choose another one before others can reach the proxy",

@@ -2,17 +2,22 @@
 
 mod chat;
 mod embeddings;
+mod keys;
+mod manage;
 mod operations;
 mod others;
+mod owners;
 mod parts;
 mod shared;
+mod spend;
 mod text;
 
+use super::manage::table as managed;
 use super::place;
 use super::table::ROUTES;
 use crate::reply::{self, Answer};
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use std::sync::LazyLock;
 use utoipa::openapi::path::{HttpMethod, PathItem, PathsBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -48,6 +53,13 @@ fn document() -> OpenApi {
     for (path, route) in &ROUTES {
         let operation = operations::reads(path, route);
         paths = paths.path(*path, PathItem::new(HttpMethod::Get, operation));
+    }
+    for (path, method, action) in &managed::ROUTES {
+        let verb = match *method {
+            Method::POST => HttpMethod::Post,
+            _ => HttpMethod::Get,
+        };
+        paths = paths.path(*path, PathItem::new(verb, manage::manages(action)));
     }
     components = components
         .schemas_from_iter(operations::schemas())
@@ -136,13 +148,14 @@ mod tests {
     #[test]
     fn each_path_of_the_document_is_one_that_the_router_knows() {
         for (path, verb, _) in paths() {
-            let path = path.replace("{model}", "m");
-            let found = (
-                place::find(&path).is_some(),
-                table::find(place::unversioned(&path)).is_some(),
-            );
-            let expected = (verb == "post", verb == "get");
-            assert_eq!(found, expected, "{verb} {path}");
+            let path = path.replace("{model}", "m").replace("{key}", "k");
+            let path = place::unversioned(&path);
+            let asks = place::find(path).map(|_| Method::POST);
+            let reads = table::find(path).map(|_| Method::GET);
+            let manages = managed::find(path).map(|route| route.method.clone());
+            let found: Vec<Method> = [asks, reads, manages].into_iter().flatten().collect();
+            let method = verb.to_uppercase();
+            assert_eq!(found, [method.as_str()], "{verb} {path}");
         }
     }
 
@@ -151,6 +164,7 @@ mod tests {
         let listed: HashSet<String> = paths().into_iter().map(|(path, ..)| path).collect();
         let known = place::paths().map(|(path, ..)| path);
         let known = known.chain(table::ROUTES.iter().map(|(path, _)| (*path).to_owned()));
+        let known = known.chain(managed::ROUTES.iter().map(|(path, ..)| (*path).to_owned()));
         assert_eq!(listed, known.collect());
     }
 

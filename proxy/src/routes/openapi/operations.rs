@@ -17,13 +17,17 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Content, Required, SecurityRequirement};
 
 /// What the operations are sorted by.
-pub(super) const TAGS: [(&str, &str); 4] = [
+pub(super) const TAGS: [(&str, &str); 8] = [
     ("requests", "Ask a model."),
     (
         "requests by path",
         "The same, with the model's name in the path. It beats the body's, and may have slashes.",
     ),
     ("models", "What models there are."),
+    ("keys", "Who may ask what, and how much of it."),
+    ("users", "People who have keys."),
+    ("teams", "Keys that share limits."),
+    ("spend", "What requests cost."),
     ("proxy", "How the proxy fares, and how it is called."),
 ];
 
@@ -42,6 +46,7 @@ pub(super) fn schemas() -> Vec<Named> {
     add::<Health>(&mut all);
     add::<Readiness>(&mut all);
     add::<Error>(&mut all);
+    super::manage::schemas(&mut all);
     all
 }
 
@@ -156,7 +161,7 @@ fn of_type(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::Type(kind))
 }
 
-fn in_query(name: &str, about: &str) -> Parameter {
+pub(super) fn in_query(name: &str, about: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -199,7 +204,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
         ),
         Route::About(Question::Health) => (
             "checkHealth",
-            TAGS[3].0,
+            TAGS[7].0,
             "Calls each deployment, and tells which ones answer",
             "At least one answers, or there is none.",
             JSON,
@@ -211,7 +216,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
                 true => "checkLiveness",
                 false => "checkLiveliness",
             },
-            TAGS[3].0,
+            TAGS[7].0,
             "Whether the proxy lives",
             "It does.",
             JSON,
@@ -220,7 +225,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
         ),
         Route::About(Question::Ready) => (
             "checkReadiness",
-            TAGS[3].0,
+            TAGS[7].0,
             "Whether the proxy takes requests",
             "It does.",
             JSON,
@@ -229,7 +234,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
         ),
         Route::Metrics => (
             "readMetrics",
-            TAGS[3].0,
+            TAGS[7].0,
             "Figures for Prometheus",
             "In Prometheus' text format.",
             "text/plain",
@@ -238,7 +243,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
         ),
         Route::OpenApi => (
             "readOpenApi",
-            TAGS[3].0,
+            TAGS[7].0,
             "This document",
             "OpenAPI 3.1.",
             JSON,
@@ -249,7 +254,7 @@ pub(super) fn reads(path: &str, route: &Route) -> Operation {
         ),
         Route::Page => (
             "readPage",
-            TAGS[3].0,
+            TAGS[7].0,
             "A page to try the models in a browser",
             "The page.",
             "text/html",

@@ -4,7 +4,7 @@ use super::shared::Error;
 use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Content, Header, Object, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 /// A schema and its name.
@@ -31,6 +31,12 @@ pub(super) fn of<T: ToSchema>() -> Content {
     ContentBuilder::new().schema(Some(schema)).build()
 }
 
+/// A body that is a list of them.
+pub(super) fn list_of<T: ToSchema>() -> Content {
+    let schema = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+    ContentBuilder::new().schema(Some(schema)).build()
+}
+
 /// A body that is a text.
 pub(super) fn text() -> Content {
     let schema = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
@@ -44,20 +50,22 @@ pub(super) fn answers(about: &str, kind: &str, content: Content) -> ResponseBuil
         .content(kind, content)
 }
 
-/// Errors that a request to a model may have, and what they mean.
-const ERRORS: [(&str, &str, &str); 9] = [
+/// Errors that a request may have, and what they mean.
+const ERRORS: [(&str, &str, &str); 11] = [
     (
         "400",
         "BadRequest",
         "The request is wrong, or the model cannot do what it asks for.",
     ),
     ("401", "Unauthorized", "There is no key, or another one."),
-    ("404", "NotFound", "There is no such model."),
+    ("403", "Forbidden", "The key may not do this."),
+    ("404", "NotFound", "There is none."),
     (
         "408",
         "Timeout",
         "The model took longer than the request may.",
     ),
+    ("409", "Conflict", "There is one already."),
     (
         "413",
         "TooLarge",
@@ -91,7 +99,8 @@ pub(super) fn refers(statuses: &[&str]) -> impl Iterator<Item = (&'static str, R
 
 /// Statuses of all errors of a request to a model.
 pub(super) fn statuses() -> Vec<&'static str> {
-    ERRORS.iter().map(|(status, ..)| *status).collect()
+    let all = ERRORS.iter().map(|(status, ..)| *status);
+    all.filter(|status| *status != "409").collect()
 }
 
 /// The errors themselves.

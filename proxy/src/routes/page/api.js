@@ -85,7 +85,9 @@ async function reason(answer) {
   } catch { /* something else than the proxy answered */ }
   if (typeof said !== 'string') said = '';
   if (answer.status === 401) {
-    return key.get() ? 'The proxy does not accept this key.' : 'This proxy needs a key.';
+    if (!key.get()) return 'This proxy needs a key.';
+    // Of a key that it knows it says what is wrong with it.
+    return 'The proxy does not accept this key' + (/blocked|expired/.test(said) ? ': ' + said + '.' : '.');
   }
   const after = answer.headers.get('retry-after');
   return (said || 'The answer was HTTP ' + answer.status + '.') + (after ? ' Try again in ' + after + ' s.' : '');

@@ -9,7 +9,7 @@ use ring::digest::{SHA256, digest};
 use std::sync::LazyLock;
 
 const HTML: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("page.css"), include_str!("keys.css"));
 /// One script of several files, each with a subject.
 const SCRIPT: &str = concat!(
     include_str!("api.js"),
@@ -17,6 +17,11 @@ const SCRIPT: &str = concat!(
     include_str!("models.js"),
     include_str!("chat.js"),
     include_str!("embeddings.js"),
+    include_str!("units.js"),
+    include_str!("key_details.js"),
+    include_str!("key_card.js"),
+    include_str!("key_form.js"),
+    include_str!("keys.js"),
     include_str!("routes.js"),
     include_str!("start.js"),
 );

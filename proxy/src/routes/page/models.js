@@ -71,6 +71,7 @@ async function loadModels() {
   $('models-count').textContent = ids.length;
   $('models-count').hidden = !ids.length;
   fillSelect($('chat-model'), ids);
+  offerModels(ids);
   // The likeliest first: a model list often says it in the name.
   const embeds = (id) => /embed|minilm|e5|bge|gte/i.test(id) ? 0 : 1;
   fillSelect($('embed-model'), [...ids].sort((a, b) => embeds(a) - embeds(b)));

@@ -36,7 +36,7 @@ function noteKey(message, isBad) {
 }
 
 // Tabs: arrows, Home and End move between them, and the address remembers which one is open.
-const TABS = ['chat', 'embed', 'models', 'routes'];
+const TABS = ['chat', 'embed', 'models', 'keys', 'routes'];
 
 function openTab(name) {
   for (const tab of TABS) {
@@ -46,6 +46,7 @@ function openTab(name) {
     $('tab-' + tab).tabIndex = is ? 0 : -1;
   }
   if (name === 'routes') showRoutes();
+  watchKeys();
   history.replaceState(null, '', '#' + name);
 }
 

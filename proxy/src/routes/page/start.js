@@ -9,6 +9,8 @@ function startKey() {
     $('key-forget').hidden = !value;
     $('key').removeAttribute('aria-invalid');
     for (const place of document.querySelectorAll('.alert')) alertIn(place);
+    forgetKeys();
+    watchKeys();
     loadModels();
   };
   $('key-form').addEventListener('submit', (event) => {
@@ -26,5 +28,6 @@ startKey();
 startModels();
 startChat();
 startEmbeddings();
+startKeys();
 startTabs();
 loadModels();

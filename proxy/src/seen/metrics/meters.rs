@@ -17,6 +17,7 @@ pub(super) struct Meters {
     duration: Histogram,
     prompt_tokens: Option<Counter>,
     completion_tokens: Option<Counter>,
+    spend: Option<Counter>,
     upstream: Option<Histogram>,
     overhead: Option<Histogram>,
     first_token: Option<Histogram>,
@@ -77,6 +78,7 @@ impl Meters {
             duration: histogram!("mishikallm_request_duration_seconds", &labels),
             prompt_tokens: None,
             completion_tokens: None,
+            spend: None,
             upstream: None,
             overhead: None,
             first_token: None,
@@ -118,6 +120,12 @@ impl Meters {
             &mut self.completion_tokens,
             "mishikallm_completion_tokens_total",
             usage.and_then(|usage| usage.completion_tokens).unwrap_or(0),
+        );
+        add(
+            &mut self.spend,
+            "mishikallm_spend_nanodollars_total",
+            // What is less adds up in the database, not here.
+            (record.cost.0.max(0) as u64 + 500) / 1_000,
         );
         let was_asked = !record.deployment.is_empty();
         note(

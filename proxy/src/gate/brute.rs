@@ -1,0 +1,70 @@
+//! Who tries keys that are none, one after the other, is answered slowly.
+
+use quick_cache::sync::Cache;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// Addresses that are remembered.
+const ADDRESSES: usize = 10_000;
+
+/// So many wrong keys of one address in a [`SPAN`] are answered at once.
+const FREE: u32 = 10;
+
+/// How long they are counted for.
+const SPAN: Duration = Duration::from_secs(60);
+
+/// How long the answer to any further one takes.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Wrong keys, by the address that they came from.
+#[derive(Debug)]
+pub struct Strangers(Cache<IpAddr, Count>);
+
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    since: Instant,
+    wrong: u32,
+}
+
+impl Default for Strangers {
+    fn default() -> Strangers {
+        Strangers(Cache::new(ADDRESSES))
+    }
+}
+
+impl Strangers {
+    /// Notes a wrong key; how long its answer is to wait.
+    pub fn wrong(&self, address: IpAddr, now: Instant) -> Duration {
+        let known = self.0.get(&address);
+        let mut count = known
+            .filter(|count| now.saturating_duration_since(count.since) < SPAN)
+            .unwrap_or(Count {
+                since: now,
+                wrong: 0,
+            });
+        count.wrong = count.wrong.saturating_add(1);
+        self.0.insert(address, count);
+        match count.wrong > FREE {
+            true => PAUSE,
+            false => Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_ten_wrong_keys_an_address_waits_and_others_do_not() {
+        let strangers = Strangers::default();
+        let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        let now = Instant::now();
+        for _ in 0..10 {
+            assert_eq!(strangers.wrong(a, now), Duration::ZERO);
+        }
+        assert_eq!(strangers.wrong(a, now), PAUSE);
+        assert_eq!(strangers.wrong(b, now), Duration::ZERO);
+        assert_eq!(strangers.wrong(a, now + SPAN), Duration::ZERO);
+    }
+}
