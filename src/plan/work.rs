@@ -192,6 +192,14 @@ impl Work {
         }
     }
 
+    /// What a mock takes, as its answer tells it: nobody is asked.
+    pub(super) fn mocked(&self) -> Option<Usage> {
+        match self {
+            Work::Mock(_, text, _) => Some(Usage::completion(0, usage::estimate(text), true)),
+            _ => None,
+        }
+    }
+
     /// The same.
     pub(super) fn asking_mut(&mut self) -> Option<&mut Asking> {
         match self {

@@ -108,11 +108,12 @@ impl Charge {
             spend: cost,
             status: record.outcome.status(),
         };
-        self.open.journal.append(&row);
+        // First here, so that it is known when the journal says that it is in the database.
         if let Some(reservation) = self.reservation {
             let tokens = usage.prompt_tokens.saturating_add(completion_tokens);
             reservation.settle(Spent { tokens, cost });
         }
+        self.open.journal.append(&row);
         cost
     }
 }

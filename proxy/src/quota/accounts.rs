@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Given back in one transaction.
 const BATCH: usize = 64;
 
-/// An account that was looked at so often, once a second, and is nobody's, is forgotten.
-pub(super) const LOOKS: u32 = 120;
+/// An account that is nobody's is forgotten after so many looks, once a second, whatever the journal did not tell it.
+pub(super) const LOOKS: u32 = 3_600;
 
 /// See [`Accounts::of`].
 #[derive(Debug, Default)]
@@ -50,48 +50,54 @@ impl Accounts {
 
     /// Gives back what lies idle: permits that nobody wanted since the last time, and with `is_all`, once a second, the rest.
     pub async fn give_back<B: Bank>(&self, bank: &B, is_all: bool) {
-        let mut idle = self.idle(bank, is_all);
-        idle.sort_by_cached_key(|idle| idle.account.scope().to_string());
-        let mut idle = idle.into_iter().peekable();
-        while idle.peek().is_some() {
-            let batch: Vec<Idle> = idle.by_ref().take(BATCH).collect();
-            let deals: Arc<[Deal]> = batch.iter().flat_map(|idle| idle.deals.clone()).collect();
-            let epoch = bank.epoch();
-            let said = bank.deal(deals).await;
-            let is_void = bank.epoch() != epoch;
-            let mut said = if is_void { Err(Trouble::Void) } else { said };
-            for idle in batch {
-                let of_it = match &mut said {
-                    Ok(answers) => Ok(answers.drain(..idle.deals.len()).collect()),
-                    Err(trouble) => Err(*trouble),
-                };
-                idle.account
-                    .heard(&idle.deals, &of_it, bank.epoch(), bank.now());
+        let all = self.all(bank.now(), is_all);
+        let mut all = all.into_iter().peekable();
+        while all.peek().is_some() {
+            // Turns are taken for one batch after the other, so that nobody waits long.
+            let mut batch: Vec<Idle> = Vec::new();
+            while let Some(account) = all.next_if(|_| batch.len() < BATCH) {
+                account.void(bank.epoch());
+                if let Some((deals, turn)) = account.idle(is_all, bank.now()) {
+                    batch.push(Idle {
+                        account,
+                        deals,
+                        _turn: turn,
+                    });
+                }
+            }
+            if !batch.is_empty() {
+                deal(bank, batch).await;
             }
         }
     }
 
-    fn idle<B: Bank>(&self, bank: &B, is_all: bool) -> Vec<Idle> {
-        let (now, epoch) = (bank.now(), bank.epoch());
-        let mut idle = Vec::new();
+    /// All; with `forgets` without those that nobody needs.
+    fn all(&self, now: Time, forgets: bool) -> Vec<Arc<Account>> {
         let mut all = self.lock();
-        for account in all.values() {
-            account.void(epoch);
-            if let Some((deals, turn)) = account.idle(is_all, now) {
-                idle.push(Idle {
-                    account: account.clone(),
-                    deals,
-                    _turn: turn,
-                });
-            }
-        }
-        if is_all {
+        if forgets {
             all.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_forgettable(now));
         }
-        idle
+        all.values().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Scope, Arc<Account>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn deal<B: Bank>(bank: &B, mut batch: Vec<Idle>) {
+    batch.sort_by_cached_key(|idle| idle.account.scope().to_string());
+    let deals: Arc<[Deal]> = batch.iter().flat_map(|idle| idle.deals.clone()).collect();
+    let epoch = bank.epoch();
+    let said = bank.deal(deals).await;
+    let is_void = bank.epoch() != epoch;
+    let mut said = if is_void { Err(Trouble::Void) } else { said };
+    for idle in batch {
+        let of_it = match &mut said {
+            Ok(answers) => Ok(answers.drain(..idle.deals.len()).collect()),
+            Err(trouble) => Err(*trouble),
+        };
+        idle.account
+            .heard(&idle.deals, &of_it, bank.epoch(), bank.now());
     }
 }

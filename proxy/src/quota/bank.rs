@@ -97,7 +97,7 @@ pub fn turned(
         Kind::Rpm | Kind::Tpm if deal.from <= period => (used, period, None),
         Kind::Rpm | Kind::Tpm => (0, deal.from, None),
         Kind::Budget => match resets_at {
-            Some(over) if over <= deal.from => (0, deal.from, deal.resets_at),
+            Some(over) if over <= deal.from => (0, over, deal.resets_at),
             // Somebody with a faster clock began the next period already.
             Some(_) if deal.resets_at.is_some_and(|end| end <= period) => (used, period, resets_at),
             _ => (used, period, deal.resets_at),

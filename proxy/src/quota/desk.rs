@@ -1,5 +1,6 @@
 //! The database as a bank, for this replica.
 
+use super::Kind;
 use super::bank::{Answer, Bank, Deal, Row, Trouble, settle};
 use super::replica::Replica;
 use crate::keys::Time;
@@ -173,7 +174,13 @@ async fn lock(tx: &mut Tx, deal: &Deal) -> sqlx::Result<Option<Row>> {
     let gives = "UPDATE quotas SET held = held WHERE scope = $1 AND kind = $2 RETURNING used, held, period, resets_at";
     type Found = Option<(i64, i64, i64, Option<i64>)>;
     let (scope, kind) = (&*deal.scope, deal.kind.name());
-    let (from, over) = (deal.from.0, deal.resets_at.map(|at| at.0));
+    // Of a budget that was not there before, what was spent until now counts.
+    let from = if deal.kind == Kind::Budget {
+        0
+    } else {
+        deal.from.0
+    };
+    let over = deal.resets_at.map(|at| at.0);
     let found: Found = match deal.least > 0 {
         true => {
             within!(tx, db => sqlx::query_as(asks).bind(scope).bind(kind).bind(from).bind(over).fetch_optional(db).await)?

@@ -116,13 +116,13 @@ impl Lease {
     }
 
     fn free(&self) -> i64 {
-        self.lent - self.reserved
+        self.lent.saturating_sub(self.reserved)
     }
 
     /// The limit is another one, or its period is.
     pub(super) fn set(&mut self, cap: Option<i64>) {
         if let (Some(said), Some(old), Some(new)) = (&mut self.said, self.cap, cap) {
-            said.left = said.left.saturating_add(new - old);
+            said.left = said.left.saturating_add(new.saturating_sub(old));
         }
         self.cap = cap;
         self.is_recalled = cap.is_some();
@@ -137,7 +137,9 @@ impl Lease {
     /// What can be spent for good at most, if all that others have reserved comes back.
     fn possible(&self) -> i64 {
         let lent = self.lent;
-        self.said.map_or(lent, |said| said.left + said.others + lent)
+        self.said.map_or(lent, |said| {
+            said.left.saturating_add(said.others).saturating_add(lent)
+        })
     }
 
     /// What was used for good, as far as is known.
@@ -168,7 +170,7 @@ impl Lease {
             return Fit::Yes(Some(need));
         }
         if let Some(said) = self.said.filter(|_| now < self.said_until) {
-            if need - free > said.left {
+            if need.saturating_sub(free) > said.left {
                 return self.without_more(need, is_bound, said, now);
             }
         }
@@ -182,8 +184,12 @@ impl Lease {
             return Fit::No;
         }
         // A debt may be none any more, as soon as the journal has brought it in.
-        let possible = self.possible() - self.lent.min(0);
-        let is_hopeless = if is_bound { need > possible } else { possible <= 0 };
+        let possible = self.possible().saturating_sub(self.lent.min(0));
+        let is_hopeless = if is_bound {
+            need > possible
+        } else {
+            possible <= 0
+        };
         let is_alone = self.reserved == 0 && said.others == 0 && !is_bound && self.lent >= 0;
         match (is_hopeless, is_alone) {
             (true, _) => Fit::No,
@@ -200,7 +206,7 @@ impl Lease {
     /// What was left when the database was last heard of is left.
     fn believe(&self, need: i64, is_bound: bool, cap: i64) -> Fit {
         if self.kind == Kind::Parallel {
-            return match self.reserved + need <= cap {
+            return match self.reserved.saturating_add(need) <= cap {
                 true => Fit::Yes(Some(need)),
                 false => Fit::No,
             };
@@ -210,13 +216,18 @@ impl Lease {
         match need <= free {
             true => Fit::Yes(Some(need)),
             false if !is_bound && self.reserved == 0 && free > 0 => Fit::Yes(Some(free)),
-            false if self.reserved > 0 && (!is_bound || need <= free + self.reserved) => Fit::Wait,
+            false
+                if self.reserved > 0
+                    && (!is_bound || need <= free.saturating_add(self.reserved)) =>
+            {
+                Fit::Wait
+            }
             false => Fit::No,
         }
     }
 
     fn wish(&self, back: i64, need: i64, now: Time) -> Wish {
-        let least = (need - (self.free() - back)).max(0);
+        let least = need.saturating_sub(self.free() - back).max(0);
         let first = if self.kind == Kind::Budget { FEW } else { 1 };
         let pace = match now.0 - self.asked_at.0 < SOON.as_millis() as i64 {
             true => self.pace.saturating_mul(2),
@@ -280,7 +291,7 @@ impl Lease {
     }
 
     pub(super) fn reserve(&mut self, amount: i64) {
-        self.reserved += amount;
+        self.reserved = self.reserved.saturating_add(amount);
         self.low = self.low.min(self.free());
         self.is_quiet = false;
     }
@@ -316,6 +327,8 @@ impl Lease {
     /// The others took it all back.
     pub(super) fn void(&mut self) {
         self.lent = -self.unapplied;
+        // What was settled under the old name is taken from nothing.
+        self.is_unsure = self.unapplied > 0;
         self.said = None;
         self.forget();
     }
@@ -332,13 +345,21 @@ impl Lease {
             _ => 0,
         };
         // Without a limit nothing is kept.
-        let idle = if self.cap.is_none() { self.free() } else { idle };
+        let idle = if self.cap.is_none() {
+            self.free()
+        } else {
+            idle
+        };
         let is_due = idle > 0 || (self.is_unsure && was_quiet && self.unapplied == 0);
         (is_due && !self.is_dealing).then_some(idle.max(0))
     }
 
     /// Nothing of it is anywhere.
     pub(super) fn is_empty(&self) -> bool {
-        self.lent == 0 && self.reserved == 0 && self.unapplied == 0 && !self.is_dealing && !self.is_unsure
+        self.lent == 0
+            && self.reserved == 0
+            && self.unapplied == 0
+            && !self.is_dealing
+            && !self.is_unsure
     }
 }

@@ -84,8 +84,9 @@ impl Window {
     /// What is left, as far as is known here.
     pub(super) fn remaining(&self) -> i64 {
         let cap = self.cap.unwrap_or(0);
-        let left = self.left.unwrap_or(cap - self.spent - self.lent);
-        (left + self.lent).clamp(0, cap)
+        let left = self.left.map(|left| left.saturating_add(self.lent));
+        let left = left.unwrap_or_else(|| cap.saturating_sub(self.spent));
+        left.clamp(0, cap)
     }
 
     pub(super) fn fit(&self, need: i64, now: Time) -> Fit {
@@ -98,7 +99,7 @@ impl Window {
         // What is more than the whole minute's takes the whole minute.
         let need = need.min(cap);
         if now < self.away_until {
-            return match self.spent + need <= cap {
+            return match self.spent.saturating_add(need) <= cap {
                 true => Fit::Yes(Some(need)),
                 false => Fit::No,
             };
@@ -111,10 +112,10 @@ impl Window {
         } else {
             0
         };
-        let least = need - (self.lent - back);
+        let least = need.saturating_sub(self.lent - back);
         match self.left {
             // So it stays until the minute is over.
-            Some(left) if need - self.lent > left => Fit::No,
+            Some(left) if need.saturating_sub(self.lent) > left => Fit::No,
             _ => Fit::Ask(Wish {
                 back,
                 least,
@@ -159,8 +160,8 @@ impl Window {
 
     /// In which minute it is spent.
     pub(super) fn spend(&mut self, amount: i64) -> Time {
-        self.lent -= amount;
-        self.spent += amount;
+        self.lent = self.lent.saturating_sub(amount);
+        self.spent = self.spent.saturating_add(amount);
         self.is_quiet = false;
         self.start
     }

@@ -98,7 +98,6 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
         };
         let drain = accept(&place, listener, &threads, &shared, &mut signals, drain).await?;
         drop(threads);
-        shared.drain();
         tokio::select! {
             _ = all_done.recv() => {}
             () = signals.end() => {}
@@ -304,6 +303,8 @@ async fn accept(
             hand_over(stream);
         }
     }
+    // Before the port is closed: who sees that it is gets no more answers but last ones.
+    shared.drain();
     Ok(drain)
 }
 

@@ -150,8 +150,10 @@ where
     let mut ends = shared.ends.subscribe();
     // What went wrong with a connection is its client's business, who has left.
     tokio::select! {
-        _ = connection.as_mut() => return,
+        // The end first: an answer that comes with it is to say that it is the last.
+        biased;
         _ = ends.wait_for(|ends| *ends) => {}
+        _ = connection.as_mut() => return,
     }
     // hyper closes at once what has said nothing yet, and a request may be on its way.
     if !sent.anything() && timeout(ARRIVAL, connection.as_mut()).await.is_ok() {

@@ -2,12 +2,12 @@
 
 use super::changes::{CHANNEL, Change};
 use super::failure::{Failure, words};
-use super::pool::server;
+use super::pool::{file, server};
 use super::{Address, PATIENCE, Pool};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, Executor, PgConnection, SqlitePool};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use std::fs::{DirBuilder, OpenOptions};
 use std::future::Future;
 use std::io;
@@ -73,6 +73,12 @@ impl Shared {
         *self.up.borrow()
     }
 
+    /// Whether it was not so before; only then it is told.
+    fn turns(&self, is_up: bool) -> bool {
+        self.up
+            .send_if_modified(|was| std::mem::replace(was, is_up) != is_up)
+    }
+
     /// Whether there is any use in asking. A file that cannot be written can be read mostly.
     pub fn is_open(&self) -> bool {
         let is_file = matches!(self.pool, Pool::Sqlite(_));
@@ -127,17 +133,16 @@ impl Shared {
 /// Until `over` says so, or is dropped.
 pub(super) async fn live(shared: Arc<Shared>, address: Address, mut over: watch::Receiver<bool>) {
     let watching = async {
-        match (&address, &shared.pool) {
-            (Address::Postgres(options), _) => of_server(&shared, options).await,
-            (Address::Sqlite(options), Pool::Sqlite(pool)) => of_file(&shared, options, pool).await,
-            (Address::Sqlite(_), Pool::Postgres(_)) => {}
+        match &address {
+            Address::Postgres(options) => of_server(&shared, options).await,
+            Address::Sqlite(options) => of_file(&shared, options).await,
         }
     };
     tokio::select! {
         () = watching => {}
         _ = over.wait_for(|is_over| *is_over) => {}
     }
-    shared.up.send_replace(false);
+    shared.turns(false);
     // What is under way is done first.
     let closing = async {
         match &shared.pool {
@@ -219,10 +224,11 @@ async fn hear(shared: &Shared, mut listener: PgListener) -> Lost {
     }
 }
 
-async fn of_file(shared: &Shared, options: &SqliteConnectOptions, pool: &SqlitePool) {
+async fn of_file(shared: &Shared, options: &SqliteConnectOptions) {
+    let options = file(options);
     let mut log = Log::default();
     loop {
-        match shape(shared, options, pool).await {
+        match shape(shared, &options).await {
             Ok(()) => {
                 log.there(shared);
                 shared.check.notified().await;
@@ -236,19 +242,19 @@ async fn of_file(shared: &Shared, options: &SqliteConnectOptions, pool: &SqliteP
 }
 
 /// A file with all tables, that can be written.
-async fn shape(
-    shared: &Shared,
-    options: &SqliteConnectOptions,
-    pool: &SqlitePool,
-) -> Result<(), String> {
+async fn shape(shared: &Shared, options: &SqliteConnectOptions) -> Result<(), String> {
     make(options).map_err(|e| words(&e))?;
     // In one transaction, for two processes may begin at once.
     let _turn = shared.turn().await;
-    let mut tx = within(PATIENCE * 2, pool.begin_with("BEGIN IMMEDIATE")).await?;
+    let connect = SqliteConnection::connect_with(options);
+    let mut connection = within(PATIENCE * 2, connect).await?;
+    let begin = connection.begin_with("BEGIN IMMEDIATE");
+    let mut tx = within(PATIENCE * 2, begin).await?;
     explain(timeout(SHAPING, MIGRATIONS.run(&mut *tx)).await)?;
     // Changes nothing, but is written.
     within(PATIENCE, tx.execute("PRAGMA user_version = 1")).await?;
     within(PATIENCE, tx.commit()).await?;
+    drop(connection.close().await);
     shared.shaped.store(true, Ordering::Release);
     Ok(())
 }
@@ -305,13 +311,13 @@ struct Log {
 impl Log {
     fn there(&mut self, shared: &Shared) {
         self.last = None;
-        if !shared.up.send_replace(true) {
+        if shared.turns(true) {
             info!("the database of keys is there");
         }
     }
 
     fn away(&mut self, shared: &Shared, why: &str) {
-        shared.up.send_replace(false);
+        shared.turns(false);
         if self.last.as_deref() != Some(why) {
             warn!("the database of keys is away, and keys that are known hold on: {why}");
             self.last = Some(why.to_owned());
@@ -322,9 +328,8 @@ impl Log {
 #[cfg(test)]
 pub(super) async fn look(address: &Address) -> Result<(), String> {
     let shared = Shared::new(Pool::new(address));
-    match (address, &shared.pool) {
-        (Address::Sqlite(options), Pool::Sqlite(pool)) => shape(&shared, options, pool).await,
-        (Address::Postgres(options), _) => reach(options).await.map(drop),
-        (Address::Sqlite(_), Pool::Postgres(_)) => Ok(()),
+    match address {
+        Address::Sqlite(options) => shape(&shared, &file(options)).await,
+        Address::Postgres(options) => reach(options).await.map(drop),
     }
 }

@@ -321,7 +321,7 @@ where
         false => " ASC",
     };
     let size = i64::from(page.size);
-    let offset = size * i64::from(page.number.saturating_sub(1));
+    let offset = size.saturating_mul(i64::from(page.number.saturating_sub(1)));
     on!(pool, db => {
         let mut count = QueryBuilder::new("SELECT COUNT(*) FROM ");
         count.push(name).push(" t");

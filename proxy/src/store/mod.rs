@@ -180,10 +180,13 @@ impl Store {
         if !shared.is_open() {
             return Err(Failure::Away);
         }
-        let work = self.0.runtime.spawn(tokio::time::timeout(PATIENCE, work));
+        // Its clock is that thread's too.
+        let work = async { tokio::time::timeout(PATIENCE, work).await };
+        let work = self.0.runtime.spawn(work);
         match work.await {
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(e))) => Err(shared.failed(&e)),
+            Err(e) if e.is_panic() => Err(Failure::Broken("a fault of this program".to_owned())),
             // It took too long, or the thread is gone.
             Ok(Err(_)) | Err(_) => {
                 shared.check.notify_one();

@@ -2,6 +2,7 @@
 
 use super::changes::{self, Change};
 use super::{Address, PATIENCE};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
@@ -61,7 +62,7 @@ pub struct Tx {
 }
 
 enum Kind {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(FileTx),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -88,7 +89,7 @@ impl Pool {
 
     pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
         let kind = match self {
-            Pool::Sqlite(pool) => Kind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite(pool) => Kind::Sqlite(FileTx::begin(pool).await?),
             Pool::Postgres(pool) => Kind::Postgres(pool.begin().await?),
         };
         Ok(Tx {
@@ -98,8 +99,45 @@ impl Pool {
     }
 }
 
+/// A transaction on a file, which SQLite itself ends where the disk is full. The library's own transactions do not see that, and would
+/// leave a connection behind on which no other can begin.
+struct FileTx {
+    connection: PoolConnection<Sqlite>,
+    is_open: bool,
+}
+
+impl FileTx {
+    async fn begin(pool: &SqlitePool) -> sqlx::Result<FileTx> {
+        let connection = pool.acquire().await?;
+        let mut tx = FileTx {
+            connection,
+            is_open: true,
+        };
+        // Where it is refused there is none; where it is given up there may be one.
+        let begun = tx.connection.execute("BEGIN IMMEDIATE").await;
+        tx.is_open = begun.is_ok();
+        begun.map(|_| tx)
+    }
+
+    /// By this, if it is done.
+    async fn end(&mut self, how: &'static str) -> sqlx::Result<()> {
+        self.connection.execute(how).await?;
+        self.is_open = false;
+        Ok(())
+    }
+}
+
+impl Drop for FileTx {
+    /// One of which nobody knows the state is not used again.
+    fn drop(&mut self) {
+        if self.is_open {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
 /// Statements are not logged, by neither: a log of the operator's is no place for them.
-fn file(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+pub(super) fn file(options: &SqliteConnectOptions) -> SqliteConnectOptions {
     let options = options.clone().disable_statement_logging();
     options
         .create_if_missing(true)
@@ -121,7 +159,7 @@ impl Tx {
     /// For [`within!`].
     pub(crate) fn connection(&mut self) -> Connection<'_> {
         match &mut self.kind {
-            Kind::Sqlite(tx) => Connection::Sqlite(tx),
+            Kind::Sqlite(tx) => Connection::Sqlite(&mut tx.connection),
             Kind::Postgres(tx) => Connection::Postgres(tx),
         }
     }
@@ -140,7 +178,7 @@ impl Tx {
     /// What is to be told.
     pub(super) async fn commit(self) -> sqlx::Result<Vec<Change>> {
         match self.kind {
-            Kind::Sqlite(tx) => tx.commit().await?,
+            Kind::Sqlite(mut tx) => tx.end("COMMIT").await?,
             Kind::Postgres(tx) => tx.commit().await?,
         }
         Ok(self.told)
@@ -148,7 +186,7 @@ impl Tx {
 
     pub(super) async fn rollback(self) -> sqlx::Result<()> {
         match self.kind {
-            Kind::Sqlite(tx) => tx.rollback().await,
+            Kind::Sqlite(mut tx) => tx.end("ROLLBACK").await,
             Kind::Postgres(tx) => tx.rollback().await,
         }
     }

@@ -14,7 +14,7 @@ fn each_call_leaves_a_line() {
     let stage = Stage::sqlite();
     let told = stage.does(
         "/key/generate",
-        json!({"max_budget": 4711.5, "key_alias": "anns"}),
+        json!({"max_budget": 47110.25, "key_alias": "anns"}),
     );
     let (key, hash) = (
         told["key"].as_str().unwrap(),
@@ -23,7 +23,7 @@ fn each_call_leaves_a_line() {
     stage.gets(&format!("/key/info?key={key}"));
     stage.does(
         "/key/update",
-        json!({"key": key, "rpm_limit": 815, "metadata": {"note": "a-private-note"}}),
+        json!({"key": key, "rpm_limit": 815815815, "metadata": {"note": "a-private-note"}}),
     );
     stage.ask(
         MASTER,
@@ -47,7 +47,14 @@ fn each_call_leaves_a_line() {
         }
     }
     let log = stage.proxy.log();
-    for secret in [key, "sk-of-nobody", MASTER, "4711", "815", "a-private-note"] {
+    for secret in [
+        key,
+        "sk-of-nobody",
+        MASTER,
+        "47110.25",
+        "815815815",
+        "a-private-note",
+    ] {
         assert!(!log.contains(secret), "{secret} is in\n{log}");
     }
 }

@@ -9,15 +9,25 @@ impl Call {
     /// What it takes at most of the model that is asked first, before anything is sent: of another, after a fallback, it is the same request
     /// with other parameters maybe.
     pub fn bound(&self) -> Bound {
+        if let Some(usage) = self.work.mocked() {
+            return Bound {
+                choices: 1,
+                most_completion_tokens: usage.completion_tokens,
+                ..Bound::default()
+            };
+        }
         let asking = self.work.asking();
         asking.map_or_else(Bound::default, |asking| length::bound(asking.tasks()))
     }
 
     /// What servers have done for it by now, as far as can be known: beside [`Call::used`], of what is under way or broke off the tokens of
     /// the prompt, and of the text that has come. Tries that failed before another one are not in it, nor is an ask that failed with nothing
-    /// come of it. `None`: nothing was done, or nothing that is counted in tokens.
+    /// come of it. A mock counts as if somebody had been asked. `None`: nothing was done, or nothing that is counted in tokens.
     pub fn spent_so_far(&self) -> Option<Usage> {
-        self.work.asking().and_then(Asking::spent_so_far)
+        match self.work.mocked() {
+            Some(usage) => Some(usage),
+            None => self.work.asking().and_then(Asking::spent_so_far),
+        }
     }
 }
 
@@ -199,6 +209,13 @@ mod tests {
         let failed = c.step(Event::Failed(Error::connect("refused")));
         failed.unwrap_err();
         assert_eq!(spent(&c), None);
+    }
+
+    #[test]
+    fn a_mock_counts_as_what_its_answer_tells() {
+        let c = text(json!({"prompt":"12345","mock_response":"abcdefgh"}));
+        assert_eq!(c.bound().most_completion_tokens, Some(2));
+        assert_eq!(spent(&c), Some((0, 2)));
     }
 
     #[test]

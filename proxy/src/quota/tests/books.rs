@@ -4,9 +4,10 @@ use super::super::bank::{Row, settle};
 use super::super::{Answer, Bank, Deal, Kind, Trouble};
 use crate::keys::Time;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// What is written.
 #[derive(Debug, Default)]
@@ -43,17 +44,30 @@ impl Books {
             ..Row::default()
         };
         let row = self.quotas.entry(key).or_insert(new);
-        let hold = self.holds.entry((replica.to_owned(), deal.scope.to_string(), deal.kind));
+        let hold = self
+            .holds
+            .entry((replica.to_owned(), deal.scope.to_string(), deal.kind));
         let hold = hold.or_insert(0);
-        let (after, answer) = settle(deal, Row { hold: *hold, ..*row });
+        let (after, answer) = settle(
+            deal,
+            Row {
+                hold: *hold,
+                ..*row
+            },
+        );
         (*row, *hold) = (after, after.hold);
         answer
     }
 
     /// What the journal does, as the head of the room tells it.
     pub fn apply(&mut self, replica: &str, scope: &str, cost: i64) {
-        let row = self.quotas.entry((scope.to_owned(), Kind::Budget)).or_default();
-        let hold = self.holds.entry((replica.to_owned(), scope.to_owned(), Kind::Budget));
+        let row = self
+            .quotas
+            .entry((scope.to_owned(), Kind::Budget))
+            .or_default();
+        let hold = self
+            .holds
+            .entry((replica.to_owned(), scope.to_owned(), Kind::Budget));
         let hold = hold.or_insert(0);
         let held = cost.min(*hold);
         row.used += cost;
@@ -79,18 +93,21 @@ impl Books {
 
     /// What all replicas hold together.
     pub fn holds(&self, scope: &str, kind: Kind) -> i64 {
-        let of_it = self.holds.iter().filter(|((_, s, k), _)| s == scope && *k == kind);
+        let of_it = self
+            .holds
+            .iter()
+            .filter(|((_, s, k), _)| s == scope && *k == kind);
         of_it.map(|(_, hold)| hold).sum()
     }
 }
 
-/// One replica's way to them.
+/// One replica's way to them. It is half past some minute when the first one is there.
 #[derive(Clone, Debug)]
 pub struct Branch {
     pub books: Arc<Mutex<Books>>,
     name: Arc<Mutex<String>>,
     epoch: Arc<AtomicU64>,
-    clock: Arc<AtomicI64>,
+    began: Instant,
     /// Each deal takes one of them.
     pub passes: Arc<Semaphore>,
 }
@@ -100,23 +117,23 @@ pub const NOON: i64 = 1_800_000_030_000 - 1_800_000_030_000 % 60_000 + 30_000;
 
 impl Branch {
     pub fn new(name: &str) -> Branch {
-        Branch::of(name, Arc::default(), Arc::new(AtomicI64::new(NOON)))
+        Branch::of(name, Arc::default(), Instant::now())
     }
 
-    fn of(name: &str, books: Arc<Mutex<Books>>, clock: Arc<AtomicI64>) -> Branch {
+    fn of(name: &str, books: Arc<Mutex<Books>>, began: Instant) -> Branch {
         books.lock().unwrap().enter(name);
         Branch {
             books,
             name: Arc::new(Mutex::new(name.to_owned())),
             epoch: Arc::default(),
-            clock,
+            began,
             passes: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
     }
 
     /// Another replica, of the same database and by the same clock.
     pub fn other(&self, name: &str) -> Branch {
-        Branch::of(name, self.books.clone(), self.clock.clone())
+        Branch::of(name, self.books.clone(), self.began)
     }
 
     pub fn books(&self) -> MutexGuard<'_, Books> {
@@ -125,11 +142,6 @@ impl Branch {
 
     pub fn name(&self) -> String {
         self.name.lock().unwrap().clone()
-    }
-
-    /// So many milliseconds later.
-    pub fn later(&self, by: i64) {
-        self.clock.fetch_add(by, Ordering::Relaxed);
     }
 }
 
@@ -154,7 +166,7 @@ impl Bank for Branch {
     }
 
     fn now(&self) -> Time {
-        Time(self.clock.load(Ordering::Relaxed))
+        Time(NOON + self.began.elapsed().as_millis() as i64)
     }
 
     fn epoch(&self) -> u64 {

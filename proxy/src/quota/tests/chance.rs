@@ -32,8 +32,8 @@ struct Replica {
     ledger: Ledger,
     requests: Vec<(Part, i64)>,
     letter: Option<Letter>,
-    /// Settled, and not in the database.
-    journal: Vec<i64>,
+    /// Settled, under which name, and not in the database.
+    journal: Vec<(String, i64)>,
     /// In the database, and not told to the ledger.
     told: Vec<i64>,
 }
@@ -44,6 +44,7 @@ struct Weather {
     is_lossy: bool,
     are_some_unbound: bool,
     do_limits_change: bool,
+    are_some_thought_dead: bool,
 }
 
 struct World {
@@ -108,6 +109,7 @@ impl World {
             85..92 => self.tell(at),
             92..98 => self.give_back(at),
             98 => self.change(),
+            99 if self.weather.are_some_thought_dead => self.books.sweep(&self.replicas[at].name),
             _ => self.vanish(at),
         }
         self.check();
@@ -142,10 +144,17 @@ impl World {
         let is_lost = self.weather.is_lossy && self.chance.below(4) == 0;
         let is_before = self.chance.below(2) == 0;
         let replica = &mut self.replicas[at];
-        if let Some(letter) = replica.letter.as_mut().filter(|letter| letter.said.is_none()) {
+        if let Some(letter) = replica
+            .letter
+            .as_mut()
+            .filter(|letter| letter.said.is_none())
+        {
             letter.said = Some(match is_lost {
                 true if is_before => Err(Trouble::Away),
-                true => self.books.deal(&replica.name, &letter.deals).and(Err(Trouble::Away)),
+                true => self
+                    .books
+                    .deal(&replica.name, &letter.deals)
+                    .and(Err(Trouble::Away)),
                 false => self.books.deal(&replica.name, &letter.deals),
             });
         }
@@ -153,12 +162,23 @@ impl World {
 
     fn hear(&mut self, at: usize) {
         let replica = &mut self.replicas[at];
-        if let Some(letter) = replica.letter.take_if(|letter| letter.said.is_some()) {
-            let said = letter.said.unwrap();
-            for (at, deal) in letter.deals.iter().enumerate() {
-                let answer = said.as_ref().ok().map(|answers| &answers[at]);
-                replica.ledger.heard(deal, answer, self.now);
-            }
+        let Some(letter) = replica.letter.take_if(|letter| letter.said.is_some()) else {
+            return;
+        };
+        let said = letter.said.unwrap();
+        let nothing = Answer::default();
+        for (at, deal) in letter.deals.iter().enumerate() {
+            let answer = match &said {
+                Ok(answers) => Some(&answers[at]),
+                Err(Trouble::Void) => Some(&nothing),
+                Err(Trouble::Away) => None,
+            };
+            replica.ledger.heard(deal, answer, self.now);
+        }
+        if said == Err(Trouble::Void) {
+            replica.ledger.void();
+            replica.name.push('\'');
+            self.books.enter(&replica.name);
         }
     }
 
@@ -181,20 +201,24 @@ impl World {
         };
         let came_to = self.chance.below(most as usize + 1) as i64;
         replica.ledger.settle(&part, &spent(came_to));
-        replica.journal.push(came_to);
+        replica.journal.push((replica.name.clone(), came_to));
         self.spent += came_to;
     }
 
     fn journal(&mut self, at: usize) {
         let replica = &mut self.replicas[at];
-        let batch: i64 = replica.journal.drain(..).sum();
-        self.books.apply(&replica.name, SCOPE, batch);
-        replica.told.push(batch);
+        for (name, cost) in replica.journal.drain(..) {
+            self.books.apply(&name, SCOPE, cost);
+            replica.told.push(cost);
+        }
     }
 
     fn tell(&mut self, at: usize) {
         let replica = &mut self.replicas[at];
-        replica.told.drain(..).for_each(|batch| replica.ledger.applied(batch));
+        replica
+            .told
+            .drain(..)
+            .for_each(|batch| replica.ledger.applied(batch));
     }
 
     fn give_back(&mut self, at: usize) {
@@ -210,7 +234,9 @@ impl World {
         if self.weather.do_limits_change {
             self.cap += self.chance.below(50) as i64;
             let limits = self.limits();
-            self.replicas.iter_mut().for_each(|one| one.ledger.set(&limits, Time(0)));
+            self.replicas
+                .iter_mut()
+                .for_each(|one| one.ledger.set(&limits, Time(0)));
         }
     }
 
@@ -225,14 +251,20 @@ impl World {
     fn check(&self) {
         let (used, held) = self.books.of(SCOPE, Kind::Budget);
         assert_eq!(held, self.books.holds(SCOPE, Kind::Budget));
-        let is_exact = !self.weather.is_lossy && !self.weather.are_some_unbound;
+        let weather = self.weather;
+        let is_exact =
+            !weather.is_lossy && !weather.are_some_unbound && !weather.are_some_thought_dead;
         if !is_exact {
             return;
         }
         assert!(used + held <= self.cap, "{used} used, {held} held");
         let requests = self.replicas.iter().flat_map(|one| &one.requests);
         let reserved: i64 = requests.clone().map(|(_, cost)| cost).sum();
-        assert!(self.spent + reserved <= self.cap, "{} spent, {reserved} reserved", self.spent);
+        assert!(
+            self.spent + reserved <= self.cap,
+            "{} spent, {reserved} reserved",
+            self.spent
+        );
         assert!(requests.count() <= 5);
         let permits = self.books.of(SCOPE, Kind::Parallel);
         assert!(permits.0 == 0 && permits.1 <= 5, "{permits:?}");
@@ -268,17 +300,14 @@ impl World {
         let ways = [(left, true), (1, false)];
         for (need, is_granted) in ways.into_iter().filter(|_| left > 0) {
             self.now.0 += 2_000;
-            let replica = &mut self.replicas[0];
             let verdict = loop {
+                let replica = &mut self.replicas[0];
                 match replica.ledger.reserve(&bound(need), false, self.now) {
-                    Verdict::Deal(deals) => {
-                        replica.letter = Some(Letter { deals, said: None });
-                    }
+                    Verdict::Deal(deals) => replica.letter = Some(Letter { deals, said: None }),
                     verdict => break verdict,
                 }
                 self.post(0);
                 self.hear(0);
-                break self.replicas[0].ledger.reserve(&bound(need), false, self.now);
             };
             let was = matches!(verdict, Verdict::Granted(_));
             assert_eq!(was, is_granted, "{need} of {left}: {verdict:?}");
@@ -326,10 +355,19 @@ fn requests_that_come_to_more_leave_nothing_behind() {
 }
 
 #[test]
+fn replicas_that_were_thought_dead_leave_nothing_behind() {
+    run(Weather {
+        are_some_thought_dead: true,
+        ..Weather::default()
+    });
+}
+
+#[test]
 fn all_of_it_at_once_leaves_nothing_behind() {
     run(Weather {
         is_lossy: true,
         are_some_unbound: true,
         do_limits_change: true,
+        are_some_thought_dead: true,
     });
 }

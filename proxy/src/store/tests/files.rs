@@ -102,7 +102,10 @@ async fn a_file_that_is_full_can_be_read_and_is_written_when_there_is_room() {
     store.insert_team(team("t")).await.unwrap();
     let mut large = key("large");
     large.created_by = "x".repeat(4_096 * 60);
-    assert_eq!(store.insert_key(large.clone()).await, Err(Failure::Away));
+    // On each of its connections.
+    for _ in 0..5 {
+        assert_eq!(store.insert_key(large.clone()).await, Err(Failure::Away));
+    }
     assert_eq!(store.key(large.token).await, Ok(None));
     assert_eq!(store.key(key("a").token).await, Ok(Some(key("a"))));
     store.insert_key(key("b")).await.unwrap();
@@ -125,10 +128,7 @@ async fn why_a_file_is_away_is_told() {
     };
     for (address, expected) in [
         (Address::file(&damaged), "file is not a database"),
-        (
-            Address::file(&folder.0.join("file/keys.db")),
-            "Not a directory",
-        ),
+        (Address::file(&folder.0.join("file/keys.db")), "File exists"),
         (Address::file(&folder.0), "unable to open database file"),
         (read_only, "readonly database"),
     ] {
