@@ -139,7 +139,9 @@ where
 {
     let path = place::unversioned(request.uri().path());
     if let Some(route) = manage::table::find(path) {
-        return match request.method() == *route.method {
+        // Of a reply to HEAD the server leaves out the body.
+        let is_read = *route.method == Method::GET && request.method() == Method::HEAD;
+        return match is_read || request.method() == *route.method {
             true => managing::answer(worker, caller, route, call, request).await,
             false => turned_away(reply::wrong_verb(verb(route.method))),
         };
@@ -166,7 +168,7 @@ where
 /// As an answer names it.
 fn verb(method: &Method) -> &'static str {
     match *method {
-        Method::GET => "GET",
+        Method::GET => "GET, HEAD",
         _ => "POST",
     }
 }
