@@ -180,10 +180,19 @@ impl Store {
         if !shared.is_open() {
             return Err(Failure::Away);
         }
+        let its = shared.clone();
+        let work = async move {
+            tokio::select! {
+                biased;
+                done = work => Some(done),
+                () = its.gone() => None,
+            }
+        };
         let work = self.0.runtime.spawn(tokio::time::timeout(PATIENCE, work));
         match work.await {
-            Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(e))) => Err(shared.failed(&e)),
+            Ok(Ok(Some(Ok(value)))) => Ok(value),
+            Ok(Ok(Some(Err(e)))) => Err(shared.failed(&e)),
+            Ok(Ok(None)) => Err(Failure::Away),
             // It took too long, or the thread is gone.
             Ok(Err(_)) | Err(_) => {
                 shared.check.notify_one();

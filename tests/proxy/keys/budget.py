@@ -124,8 +124,8 @@ def after_a_kill(trial, stage):
 
 def next_period(trial, stage):
     """A budget for each few seconds begins anew."""
-    body, where = asking.chat(tokens=TOKENS), "budget_duration, " + stage.name()
-    price = books.cost(asking.at_once([stage.url], stage.owner.make(), [body])[0].tokens)
+    body, where = asking.chat("by the answer", TOKENS), "budget_duration, " + stage.name()
+    price = books.cost((0, TOKENS))
     key = stage.owner.make(max_budget=3 * price / 10 ** 12, budget_duration="4s")
     periods = []
     for _ in range(3):
