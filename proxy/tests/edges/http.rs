@@ -37,7 +37,10 @@ fn a_refusal_before_the_body_says_whether_the_connection_serves_on() {
     connection.send(half).expect("sent");
     let answer = last_answer(connection);
     let said = |answer: &Response| answer.headers.get("connection").cloned();
-    assert_eq!((answer.status, said(&answer).as_deref()), (401, Some("close")));
+    assert_eq!(
+        (answer.status, said(&answer).as_deref()),
+        (401, Some("close"))
+    );
 
     let mut connection = Connection::open(&proxy.host).expect("it listens");
     for _ in 0..3 {
