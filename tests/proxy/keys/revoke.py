@@ -50,7 +50,7 @@ def unblocked(trial, stage, times):
 
 
 def one(trial, stage, key, change, status, cut, name, before=200):
-    """Seconds from the answer of the change until the other replica answers with `status`."""
+    """Seconds from the answer of the change until the other replica is asked for what it answers with `status`; a wrong key's answer waits."""
     there = asking.Caller(stage.urls[1], key)
     body = asking.chat(tokens=1)
     if before == 200:
@@ -77,7 +77,7 @@ def one(trial, stage, key, change, status, cut, name, before=200):
             trial.problem("revoke, %s: the other replica still answers with %d after %d s" % (name, answer.status, most))
             break
     there.close()
-    return time.monotonic() - done
+    return max(answer.began - done, 0)
 
 
 def is_done(change):
