@@ -21,9 +21,7 @@ use alive::Shared;
 pub use changes::Change;
 pub use failure::{Failure, Result};
 use futures_util::future::BoxFuture;
-pub use list::{
-    Found, KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
-};
+pub use list::{KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder};
 pub use pool::{Pool, Tx};
 pub(crate) use pool::{on, within};
 pub use scopes::Spent;

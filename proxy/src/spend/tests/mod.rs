@@ -1,6 +1,5 @@
 //! Spend on real databases: each test on SQLite and on PostgreSQL, where it is not about one of them.
 
-mod cost;
 mod dead;
 mod flushing;
 mod once;

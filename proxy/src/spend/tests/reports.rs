@@ -116,8 +116,8 @@ async fn sums_are_by_what_requests_have_in_common(base: Base) {
     );
     assert_eq!(sums(vec![By::Model]).await, ["embed=10x1", "llm=1101x3"]);
     assert_eq!(
-        sums(vec![By::Team, By::Model]).await,
-        ["/llm=1000x1", "t/embed=10x1", "t/llm=101x2"]
+        sums(vec![By::User, By::Model]).await,
+        ["/embed=10x1", "/llm=101x2", "u/llm=1000x1"]
     );
     assert_eq!(sums(vec![By::User]).await, ["=111x3", "u=1000x1"]);
     let key = Token::of(b"sk-1").to_string();
