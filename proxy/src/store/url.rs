@@ -11,7 +11,7 @@ use std::str::FromStr;
 #[derive(Clone)]
 pub enum Address {
     /// A file.
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     /// A server, with a password maybe.
     Postgres(Box<PgConnectOptions>),
 }
@@ -53,7 +53,8 @@ impl Address {
                 // Each connection would have a memory of its own.
                 let is_file = !path.is_empty() && path != ":memory:" && !rest.contains("memory");
                 let options = SqliteConnectOptions::from_str(url).ok();
-                options.filter(|_| is_file).map(Address::Sqlite)
+                let options = options.filter(|_| is_file)?;
+                Some(Address::Sqlite(Box::new(options)))
             }
             "postgres" | "postgresql" => {
                 let (url, schema) = understood(url);
@@ -93,7 +94,7 @@ impl Address {
 
     /// A file of SQLite.
     pub fn file(path: &Path) -> Address {
-        Address::Sqlite(SqliteConnectOptions::new().filename(path))
+        Address::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
     }
 }
 

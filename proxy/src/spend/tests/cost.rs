@@ -30,7 +30,8 @@ async fn measured(base: Base, name: &str) {
     let store = base.store().await;
     for n in 0..100_u32 {
         let token = Token::of(&n.to_le_bytes());
-        let sql = "INSERT INTO quotas (scope, kind, period, used, held) VALUES ($1, 'budget', 0, 0, 0)";
+        let sql =
+            "INSERT INTO quotas (scope, kind, period, used, held) VALUES ($1, 'budget', 0, 0, 0)";
         let begun = store.run(move |pool| async move {
             on!(&pool, db => sqlx::query(sql).bind(format!("key:{token}")).execute(db).await.map(drop))
         });
@@ -39,14 +40,20 @@ async fn measured(base: Base, name: &str) {
     let process = base.process();
     let count = 100_000;
     let took = append(&process, count);
-    println!("{name}: append {} ns a row", took.as_nanos() / count as u128);
+    println!(
+        "{name}: append {} ns a row",
+        took.as_nanos() / count as u128
+    );
     let began = Instant::now();
     let flushing = process.flushing(&store);
     assert!(process.journal.finish(GIVE_UP * 10).await);
     flushing.await.unwrap();
     let took = began.elapsed();
     assert_eq!(rows(&store).await, count as i64);
-    println!("{name}: apply {:.1} µs a row", took.as_secs_f64() * 1e6 / count as f64);
+    println!(
+        "{name}: apply {:.1} µs a row",
+        took.as_secs_f64() * 1e6 / count as f64
+    );
 }
 
 #[tokio::test]
@@ -67,5 +74,8 @@ fn of_several_threads_at_once() {
             scope.spawn(|| append(&process, count));
         }
     });
-    println!("append on 2 threads: {} ns a row", began.elapsed().as_nanos() / (2 * count) as u128);
+    println!(
+        "append on 2 threads: {} ns a row",
+        began.elapsed().as_nanos() / (2 * count) as u128
+    );
 }

@@ -140,7 +140,7 @@ async fn why_it_is_away_tells_no_password() {
         let Some(Address::Postgres(options)) = Address::parse(&url) else {
             panic!("a URL");
         };
-        let why = alive::reach(&options).await.err().expect("it is not there");
+        let why = alive::reach(&options).await.expect_err("it is not there");
         assert!(why.contains(expected), "{why}");
         assert!(!why.contains("secret") && !why.contains(PASSWORD), "{why}");
         assert!(!format!("{options:?}").is_empty());

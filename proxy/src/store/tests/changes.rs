@@ -23,7 +23,7 @@ async fn hears(changes: &mut Receiver<Change>, expected: &Change) {
 async fn each_write_is_told(base: Base) {
     let store = base.store().await;
     let mut changes = store.changes();
-    let (t, u) = || -> (String, String) { ("t".to_owned(), "u".to_owned()) }();
+    let (t, u) = ("t".to_owned(), "u".to_owned());
     let a = Change::Key(key("a").token);
     let (team_t, user_u) = (Change::Team(t.clone()), Change::User(u.clone()));
 

@@ -14,7 +14,7 @@ fn mode(path: &Path) -> u32 {
 fn address(path: &Path, pragma: Option<(&'static str, &'static str)>) -> Address {
     match (Address::file(path), pragma) {
         (Address::Sqlite(options), Some((name, value))) => {
-            Address::Sqlite(options.pragma(name, value))
+            Address::Sqlite(Box::new(options.pragma(name, value)))
         }
         (address, _) => address,
     }
@@ -123,7 +123,7 @@ async fn why_a_file_is_away_is_told() {
     store.close().await;
     fs::write(folder.0.join("file"), "").unwrap();
     let read_only = match Address::file(&kept) {
-        Address::Sqlite(options) => Address::Sqlite(options.read_only(true)),
+        Address::Sqlite(options) => Address::Sqlite(Box::new(options.read_only(true))),
         other => other,
     };
     for (address, expected) in [
