@@ -158,6 +158,13 @@ impl Keyring {
         });
         let policy = self.policy.subscribe();
         let flusher = Flusher::new(journal.clone(), store.clone(), policy, told);
+        let undertaker = (store.clone(), desk.clone());
+        let flusher = flusher.burying(Box::new(move |replica: &str| {
+            let (desk, replica) = (undertaker.1.clone(), replica.to_owned());
+            // An error: whoever notices later that it is gone does it.
+            let sweep = async move { drop(desk.sweep(&replica).await) };
+            undertaker.0.spawn(sweep);
+        }));
         store.spawn(flusher.run());
         let (stop, stopped) = oneshot::channel::<()>();
         let (mine, its) = (desk.clone(), accounts.clone());

@@ -73,9 +73,9 @@ where
     response
 }
 
-/// Waits a while for a database that is not there yet.
+/// Waits a while for a database that is not there yet, and not for one that is away.
 async fn come(store: &Store) {
-    if !store.is_up() {
+    if store.is_new() {
         let mut up = store.watch();
         let _ = timeout(PATIENCE, up.wait_for(|up| *up)).await;
     }

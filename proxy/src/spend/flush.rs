@@ -49,12 +49,16 @@ pub struct Policy {
 /// Told of what this process has spent, when that is in the database: the text of a scope, and the sum.
 pub type Told = Box<dyn Fn(&str, Money) + Send + Sync>;
 
+/// Told of a replica that is dead, and whose file is in the database.
+pub type Buried = Box<dyn Fn(&str) + Send + Sync>;
+
 /// What brings a process's journal into a database, and those that dead processes left in its folder.
 pub struct Flusher {
     journal: Journal,
     store: Store,
     policy: watch::Receiver<Policy>,
     told: Told,
+    buried: Option<Buried>,
     parts: Vec<Part>,
     /// What was said to be no journal.
     strange: BTreeSet<PathBuf>,
@@ -77,10 +81,19 @@ impl Flusher {
             store,
             policy,
             told,
+            buried: None,
             parts: vec![memory],
             strange: BTreeSet::new(),
             looks_at: Instant::now(),
             retains_at: Instant::now(),
+        }
+    }
+
+    /// Has somebody told of replicas that are dead: nobody needs what they hold.
+    pub fn burying(self, buried: Buried) -> Flusher {
+        Flusher {
+            buried: Some(buried),
+            ..self
         }
     }
 
@@ -251,7 +264,10 @@ impl Flusher {
                 return Ok(());
             }
         }
-        self.parts.remove(at);
+        let part = self.parts.remove(at);
+        if let Some(buried) = self.buried.as_ref().filter(|_| !part.is_own) {
+            buried(part.replica());
+        }
         apply::forget(&self.store, id.to_owned()).await
     }
 

@@ -75,8 +75,14 @@ impl Shared {
 
     /// Whether it was not so before; only then it is told.
     fn turns(&self, is_up: bool) -> bool {
+        self.shaped.fetch_or(is_up, Ordering::AcqRel);
         self.up
             .send_if_modified(|was| std::mem::replace(was, is_up) != is_up)
+    }
+
+    /// Whether it never was there yet.
+    pub fn is_new(&self) -> bool {
+        !self.shaped.load(Ordering::Acquire)
     }
 
     /// Whether there is any use in asking. A file that cannot be written can be read mostly.

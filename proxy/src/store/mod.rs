@@ -94,6 +94,11 @@ impl Store {
         self.0.shared.is_up()
     }
 
+    /// Whether it never was there yet.
+    pub fn is_new(&self) -> bool {
+        self.0.shared.is_new()
+    }
+
     /// Told when it comes, and when it goes.
     pub fn watch(&self) -> watch::Receiver<bool> {
         self.0.shared.up.subscribe()

@@ -131,12 +131,19 @@ pub(super) struct Budget {
 #[derive(ToSchema)]
 #[allow(dead_code)]
 pub(super) struct Nothing {
+    /// Empty.
     config: Map<String, Value>,
+    /// Empty.
     permissions: Map<String, Value>,
+    /// Empty.
     model_spend: Map<String, Value>,
+    /// Empty.
     model_max_budget: Map<String, Value>,
+    /// Empty.
     allowed_cache_controls: Vec<String>,
+    /// `null`.
     budget_id: Option<String>,
+    /// `null`.
     organization_id: Option<String>,
 }
 

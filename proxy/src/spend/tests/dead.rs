@@ -12,8 +12,11 @@ fn dies(process: Process, rows: &[Row<'_>]) {
 async fn what_the_dead_wrote_comes_with_whoever_lives(base: Base) {
     let store = base.store().await;
     insert_key(&store).await;
-    dies(base.process(), &[row("a", 1), row("b", 2)]);
-    dies(base.process(), &[row("c", 4)]);
+    let dead = [base.process(), base.process()];
+    let mut names = dead.each_ref().map(|of| of.replica.name().to_string());
+    let [first, second] = dead;
+    dies(first, &[row("a", 1), row("b", 2)]);
+    dies(second, &[row("c", 4)]);
     assert_eq!(base.files(), 2);
     let process = base.process();
     process.journal.append(&row("d", 8));
@@ -21,6 +24,12 @@ async fn what_the_dead_wrote_comes_with_whoever_lives(base: Base) {
     until(async || used(&store, ALL).await == Some(15) && base.files() == 1).await;
     // What the dead had borrowed is none of its business.
     assert_eq!(process.told(ALL), Money(8));
+    // But that they are dead is told, so that others have it again.
+    until(async || process.buried.lock().unwrap().len() == 2).await;
+    let mut buried = process.buried.lock().unwrap().clone();
+    buried.sort();
+    names.sort();
+    assert_eq!(buried, names);
     until(async || journals(&store).await == 1).await;
     flushing.abort();
 }

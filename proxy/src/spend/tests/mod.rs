@@ -77,6 +77,7 @@ impl Base {
             journal: Journal::open(&self.folder.0.join("spend"), replica.clone()),
             replica,
             told: Arc::default(),
+            buried: Arc::default(),
         }
     }
 
@@ -94,6 +95,8 @@ struct Process {
     replica: Arc<Replica>,
     /// What was told to be in the database.
     told: Arc<Mutex<Vec<(String, Money)>>>,
+    /// Which replicas were told to be dead.
+    buried: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -106,7 +109,9 @@ impl Process {
         let told = move |scope: &str, sum| told.lock().unwrap().push((scope.to_owned(), sum));
         let (_, policy) = watch::channel(policy);
         let flusher = Flusher::new(self.journal.clone(), store.clone(), policy, Box::new(told));
-        tokio::spawn(flusher.run())
+        let buried = self.buried.clone();
+        let buried = move |replica: &str| buried.lock().unwrap().push(replica.to_owned());
+        tokio::spawn(flusher.burying(Box::new(buried)).run())
     }
 
     /// All that was told of a scope.
