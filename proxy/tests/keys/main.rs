@@ -1,6 +1,7 @@
 //! Virtual keys over real HTTP: a proxy with a database of its own, and scripts as the documentation of the reference has them.
 
 mod audit;
+mod away;
 mod commands;
 mod manage;
 mod uses;
