@@ -22,7 +22,7 @@ pub use changes::Change;
 pub use failure::{Failure, Result};
 use futures_util::future::BoxFuture;
 pub use list::{
-    Found, KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
+    KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
 };
 pub use pool::{Pool, Tx};
 pub(crate) use pool::{on, within};
