@@ -82,7 +82,7 @@ fn most_tokens(generation: &Generation) -> Option<u64> {
     let is_said = |key: &&str| {
         generation.params.contains_key(*key) || generation.extra_body.contains_key(*key)
     };
-    let is_said_otherwise = OTHER_WAYS.iter().any(|key| is_said(&key));
+    let is_said_otherwise = OTHER_WAYS.iter().any(is_said);
     generation.max_tokens.filter(|_| !is_said_otherwise)
 }
 

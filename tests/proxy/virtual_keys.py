@@ -54,8 +54,8 @@ def until_it_answers(process, *ports):
 
 
 def served(block, environment, *ports):
-    """The proxies that a block starts, which end with the others of its shell."""
-    process = subprocess.Popen(["bash", "-ec", block + "\nwait"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+    """The proxies that a block starts. Their shell waits for their end."""
+    process = subprocess.Popen(["bash", "-ec", "trap wait TERM\n" + block + "\nwait"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
     until_it_answers(process, *ports)
     return process
 

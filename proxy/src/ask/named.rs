@@ -6,7 +6,7 @@ use super::note;
 use super::words;
 use crate::keys::{Token, token};
 use serde_json::Value;
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal};
 
 /// The name that stands for a line of the standard input.
 const STDIN: &str = "-";

@@ -4,7 +4,7 @@ use super::charge::{self, Charge};
 use super::pass::Pass;
 use super::{Caller, Open};
 use crate::app::App;
-use crate::quota::{self, Kind, Refusal};
+use crate::quota::{self, Kind, Refusal, Standing};
 use mishikallm::json::Fields;
 use mishikallm::plan::call::Call;
 use mishikallm::plan::fleet::Group;
@@ -82,13 +82,13 @@ impl Asked {
 
 /// Reserves what a call may take. `None`: nobody counts it.
 ///
-/// Errors: HTTP 429.
+/// Errors: HTTP 429, and what is left of the limit.
 pub async fn admit(
     app: &App,
     caller: &Caller,
     call: &Call,
     asked: Asked,
-) -> std::result::Result<Option<Charge>, Error> {
+) -> std::result::Result<Option<Charge>, (Error, Standing)> {
     let pass = match caller {
         Caller::Anyone => return Ok(None),
         Caller::Master => None,
@@ -109,9 +109,13 @@ pub async fn admit(
     Ok(Some(Charge::new(of, pass, reservation, named)))
 }
 
-async fn reserve(open: &Open, pass: &Pass, need: quota::Need) -> Result<quota::Reservation> {
+async fn reserve(
+    open: &Open,
+    pass: &Pass,
+    need: quota::Need,
+) -> std::result::Result<quota::Reservation, (Error, Standing)> {
     let reserved = quota::reserve(&open.desk, &pass.accounts, need, PATIENCE).await;
-    reserved.map_err(|refusal| refused(&refusal))
+    reserved.map_err(|refusal| (refused(&refusal), refusal.standing()))
 }
 
 fn refused(refusal: &Refusal) -> Error {

@@ -22,6 +22,9 @@ const NAME: &str = "mishikallm";
 /// The file of keys, where nothing else is said.
 const FILE: &str = "mishikallm.db";
 
+/// How long a proxy that starts waits for a database that is not there.
+const ARRIVAL: Duration = Duration::from_secs(2);
+
 /// How long what was spent is brought into the database at the end.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -78,6 +81,14 @@ impl Keyring {
         match self.settings.database_url.is_some() || is_there {
             true => self.open().map(drop),
             false => Ok(()),
+        }
+    }
+
+    /// Waits a while for a database that was opened: keys that come before it would be turned away.
+    pub async fn come(&self) {
+        if let Some(open) = self.open.get() {
+            let mut up = open.store.watch();
+            let _ = timeout(ARRIVAL, up.wait_for(|is_up| *is_up)).await;
         }
     }
 

@@ -29,7 +29,7 @@
 //! ```
 //!
 //! so what is free here is covered by what is held there, whenever the journal comes. Two things follow for those who call: what is settled
-//! is journaled, with the same cost and by the same replica, and nothing else is. Only a request whose cost nobody could know goes over; then
+//! is journaled afterwards, with the same cost and by the same replica, and of an account with limits nothing else is. Only a request whose cost nobody could know goes over; then
 //! `lent` is negative, a debt, until the journal has brought it in.
 //!
 //! Whoever locks several rows of `quotas` in a transaction does so in the order of (scope, kind), and rows of `holds` after their own.
@@ -64,7 +64,6 @@ mod tests;
 
 pub use account::Account;
 pub use accounts::Accounts;
-pub use bank::{Answer, Bank, Deal, Trouble};
 pub use desk::Desk;
 pub use keep::keep;
 pub use ledger::{Rate, Standing};

@@ -1,6 +1,6 @@
 //! Why a request is refused: what its 429 says.
 
-use super::Kind;
+use super::{Kind, Rate, Standing};
 use crate::keys::{Money, Scope, Time};
 use std::fmt;
 use std::time::Duration;
@@ -28,6 +28,22 @@ impl Refusal {
     /// What is left of it.
     pub fn left(&self) -> i64 {
         (self.limit - self.used).max(0)
+    }
+
+    /// What is left of a minute's limit, where it is one.
+    pub fn standing(&self) -> Standing {
+        let number = |n: i64| u64::try_from(n).unwrap_or(0);
+        let rate = Rate {
+            limit: number(self.limit),
+            remaining: number(self.left()),
+            reset: self.retry_after.unwrap_or_default(),
+        };
+        let (requests, tokens) = match self.kind {
+            Kind::Rpm => (Some(rate), None),
+            Kind::Tpm => (None, Some(rate)),
+            Kind::Budget | Kind::Parallel => (None, None),
+        };
+        Standing { requests, tokens }
     }
 }
 
@@ -64,5 +80,37 @@ impl fmt::Display for Refusal {
             write!(f, ". This request may take up to {} tokens", self.need)?;
         }
         write!(f, ". It is the limit of the {whose} ({field})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Token;
+
+    #[test]
+    fn what_is_left_of_a_minute_is_told_and_of_money_is_not() {
+        let refusal = |kind| Refusal {
+            scope: Scope::Key(Token::of(b"k")),
+            kind,
+            limit: 10,
+            used: 12,
+            need: 1,
+            resets_at: None,
+            retry_after: Some(Duration::from_secs(5)),
+        };
+        let rate = Rate {
+            limit: 10,
+            remaining: 0,
+            reset: Duration::from_secs(5),
+        };
+        let told = |kind| {
+            let standing = refusal(kind).standing();
+            (standing.requests, standing.tokens)
+        };
+        assert_eq!(told(Kind::Rpm), (Some(rate), None));
+        assert_eq!(told(Kind::Tpm), (None, Some(rate)));
+        assert_eq!(told(Kind::Budget), (None, None));
+        assert_eq!(told(Kind::Parallel), (None, None));
     }
 }

@@ -72,7 +72,11 @@ where
     };
     match gate::admit(&worker.app, &caller, run.call(), asked).await {
         Ok(charge) => record.charge = charge,
-        Err(e) => return refused(&worker.app, &e, record),
+        Err((e, left)) => {
+            let mut response = refused(&worker.app, &e, record);
+            tell_left(response.headers_mut(), Some(left));
+            return response;
+        }
     }
     drop(caller);
     let left = record.charge.as_ref().and_then(gate::Charge::standing);

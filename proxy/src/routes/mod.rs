@@ -23,12 +23,20 @@ use crate::gate::{self, Caller};
 use crate::reply::{self, Answer};
 use crate::seen::{self, Visit};
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body::Body;
 use mishikallm::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use table::Route;
+use tokio::time::timeout;
+
+/// Bytes of a body that are read although nobody wants them.
+const SMALL: usize = 64 << 10;
+
+/// How soon they have to be there.
+const SOON: Duration = Duration::from_millis(100);
 
 /// Answers one request of a client at this address. Dropping the future, as the server does when the client hangs up, ends all that it
 /// began.
@@ -85,9 +93,9 @@ where
                         let status = why.http_status();
                         managing::turned_away(visit.id(), known.as_ref(), &route, status);
                     }
-                    turned_away(refused(&why))
+                    unread(request, turned_away(refused(&why))).await
                 }
-                (Ok(_), Some(_)) => turned_away(reply::wrong_verb("POST")),
+                (Ok(_), Some(_)) => unread(request, turned_away(reply::wrong_verb("POST"))).await,
                 (Ok(caller), None) => Box::pin(other(&worker, &caller, visit.id(), request)).await,
             };
             over(&mut visit, response)
@@ -115,6 +123,23 @@ fn refused(why: &Error) -> Response<Answer> {
     }
 }
 
+/// Takes in what is left of a request that nobody reads, if it is small and comes soon, so that the connection serves on. Else it is in the
+/// way of the next request: the server closes the connection, and the client is told so.
+async fn unread<B>(request: Request<B>, mut response: Response<Answer>) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    // Who waits to be told to go on would be told.
+    let waits = request.headers().contains_key(header::EXPECT);
+    let rest = async { timeout(SOON, body::whole(request.into_body(), SMALL)).await };
+    if waits || !matches!(rest.await, Ok(Ok(_))) {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
 fn visit<B>(request: &Request<B>) -> Visit {
     Visit::new(mishikallm::client::env().id, request)
 }
@@ -139,7 +164,9 @@ where
 {
     let path = place::unversioned(request.uri().path());
     if let Some(route) = manage::table::find(path) {
-        return match request.method() == *route.method {
+        // Of a reply to HEAD the server leaves out the body.
+        let is_read = *route.method == Method::GET && request.method() == Method::HEAD;
+        return match is_read || request.method() == *route.method {
             true => managing::answer(worker, caller, route, call, request).await,
             false => turned_away(reply::wrong_verb(verb(route.method))),
         };
@@ -166,7 +193,7 @@ where
 /// As an answer names it.
 fn verb(method: &Method) -> &'static str {
     match *method {
-        Method::GET => "GET",
+        Method::GET => "GET, HEAD",
         _ => "POST",
     }
 }

@@ -167,7 +167,9 @@ impl Flusher {
                         self.journal.forget(batch.to - batch.from);
                     }
                     if let Some(batch) = batch.filter(|_| part.is_own) {
-                        batch.costs().for_each(|(scope, sum)| (self.told)(scope, sum));
+                        batch
+                            .costs()
+                            .for_each(|(scope, sum)| (self.told)(scope, sum));
                     }
                 }
                 Err(Failure::Away) => return Err(Failure::Away),

@@ -125,6 +125,7 @@ impl Journal {
             // What was borrowed under the old name is void; a file tells one name.
             state.epoch = epoch;
             state.own = None;
+            state.tries_again = Instant::now();
             state.renew(&self.0);
         }
         if state.own.is_none() && *self.0.ends.borrow() {

@@ -85,9 +85,9 @@ impl Part {
         }
         let from = self.reached(store).await?;
         let lines = match &self.source {
-            Source::File(tail) => tail.read(from, end).map_err(|e| {
-                Failure::Broken(format!("a journal of spend cannot be read: {e}"))
-            })?,
+            Source::File(tail) => tail
+                .read(from, end)
+                .map_err(|e| Failure::Broken(format!("a journal of spend cannot be read: {e}")))?,
             Source::Memory => {
                 self.replica = journal.replica().to_string();
                 journal.memory(OF_MEMORY)
@@ -132,8 +132,12 @@ impl Part {
                 Ok(Step::Went(Some(batch).filter(|_| came), true))
             }
             Ok(Applied::Before(None)) => {
-                // Another database is in its place. What the first one has is not looked for again.
-                apply::begin_at(store, self.id.clone(), batch.from).await?;
+                // The database has lost what it said, or another is in its place: neither has anything of the journal.
+                match self.source {
+                    Source::File(_) => self.applied = Some(0),
+                    // What was in there is no more.
+                    Source::Memory => apply::begin_at(store, self.id.clone(), batch.from).await?,
+                }
                 Ok(Step::Went(None, true))
             }
             Err(Failure::Away) => {

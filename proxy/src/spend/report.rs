@@ -50,8 +50,6 @@ pub enum By {
     Key,
     /// The configuration's name of the model.
     Model,
-    /// The key's team; empty: none.
-    Team,
     /// The key's user; empty: none.
     User,
 }
@@ -235,7 +233,6 @@ pub async fn sums(pool: Pool, filter: Filter, by: Vec<By>) -> sqlx::Result<Vec<S
         Some(By::Day) => format!("started_at / {DAY}"),
         Some(By::Key) => "token".to_owned(),
         Some(By::Model) => "model_group".to_owned(),
-        Some(By::Team) => "COALESCE(team_id, '')".to_owned(),
         Some(By::User) => "COALESCE(user_id, '')".to_owned(),
         None => "''".to_owned(),
     };

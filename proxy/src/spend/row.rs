@@ -100,6 +100,7 @@ fn kept(text: &str) -> Cow<'_, str> {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "serde hands a field over as it is")]
 fn text<S: Serializer>(text: &Cow<'_, str>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&kept(text))
 }

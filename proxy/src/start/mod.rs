@@ -91,6 +91,7 @@ fn try_run(cli: &Cli) -> Result<ExitCode, String> {
     drop((app, done));
     runtime.block_on(async {
         tokio::spawn(upkeep());
+        keyring.come().await;
         let place = Place {
             cli,
             address,

@@ -85,6 +85,16 @@ impl Shared {
         self.is_up() || is_file && self.shaped.load(Ordering::Acquire)
     }
 
+    /// When a server is there no more. The pool would go on trying to connect to it, for whoever needs a connection now.
+    pub async fn gone(&self) {
+        match self.pool {
+            Pool::Sqlite(_) => std::future::pending().await,
+            Pool::Postgres(_) => {
+                let _ = self.up.subscribe().wait_for(|is_up| !is_up).await;
+            }
+        }
+    }
+
     pub async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
         match self.pool {
             Pool::Sqlite(_) => Some(self.writer.lock().await),

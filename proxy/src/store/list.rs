@@ -104,12 +104,6 @@ pub enum TeamOrder {
     CreatedAt,
     /// Their names.
     TeamAlias,
-    /// Their ids.
-    TeamId,
-    /// What they may spend.
-    MaxBudget,
-    /// What they spent in their period.
-    Spend,
 }
 
 /// What users are sorted by.
@@ -154,9 +148,6 @@ impl Order for TeamOrder {
         Some(match self {
             TeamOrder::CreatedAt => "created_at",
             TeamOrder::TeamAlias => "team_alias",
-            TeamOrder::TeamId => "team_id",
-            TeamOrder::MaxBudget => "max_budget",
-            TeamOrder::Spend => return None,
         })
     }
 }

@@ -21,9 +21,7 @@ use alive::Shared;
 pub use changes::Change;
 pub use failure::{Failure, Result};
 use futures_util::future::BoxFuture;
-pub use list::{
-    KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
-};
+pub use list::{KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder};
 pub use pool::{Pool, Tx};
 pub(crate) use pool::{on, within};
 pub use scopes::Spent;
@@ -180,12 +178,21 @@ impl Store {
         if !shared.is_open() {
             return Err(Failure::Away);
         }
+        let its = shared.clone();
+        let work = async move {
+            tokio::select! {
+                biased;
+                done = work => Some(done),
+                () = its.gone() => None,
+            }
+        };
         // Its clock is that thread's too.
         let work = async { tokio::time::timeout(PATIENCE, work).await };
         let work = self.0.runtime.spawn(work);
         match work.await {
-            Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(e))) => Err(shared.failed(&e)),
+            Ok(Ok(Some(Ok(value)))) => Ok(value),
+            Ok(Ok(Some(Err(e)))) => Err(shared.failed(&e)),
+            Ok(Ok(None)) => Err(Failure::Away),
             Err(e) if e.is_panic() => Err(Failure::Broken("a fault of this program".to_owned())),
             // It took too long, or the thread is gone.
             Ok(Err(_)) | Err(_) => {

@@ -26,6 +26,31 @@ fn last_answer(mut connection: Connection) -> Response {
     answer
 }
 
+/// Half of the body is not there yet when the answer is: the next request on the connection would be lost without a word.
+#[test]
+fn a_refusal_before_the_body_says_whether_the_connection_serves_on() {
+    let upstream = saying("yes");
+    let proxy = small(&upstream);
+    let whole = request("POST", CHAT, &[], &body(&json!({})));
+    let (half, rest) = whole.split_at(whole.len() - 5);
+    let mut connection = Connection::open(&proxy.host).expect("it listens");
+    connection.send(half).expect("sent");
+    let answer = last_answer(connection);
+    let said = |answer: &Response| answer.headers.get("connection").cloned();
+    assert_eq!(
+        (answer.status, said(&answer).as_deref()),
+        (401, Some("close"))
+    );
+
+    let mut connection = Connection::open(&proxy.host).expect("it listens");
+    for _ in 0..3 {
+        connection.send(half).expect("sent");
+        connection.send(rest).expect("sent");
+        let answer = connection.read("POST").expect("an answer");
+        assert_eq!((answer.status, said(&answer)), (401, None));
+    }
+}
+
 /// Whoever sends all before he reads gets the answer, although it was given after the first piece.
 #[test]
 fn a_client_that_still_sends_gets_its_refusal() {

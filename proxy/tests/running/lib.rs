@@ -176,6 +176,9 @@ fn spawn(
     let log = fs::File::create(folder.join("log")).map_err(|why| why.to_string())?;
     command()
         .args(arguments)
+        // The keys that the tester may have are not for a test.
+        .env("XDG_DATA_HOME", folder.join("data"))
+        .env("XDG_STATE_HOME", folder.join("state"))
         .envs(environment.iter().cloned())
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -192,7 +195,10 @@ pub fn command() -> Command {
     let mut command = Command::new(named.map_or_else(built, PathBuf::from));
     for (name, _) in std::env::vars_os() {
         let lower = name.to_string_lossy().to_ascii_lowercase();
-        if lower.starts_with("mishikallm") || lower.ends_with("_proxy") || lower == "rust_log" {
+        if lower.starts_with("mishikallm")
+            || lower.ends_with("_proxy")
+            || matches!(&*lower, "rust_log" | "database_url")
+        {
             command.env_remove(&name);
         }
     }

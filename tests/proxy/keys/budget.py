@@ -100,8 +100,8 @@ def team(trial, stage):
 
 def after_a_kill(trial, stage):
     """What a replica that is killed kept back is not lost for the key."""
-    body, where = asking.chat(tokens=TOKENS), "a budget after kill -9, " + stage.name()
-    price = books.cost(asking.at_once([stage.url], stage.owner.make(), [body])[0].tokens)
+    body, where = asking.chat("by the answer", TOKENS), "a budget after kill -9, " + stage.name()
+    price = books.cost((0, TOKENS))
     key = stage.owner.make(max_budget=ALLOWED * price / 10 ** 12)
     dying = []
     thread = threading.Thread(target=lambda: dying.extend(asking.at_once(stage.urls[:1], key, [{**body, "delay_ms": 5000}] * (ALLOWED - 5))))
@@ -116,7 +116,7 @@ def after_a_kill(trial, stage):
         if answers[-1].status == 429:
             time.sleep(0.2)
     took, paid = time.monotonic() - began, sum(answer.paid for answer in answers)
-    trial.expect(where, books.of(stage.owner, key, answers, ALLOWED * price).wrong)
+    trial.expect(where, books.of(stage.owner, key, answers, ALLOWED * price, True).wrong)
     if paid != ALLOWED:
         trial.problem("%s: 3 minutes later %d of %d could be paid" % (where, paid, ALLOWED))
     trial.say("%s: %s died; all %d of the budget could be used %.1f s after the start" % (where, asking.counted(dying), paid, took))
@@ -124,8 +124,8 @@ def after_a_kill(trial, stage):
 
 def next_period(trial, stage):
     """A budget for each few seconds begins anew."""
-    body, where = asking.chat(tokens=TOKENS), "budget_duration, " + stage.name()
-    price = books.cost(asking.at_once([stage.url], stage.owner.make(), [body])[0].tokens)
+    body, where = asking.chat("by the answer", TOKENS), "budget_duration, " + stage.name()
+    price = books.cost((0, TOKENS))
     key = stage.owner.make(max_budget=3 * price / 10 ** 12, budget_duration="4s")
     periods = []
     for _ in range(3):

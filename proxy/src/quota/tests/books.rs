@@ -1,7 +1,7 @@
 //! A bank of memory, that does what the database does.
 
-use super::super::bank::{Row, settle};
-use super::super::{Answer, Bank, Deal, Kind, Trouble};
+use super::super::Kind;
+use super::super::bank::{Answer, Bank, Deal, Row, Trouble, settle};
 use crate::keys::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,9 @@
 //! Many orders of things, by chance: replicas that borrow, requests that are settled or dropped, a journal that comes when it comes, replicas
 //! that vanish.
 
+use super::super::Need;
+use super::super::bank::{Answer, Deal, Trouble};
 use super::super::ledger::{Ledger, Part, Verdict};
-use super::super::{Answer, Deal, Need, Trouble};
 use super::books::{Books, NOON};
 use super::*;
 use crate::keys::Time;

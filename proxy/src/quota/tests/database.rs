@@ -1,6 +1,7 @@
 //! Limits in real databases: with each of them two replicas.
 
-use super::super::{Account, Accounts, Bank, Deal, Desk, Reservation, Trouble, reserve};
+use super::super::bank::{Bank, Deal, Trouble};
+use super::super::{Account, Accounts, Desk, Refusal, Reservation, reserve};
 use super::*;
 use crate::keys::Time;
 use crate::store::{Address, Store, on, within};
@@ -88,7 +89,7 @@ impl Replica {
         self.accounts.of(&team("a"), limits, Time(0))
     }
 
-    async fn ask(&self, limits: &Limits, need: Need) -> Result<Reservation, super::super::Refusal> {
+    async fn ask(&self, limits: &Limits, need: Need) -> Result<Reservation, Refusal> {
         reserve(&self.desk, &[self.account(limits)], need, PATIENCE).await
     }
 

@@ -1,8 +1,8 @@
 //! One replica's ledger, step by step.
 
-use super::super::bank::{portion, turned};
+use super::super::Need;
+use super::super::bank::{Deal, portion, turned};
 use super::super::ledger::{Ledger, Part, Verdict};
-use super::super::{Deal, Need};
 use super::books::{Books, NOON};
 use super::*;
 use crate::keys::{Every, Time};

@@ -1,6 +1,7 @@
 //! Requests that wait: for what is borrowed, and for each other. Time is the test's.
 
-use super::super::{Account, Bank, Refusal, Reservation, reserve};
+use super::super::bank::Bank;
+use super::super::{Account, Refusal, Reservation, reserve};
 use super::books::Branch;
 use super::*;
 use crate::keys::Time;
@@ -149,7 +150,7 @@ async fn all_accounts_or_none() {
     };
     let key = account(&limits);
     let of = Arc::new(Account::new(team("b"), &rpm(1), Time(0)));
-    let only_of = reserve(&branch, &[of.clone()], bound(1), PATIENCE).await;
+    let only_of = reserve(&branch, std::slice::from_ref(&of), bound(1), PATIENCE).await;
     let both = [key.clone(), of];
     let refusal = reserve(&branch, &both, bound(10), PATIENCE)
         .await

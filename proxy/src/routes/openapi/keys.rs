@@ -127,6 +127,19 @@ pub(super) struct Budget {
     budget_reset_at: Option<String>,
 }
 
+/// What the reference tells of a key besides. There is nothing of it here.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct Nothing {
+    config: Map<String, Value>,
+    permissions: Map<String, Value>,
+    model_spend: Map<String, Value>,
+    model_max_budget: Map<String, Value>,
+    allowed_cache_controls: Vec<String>,
+    budget_id: Option<String>,
+    organization_id: Option<String>,
+}
+
 /// A key, without the key itself.
 #[derive(ToSchema)]
 #[allow(dead_code)]
@@ -135,6 +148,8 @@ pub(super) struct Key {
     limits: Limits,
     #[serde(flatten)]
     budget: Budget,
+    #[serde(flatten)]
+    nothing: Nothing,
     /// Its hash, where the answer has no other place for it.
     #[schema(nullable = false)]
     token: Option<String>,

@@ -104,6 +104,9 @@ pub(super) struct Readiness {
     /// `healthy` when it does.
     #[schema(example = "healthy")]
     status: String,
+    /// Whether the database of keys is there: `connected` or `Not connected`. Absent where there is none.
+    #[schema(nullable = false, example = "connected")]
+    db: Option<String>,
 }
 
 fn model() -> Object {

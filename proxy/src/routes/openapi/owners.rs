@@ -149,6 +149,8 @@ pub(super) struct TeamInfo {
     team_info: Team,
     /// Its keys, without their hashes.
     keys: Vec<Key>,
+    /// The reference's; there are none here.
+    team_memberships: Vec<String>,
 }
 
 /// A team as it is now.

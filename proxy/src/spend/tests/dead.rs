@@ -70,7 +70,9 @@ async fn half_a_line_is_no_row(base: Base) {
     let store = base.store().await;
     insert_key(&store).await;
     dies(base.process(), &[row("a", 1)]);
-    let path = super::super::file::all(&base.folder.0.join("spend")).unwrap().remove(0);
+    let path = super::super::file::all(&base.folder.0.join("spend"))
+        .unwrap()
+        .remove(0);
     let mut file = OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(b"{\"request_id\":\"b\",\"started").unwrap();
     drop(file);
@@ -89,7 +91,10 @@ async fn many_that_live_bring_what_the_dead_wrote_once(base: Base) {
         dies(base.process(), &[row(&id, 1), row("x", 10)]);
     }
     let living: Vec<Process> = (0..3).map(|_| base.process()).collect();
-    let flushing: Vec<_> = living.iter().map(|process| process.flushing(&store)).collect();
+    let flushing: Vec<_> = living
+        .iter()
+        .map(|process| process.flushing(&store))
+        .collect();
     until(async || base.files() == living.len()).await;
     for (process, flushing) in living.iter().zip(flushing) {
         assert!(process.journal.finish(GIVE_UP).await);

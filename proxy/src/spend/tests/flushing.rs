@@ -60,7 +60,10 @@ async fn without_logs_sums_alone_are_kept(base: Base) {
     let flushing = process.flushing_by(&store, policy);
     assert!(process.journal.finish(GIVE_UP).await);
     flushing.await.unwrap();
-    assert_eq!((used(&store, &key_scope()).await, rows(&store).await), (Some(7), 0));
+    assert_eq!(
+        (used(&store, &key_scope()).await, rows(&store).await),
+        (Some(7), 0)
+    );
 }
 
 async fn rows_that_are_too_old_go_and_what_they_cost_stays(base: Base) {
@@ -114,7 +117,10 @@ async fn under_a_new_name_it_takes_nothing_off_what_the_old_one_held(base: Base)
     process.journal.append(&row("b", 10));
     assert_eq!(base.files(), 2);
     let heads = super::super::file::all(&base.folder.0.join("spend")).unwrap();
-    let heads: Vec<String> = heads.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let heads: Vec<String> = heads
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
     let names = |name: &str| heads.iter().filter(|head| head.contains(name)).count();
     assert_eq!((names(&old), names(&process.replica.name())), (1, 1));
     let flushing = process.flushing(&store);

@@ -1,6 +1,5 @@
 //! Spend on real databases: each test on SQLite and on PostgreSQL, where it is not about one of them.
 
-mod cost;
 mod dead;
 mod flushing;
 mod once;
@@ -83,7 +82,9 @@ impl Base {
 
     /// Files of journals that there are.
     fn files(&self) -> usize {
-        super::file::all(&self.folder.0.join("spend")).expect("a folder").len()
+        super::file::all(&self.folder.0.join("spend"))
+            .expect("a folder")
+            .len()
     }
 }
 
@@ -169,11 +170,21 @@ async fn number(store: &Store, sql: &'static str, of: &str) -> Option<i64> {
 }
 
 async fn used(store: &Store, scope: &str) -> Option<i64> {
-    number(store, "SELECT used FROM quotas WHERE kind = 'budget' AND scope = $1", scope).await
+    number(
+        store,
+        "SELECT used FROM quotas WHERE kind = 'budget' AND scope = $1",
+        scope,
+    )
+    .await
 }
 
 async fn held(store: &Store, scope: &str) -> Option<i64> {
-    number(store, "SELECT held FROM quotas WHERE kind = 'budget' AND scope = $1", scope).await
+    number(
+        store,
+        "SELECT held FROM quotas WHERE kind = 'budget' AND scope = $1",
+        scope,
+    )
+    .await
 }
 
 async fn rows(store: &Store) -> i64 {
@@ -182,7 +193,13 @@ async fn rows(store: &Store) -> i64 {
 }
 
 async fn journals(store: &Store) -> i64 {
-    number(store, "SELECT COUNT(*) FROM journals WHERE journal <> $1", "").await.unwrap_or(0)
+    number(
+        store,
+        "SELECT COUNT(*) FROM journals WHERE journal <> $1",
+        "",
+    )
+    .await
+    .unwrap_or(0)
 }
 
 /// Does this in the database.

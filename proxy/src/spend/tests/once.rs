@@ -30,9 +30,16 @@ async fn two_that_bring_the_same_at_once_bring_it_once(base: Base) {
     let mut from = 0;
     for _ in 0..20 {
         let next = batch("r", from, &rows_of_it);
-        let both = tokio::join!(apply::apply(&one, next.clone()), apply::apply(&other, next.clone()));
+        let both = tokio::join!(
+            apply::apply(&one, next.clone()),
+            apply::apply(&other, next.clone())
+        );
         let both = [both.0.unwrap(), both.1.unwrap()];
-        assert_eq!(both.iter().filter(|one| **one == Applied::Now).count(), 1, "{both:?}");
+        assert_eq!(
+            both.iter().filter(|one| **one == Applied::Now).count(),
+            1,
+            "{both:?}"
+        );
         from = next.to;
     }
     assert_eq!(used(&one, &key_scope()).await, Some(1_000));
@@ -48,7 +55,10 @@ async fn what_fails_in_the_middle_is_not_there_at_all(base: Base) {
     let second = batch("r", first.to, &[row("b", 10)]);
     assert!(apply::apply(&store, second.clone()).await.is_err());
     assert_eq!(rows(&store).await, 1);
-    assert_eq!(apply::reached(&store, "j".to_owned()).await, Ok(Some(first.to)));
+    assert_eq!(
+        apply::reached(&store, "j".to_owned()).await,
+        Ok(Some(first.to))
+    );
     does(&store, "ALTER TABLE elsewhere RENAME TO holds").await;
     assert_eq!(apply::apply(&store, second).await, Ok(Applied::Now));
     assert_eq!(used(&store, ALL).await, Some(11));
@@ -58,7 +68,9 @@ async fn what_is_spent_is_taken_off_what_its_replica_holds(base: Base) {
     let store = base.store().await;
     insert_key(&store).await;
     let scope = key_scope();
-    apply::apply(&store, batch("r", 0, &[row("a", 5)])).await.unwrap();
+    apply::apply(&store, batch("r", 0, &[row("a", 5)]))
+        .await
+        .unwrap();
     does(&store, "UPDATE quotas SET held = 30 WHERE scope <> 'proxy'").await;
     for replica in ["r", "other"] {
         let (replica, scope) = (replica.to_owned(), scope.clone());
@@ -68,23 +80,46 @@ async fn what_is_spent_is_taken_off_what_its_replica_holds(base: Base) {
         });
         done.await.unwrap();
     }
-    let hold = |replica: &'static str| number(&store, "SELECT amount FROM holds WHERE replica = $1", replica);
-    let from = apply::reached(&store, "j".to_owned()).await.unwrap().unwrap();
+    let hold = |replica: &'static str| {
+        number(
+            &store,
+            "SELECT amount FROM holds WHERE replica = $1",
+            replica,
+        )
+    };
+    let from = apply::reached(&store, "j".to_owned())
+        .await
+        .unwrap()
+        .unwrap();
     let next = batch("r", from, &[row("b", 4), row("c", 6)]);
     apply::apply(&store, next.clone()).await.unwrap();
-    assert_eq!((used(&store, &scope).await, held(&store, &scope).await), (Some(15), Some(20)));
+    assert_eq!(
+        (used(&store, &scope).await, held(&store, &scope).await),
+        (Some(15), Some(20))
+    );
     assert_eq!((hold("r").await, hold("other").await), (Some(5), Some(15)));
     // More than it holds: what is left of it, and no more.
-    apply::apply(&store, batch("r", next.to, &[row("d", 100)])).await.unwrap();
-    assert_eq!((used(&store, &scope).await, held(&store, &scope).await), (Some(115), Some(15)));
+    apply::apply(&store, batch("r", next.to, &[row("d", 100)]))
+        .await
+        .unwrap();
+    assert_eq!(
+        (used(&store, &scope).await, held(&store, &scope).await),
+        (Some(115), Some(15))
+    );
     assert_eq!((hold("r").await, hold("other").await), (Some(0), Some(15)));
 }
 
 async fn what_ended_before_a_period_is_not_used_in_it_and_yet_not_held(base: Base) {
     let store = base.store().await;
     insert_key(&store).await;
-    apply::apply(&store, batch("r", 0, &[row("a", 1)])).await.unwrap();
-    does(&store, "UPDATE quotas SET used = 0, held = 50, period = 5000 WHERE scope <> 'proxy'").await;
+    apply::apply(&store, batch("r", 0, &[row("a", 1)]))
+        .await
+        .unwrap();
+    does(
+        &store,
+        "UPDATE quotas SET used = 0, held = 50, period = 5000 WHERE scope <> 'proxy'",
+    )
+    .await;
     does(
         &store,
         "INSERT INTO holds (replica, scope, kind, amount) SELECT 'r', scope, kind, 50 FROM quotas WHERE scope <> 'proxy'",
@@ -94,11 +129,17 @@ async fn what_ended_before_a_period_is_not_used_in_it_and_yet_not_held(base: Bas
         ended_at: Time(at),
         ..row(id, spend)
     };
-    let from = apply::reached(&store, "j".to_owned()).await.unwrap().unwrap();
+    let from = apply::reached(&store, "j".to_owned())
+        .await
+        .unwrap()
+        .unwrap();
     let next = batch("r", from, &[ended("b", 4_999, 10), ended("c", 5_000, 20)]);
     apply::apply(&store, next).await.unwrap();
     let scope = key_scope();
-    assert_eq!((used(&store, &scope).await, held(&store, &scope).await), (Some(20), Some(20)));
+    assert_eq!(
+        (used(&store, &scope).await, held(&store, &scope).await),
+        (Some(20), Some(20))
+    );
     // All together has no periods.
     assert_eq!(used(&store, ALL).await, Some(31));
 }
@@ -116,7 +157,10 @@ async fn of_a_key_that_is_deleted_the_row_is_kept_and_no_sum(base: Base) {
     let second = batch("r", first.to, &[row("b", 10), master]);
     apply::apply(&store, second).await.unwrap();
     assert_eq!(used(&store, &key_scope()).await, None);
-    assert_eq!((used(&store, ALL).await, rows(&store).await), (Some(111), 3));
+    assert_eq!(
+        (used(&store, ALL).await, rows(&store).await),
+        (Some(111), 3)
+    );
 }
 
 async fn a_sum_stays_at_the_most(base: Base) {
@@ -124,7 +168,9 @@ async fn a_sum_stays_at_the_most(base: Base) {
     insert_key(&store).await;
     let first = batch("r", 0, &[row("a", i64::MAX - 5)]);
     apply::apply(&store, first.clone()).await.unwrap();
-    apply::apply(&store, batch("r", first.to, &[row("b", 10)])).await.unwrap();
+    apply::apply(&store, batch("r", first.to, &[row("b", 10)]))
+        .await
+        .unwrap();
     assert_eq!(used(&store, &key_scope()).await, Some(i64::MAX));
 }
 

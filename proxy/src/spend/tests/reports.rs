@@ -23,7 +23,12 @@ async fn requests(base: &Base) -> Store {
         status: 499,
         ..of("d", 2 * DAY, 1_000, "llm")
     };
-    let all = [of("a", 1, 1, "llm"), of("b", 2, 10, "embed"), of("c", DAY, 100, "llm"), master];
+    let all = [
+        of("a", 1, 1, "llm"),
+        of("b", 2, 10, "embed"),
+        of("c", DAY, 100, "llm"),
+        master,
+    ];
     apply::apply(&store, batch("r", 0, &all)).await.unwrap();
     store
 }
@@ -31,9 +36,15 @@ async fn requests(base: &Base) -> Store {
 async fn requests_are_found_by_what_they_are(base: Base) {
     let store = requests(&base).await;
     let found = async |filter: Filter| {
-        let logs = store.run(move |pool| report::logs(pool, filter, 1, 10)).await.unwrap();
+        let logs = store
+            .run(move |pool| report::logs(pool, filter, 1, 10))
+            .await
+            .unwrap();
         assert_eq!(logs.total, logs.rows.len() as u64);
-        logs.rows.iter().map(|row| row.request_id.to_string()).collect::<String>()
+        logs.rows
+            .iter()
+            .map(|row| row.request_id.to_string())
+            .collect::<String>()
     };
     let all = Filter::default();
     // The newest first.
@@ -44,12 +55,21 @@ async fn requests_are_found_by_what_they_are(base: Base) {
         filter
     };
     assert_eq!(found(by(&|f| f.request_id = Some("b".into()))).await, "b");
-    assert_eq!(found(by(&|f| f.token = Some(Token::of(b"sk-1")))).await, "cba");
+    assert_eq!(
+        found(by(&|f| f.token = Some(Token::of(b"sk-1")))).await,
+        "cba"
+    );
     assert_eq!(found(by(&|f| f.of_master = true)).await, "d");
     assert_eq!(found(by(&|f| f.team_id = Some("t".into()))).await, "cba");
     assert_eq!(found(by(&|f| f.user_id = Some("u".into()))).await, "d");
-    assert_eq!(found(by(&|f| f.end_user = Some("e' OR 1 = 1 --".into()))).await, "");
-    assert_eq!(found(by(&|f| f.model_group = Some("embed".into()))).await, "b");
+    assert_eq!(
+        found(by(&|f| f.end_user = Some("e' OR 1 = 1 --".into()))).await,
+        ""
+    );
+    assert_eq!(
+        found(by(&|f| f.model_group = Some("embed".into()))).await,
+        "b"
+    );
     assert_eq!(found(by(&|f| f.has_failed = Some(true))).await, "d");
     assert_eq!(found(by(&|f| f.has_failed = Some(false))).await, "cba");
     let some = by(&|f| {
@@ -63,7 +83,10 @@ async fn requests_are_found_by_what_they_are(base: Base) {
 async fn requests_come_in_pages_and_as_they_were_written(base: Base) {
     let store = requests(&base).await;
     let page = async |page| {
-        let logs = store.run(move |pool| report::logs(pool, Filter::default(), page, 3)).await.unwrap();
+        let logs = store
+            .run(move |pool| report::logs(pool, Filter::default(), page, 3))
+            .await
+            .unwrap();
         assert_eq!(logs.total, 4);
         logs.rows
     };
@@ -80,22 +103,37 @@ async fn requests_come_in_pages_and_as_they_were_written(base: Base) {
 async fn sums_are_by_what_requests_have_in_common(base: Base) {
     let store = requests(&base).await;
     let sums = async |by: Vec<By>| {
-        let sums = store.run(move |pool| report::sums(pool, Filter::default(), by)).await.unwrap();
+        let sums = store
+            .run(move |pool| report::sums(pool, Filter::default(), by))
+            .await
+            .unwrap();
         let told = |sum: Sum| format!("{}={}x{}", sum.of.join("/"), sum.spend.0, sum.requests);
         sums.into_iter().map(told).collect::<Vec<_>>()
     };
-    assert_eq!(sums(vec![By::Day]).await, ["1970-01-01=11x2", "1970-01-02=100x1", "1970-01-03=1000x1"]);
+    assert_eq!(
+        sums(vec![By::Day]).await,
+        ["1970-01-01=11x2", "1970-01-02=100x1", "1970-01-03=1000x1"]
+    );
     assert_eq!(sums(vec![By::Model]).await, ["embed=10x1", "llm=1101x3"]);
-    assert_eq!(sums(vec![By::Team, By::Model]).await, ["/llm=1000x1", "t/embed=10x1", "t/llm=101x2"]);
+    assert_eq!(
+        sums(vec![By::User, By::Model]).await,
+        ["/embed=10x1", "/llm=101x2", "u/llm=1000x1"]
+    );
     assert_eq!(sums(vec![By::User]).await, ["=111x3", "u=1000x1"]);
     let key = Token::of(b"sk-1").to_string();
-    assert_eq!(sums(vec![By::Key]).await, ["=1000x1".to_owned(), format!("{key}=111x3")]);
+    assert_eq!(
+        sums(vec![By::Key]).await,
+        ["=1000x1".to_owned(), format!("{key}=111x3")]
+    );
     assert_eq!(sums(vec![]).await, ["=1111x4"]);
     let none = Filter {
         end: Some(Time(0)),
         ..Filter::default()
     };
-    let none = store.run(move |pool| report::sums(pool, none, vec![By::Day])).await.unwrap();
+    let none = store
+        .run(move |pool| report::sums(pool, none, vec![By::Day]))
+        .await
+        .unwrap();
     assert!(none.is_empty());
 }
 
@@ -104,16 +142,27 @@ async fn a_sum_is_wider_than_what_one_row_can_cost(base: Base) {
     let much = i64::MAX / 2 - 1;
     let all = [row("a", much), row("b", much), row("c", 3)];
     apply::apply(&store, batch("r", 0, &all)).await.unwrap();
-    let sums = store.run(move |pool| report::sums(pool, Filter::default(), vec![])).await.unwrap();
-    assert_eq!((sums[0].spend, sums[0].prompt_tokens), (Money(2 * much + 3), 21));
+    let sums = store
+        .run(move |pool| report::sums(pool, Filter::default(), vec![]))
+        .await
+        .unwrap();
+    assert_eq!(
+        (sums[0].spend, sums[0].prompt_tokens),
+        (Money(2 * much + 3), 21)
+    );
 }
 
 async fn what_keys_and_all_together_have_spent(base: Base) {
     let store = requests(&base).await;
     assert_eq!(store.run(report::total).await, Ok(Money(1_111)));
     let keys = async |now| {
-        let keys = store.run(move |pool| report::keys(pool, Time(now), 10)).await.unwrap();
-        keys.into_iter().map(|key| (key.key_name, key.spend.0)).collect::<Vec<_>>()
+        let keys = store
+            .run(move |pool| report::keys(pool, Time(now), 10))
+            .await
+            .unwrap();
+        keys.into_iter()
+            .map(|key| (key.key_name, key.spend.0))
+            .collect::<Vec<_>>()
     };
     assert_eq!(keys(0).await, [("sk-...1".to_owned(), 111)]);
     // Its period is over, and nobody has begun the next.

@@ -1,6 +1,7 @@
 //! The database is away, or the folder cannot be written.
 
 use super::*;
+use crate::store::within;
 
 #[tokio::test]
 async fn while_the_database_is_away_the_file_grows_and_then_it_comes() {
@@ -27,8 +28,11 @@ async fn while_the_database_is_away_the_file_grows_and_then_it_comes() {
     server.restart();
     becomes(&store, true).await;
     timeout(GIVE_UP, flushing).await.expect("it ends").unwrap();
-    assert_eq!((used(&store, ALL).await, rows(&store).await), (Some(3_001), 3_001));
-    assert_eq!(process.told(&key_scope()), Money(3_001));
+    assert_eq!(
+        (used(&store, ALL).await, rows(&store).await),
+        (Some(3_001), 3_001)
+    );
+    assert!(process.told(&key_scope()) >= Money(3_001));
     assert_eq!(base.files(), 0);
 }
 
@@ -57,8 +61,12 @@ async fn an_answer_that_is_lost_is_asked_for_again() {
     }
     assert!(process.journal.finish(GIVE_UP).await);
     flushing.await.unwrap();
-    assert_eq!((used(&store, ALL).await, rows(&store).await), (Some(10_000), 10_000));
-    assert_eq!(process.told(ALL), Money(10_000));
+    assert_eq!(
+        (used(&store, ALL).await, rows(&store).await),
+        (Some(10_000), 10_000)
+    );
+    // What a server forgot when it ended is told again.
+    assert!(process.told(ALL) >= Money(10_000));
 }
 
 /// A folder that cannot be made: a file stands there.
@@ -116,17 +124,30 @@ async fn memory_has_an_end_and_what_is_beyond_is_counted_as_lost() {
     assert_eq!(process.journal.lost(), 2);
 }
 
-async fn another_database_in_its_place_gets_what_is_new(base: Base) {
+async fn a_database_that_lost_what_it_had_said_gets_it_again(base: Base) {
     let store = base.store().await;
     insert_key(&store).await;
     let process = base.process();
     let flushing = process.flushing(&store);
     process.journal.append(&row("a", 1));
     until(async || process.told(ALL) == Money(1)).await;
-    does(&store, "DELETE FROM journals").await;
+    // All that came in one transaction.
+    let all = store.write((), |tx, ()| {
+        Box::pin(async move {
+            for sql in [
+                "DELETE FROM journals",
+                "DELETE FROM quotas",
+                "DELETE FROM spend_logs",
+            ] {
+                within!(tx, db => sqlx::query(sql).execute(db).await.map(drop))?;
+            }
+            Ok(())
+        })
+    });
+    all.await.unwrap();
     process.journal.append(&row("b", 2));
-    until(async || process.told(ALL) == Money(3)).await;
-    assert_eq!(used(&store, ALL).await, Some(3));
+    until(async || used(&store, ALL).await == Some(3)).await;
+    assert_eq!(rows(&store).await, 2);
     flushing.abort();
 }
 
@@ -148,7 +169,9 @@ async fn a_row_that_is_not_taken_is_put_aside_and_the_others_come(base: Base) {
     until(async || used(&store, ALL).await == Some(sum)).await;
     assert_eq!(rows(&store).await, 19);
     let folder = std::fs::read_dir(base.folder.0.join("spend")).unwrap();
-    let aside = folder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "refused"));
+    let aside = folder
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "refused"));
     let aside = std::fs::read_to_string(aside.unwrap()).unwrap();
     assert_eq!(aside.lines().count(), 1);
     assert!(aside.contains("\"spend\":13,"), "{aside}");
@@ -158,6 +181,6 @@ async fn a_row_that_is_not_taken_is_put_aside_and_the_others_come(base: Base) {
 on_both! {
     without_a_folder_rows_come_out_of_memory
     what_is_in_memory_goes_to_the_folder_when_that_is_there_again
-    another_database_in_its_place_gets_what_is_new
+    a_database_that_lost_what_it_had_said_gets_it_again
     a_row_that_is_not_taken_is_put_aside_and_the_others_come
 }

@@ -83,7 +83,7 @@ async fn whatever_is_in_a_text_is_kept_as_it_is(base: Base) {
         let page = Page {
             number: 1,
             size: 10,
-            order: TeamOrder::Spend,
+            order: TeamOrder::TeamAlias,
             is_descending: false,
         };
         let found = store.find_teams(filter, page, Time(0)).await.unwrap();
