@@ -52,10 +52,14 @@ impl Pass {
         if let Some(expires) = self.key.expires.filter(|expires| *expires <= now) {
             return refused(format!("the key expired at {}", expires.text()));
         }
-        if self.team.as_ref().is_some_and(|team| team.blocked) {
-            return refused("the key's team is blocked".to_owned());
+        match &self.team {
+            Some(team) if team.blocked => refused("the key's team is blocked".to_owned()),
+            // It was made while the team was deleted: nothing limits it.
+            None if self.key.team_id.is_some() => {
+                refused("the key's team is not there any more".to_owned())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether it may call a route.
@@ -97,5 +101,105 @@ impl Pass {
         Error::server(403, message)
             .with_param(field)
             .with_code("key_model_access_denied")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{Limits, Money, Token};
+    use serde_json::{Map, json};
+
+    fn key() -> Key {
+        Key {
+            token: Token::of(b"k"),
+            key_name: "sk-...".to_owned(),
+            key_alias: None,
+            team_id: None,
+            user_id: None,
+            models: Vec::new(),
+            aliases: Map::new(),
+            limits: Limits {
+                max_budget: Some(Money(1)),
+                ..Limits::default()
+            },
+            metadata: Map::new(),
+            allowed_routes: Vec::new(),
+            blocked: false,
+            expires: None,
+            created_by: String::new(),
+            created_at: Time(0),
+            updated_at: Time(0),
+        }
+    }
+
+    fn team(blocked: bool) -> Team {
+        Team {
+            team_id: "t".to_owned(),
+            team_alias: None,
+            models: vec!["a".to_owned()],
+            limits: Limits::default(),
+            metadata: Map::new(),
+            members: Vec::new(),
+            blocked,
+            created_at: Time(0),
+            updated_at: Time(0),
+        }
+    }
+
+    fn why(key: Key, team: Option<Team>) -> Option<String> {
+        let e = Pass::new(key, team, None, Vec::new())
+            .check(Time(10))
+            .err()?;
+        assert_eq!(e.http_status(), 401);
+        Some(e.message().to_owned())
+    }
+
+    #[test]
+    fn a_key_is_refused_when_it_is_blocked_has_expired_or_its_team_is_so_or_gone() {
+        let of_team = || Key {
+            team_id: Some("t".to_owned()),
+            ..key()
+        };
+        let expires = |at| Key {
+            expires: Some(Time(at)),
+            ..key()
+        };
+        let blocked = Key {
+            blocked: true,
+            ..key()
+        };
+        assert_eq!(why(key(), None), None);
+        assert_eq!(why(expires(11), None), None);
+        assert_eq!(why(of_team(), Some(team(false))), None);
+        for (refused, part) in [
+            (why(blocked, None), "is blocked"),
+            (why(expires(10), None), "expired at 1970-01-01T00:00:00.01Z"),
+            (why(of_team(), Some(team(true))), "team is blocked"),
+            (why(of_team(), None), "team is not there any more"),
+        ] {
+            assert!(
+                refused.as_ref().is_some_and(|why| why.contains(part)),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_asks_by_its_own_names_what_it_and_its_team_may() {
+        let aliases = json!({"mine": "a"}).as_object().cloned().unwrap();
+        let key = Key {
+            team_id: Some("t".to_owned()),
+            aliases,
+            ..key()
+        };
+        let pass = Pass::new(key, Some(team(false)), None, Vec::new());
+        assert_eq!((pass.meant("mine"), pass.meant("b")), ("a", "b"));
+        assert!(pass.may_ask("a", None));
+        assert!(pass.may_ask("an-alias", Some("a")));
+        assert!(!pass.may_ask("b", None));
+        let e = pass.no_model("model", "b");
+        assert_eq!((e.http_status(), e.param()), (403, Some("model")));
+        assert!(e.message().contains("it may ask a"), "{e}");
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Shared {
     complained: std::sync::Mutex<Option<Instant>>,
     /// It has had its tables.
     shaped: AtomicBool,
+    /// It is being closed, by us.
+    closes: AtomicBool,
     /// Who writes into the file: they come in turn, where SQLite would have them try again and again.
     writer: Mutex<()>,
 }
@@ -65,6 +67,7 @@ impl Shared {
             check: Notify::new(),
             complained: std::sync::Mutex::default(),
             shaped: AtomicBool::new(false),
+            closes: AtomicBool::new(false),
             writer: Mutex::new(()),
         }
     }
@@ -97,6 +100,10 @@ impl Shared {
             Pool::Sqlite(_) => std::future::pending().await,
             Pool::Postgres(_) => {
                 let _ = self.up.subscribe().wait_for(|is_up| !is_up).await;
+                // One that is closed at the end finishes what is under way.
+                if self.closes.load(Ordering::Acquire) {
+                    std::future::pending().await
+                }
             }
         }
     }
@@ -158,6 +165,7 @@ pub(super) async fn live(shared: Arc<Shared>, address: Address, mut over: watch:
         () = watching => {}
         _ = over.wait_for(|is_over| *is_over) => {}
     }
+    shared.closes.store(true, Ordering::Release);
     shared.turns(false);
     // What is under way is done first.
     let closing = async {
