@@ -2,6 +2,7 @@
 
 use quick_cache::sync::Cache;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Addresses that are remembered.
@@ -17,8 +18,8 @@ const SPAN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Wrong keys, by the address that they came from.
-#[derive(Debug)]
-pub struct Strangers(Cache<IpAddr, Count>);
+#[derive(Debug, Default)]
+pub struct Strangers(OnceLock<Cache<IpAddr, Count>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Count {
@@ -26,16 +27,12 @@ struct Count {
     wrong: u32,
 }
 
-impl Default for Strangers {
-    fn default() -> Strangers {
-        Strangers(Cache::new(ADDRESSES))
-    }
-}
-
 impl Strangers {
     /// Notes a wrong key; how long its answer is to wait.
     pub fn wrong(&self, address: IpAddr, now: Instant) -> Duration {
-        let known = self.0.get(&address);
+        // Where nobody tries, there is no room for it.
+        let all = self.0.get_or_init(|| Cache::new(ADDRESSES));
+        let known = all.get(&address);
         let mut count = known
             .filter(|count| now.saturating_duration_since(count.since) < SPAN)
             .unwrap_or(Count {
@@ -43,7 +40,7 @@ impl Strangers {
                 wrong: 0,
             });
         count.wrong = count.wrong.saturating_add(1);
-        self.0.insert(address, count);
+        all.insert(address, count);
         match count.wrong > FREE {
             true => PAUSE,
             false => Duration::ZERO,

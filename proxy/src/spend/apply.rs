@@ -29,7 +29,11 @@ impl Sql {
     /// Of the name of that table, and of what locks the rows that are read. (SQLite has one writer anyway.)
     fn new(sql: impl Fn(&str, &str) -> String) -> Sql {
         Sql {
-            sqlite: Arc::new(sql("json_each($1) AS list", "")),
+            // With a limit it is no part of the whole statement, which would write a value anew for each column that is read of it.
+            sqlite: Arc::new(sql(
+                "(SELECT value FROM json_each($1) LIMIT -1) AS list",
+                "",
+            )),
             postgres: Arc::new(sql("jsonb_array_elements($1::jsonb) AS list", "FOR UPDATE")),
         }
     }
