@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn two_kinds_of_databases() {
         for url in [
-            "sqlite:///tmp/keys.db",
+            "sqlite:///srv/keys.db",
             "sqlite:keys.db",
             "sqlite://keys.db",
         ] {
