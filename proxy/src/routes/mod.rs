@@ -93,9 +93,12 @@ where
                         let status = why.http_status();
                         managing::turned_away(visit.id(), known.as_ref(), &route, status);
                     }
-                    unread(request, turned_away(refused(&why))).await
+                    Box::pin(unread(request, turned_away(refused(&why)))).await
                 }
-                (Ok(_), Some(_)) => unread(request, turned_away(reply::wrong_verb("POST"))).await,
+                (Ok(_), Some(_)) => {
+                    let response = turned_away(reply::wrong_verb("POST"));
+                    Box::pin(unread(request, response)).await
+                }
                 (Ok(caller), None) => Box::pin(other(&worker, &caller, visit.id(), request)).await,
             };
             over(&mut visit, response)
