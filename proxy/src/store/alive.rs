@@ -90,14 +90,14 @@ impl Shared {
 
     /// Whether there is any use in asking. A file that cannot be written can be read mostly.
     pub fn is_open(&self) -> bool {
-        let is_file = matches!(self.pool, Pool::Sqlite(_));
+        let is_file = matches!(self.pool, Pool::Sqlite(..));
         self.is_up() || is_file && self.shaped.load(Ordering::Acquire)
     }
 
     /// When a server is there no more. The pool would go on trying to connect to it, for whoever needs a connection now.
     pub async fn gone(&self) {
         match self.pool {
-            Pool::Sqlite(_) => std::future::pending().await,
+            Pool::Sqlite(..) => std::future::pending().await,
             Pool::Postgres(_) => {
                 let _ = self.up.subscribe().wait_for(|is_up| !is_up).await;
                 // One that is closed at the end finishes what is under way.
@@ -110,7 +110,7 @@ impl Shared {
 
     pub async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
         match self.pool {
-            Pool::Sqlite(_) => Some(self.writer.lock().await),
+            Pool::Sqlite(..) => Some(self.writer.lock().await),
             Pool::Postgres(_) => None,
         }
     }
@@ -121,7 +121,7 @@ impl Shared {
         match (&failure, &self.pool) {
             (Failure::Away, _) if self.ending() => {}
             // A file that is full can be there otherwise, so that nothing else would be told.
-            (Failure::Away, Pool::Sqlite(_)) => self.complain(e),
+            (Failure::Away, Pool::Sqlite(..)) => self.complain(e),
             (Failure::Broken(why), _) => warn!("the database of keys: {why}"),
             _ => {}
         }
@@ -142,7 +142,7 @@ impl Shared {
 
     fn ending(&self) -> bool {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.is_closed(),
+            Pool::Sqlite(pool, _) => pool.is_closed(),
             Pool::Postgres(pool) => pool.is_closed(),
         }
     }
@@ -170,7 +170,10 @@ pub(super) async fn live(shared: Arc<Shared>, address: Address, mut over: watch:
     // What is under way is done first.
     let closing = async {
         match &shared.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite(readers, writer) => {
+                readers.close().await;
+                writer.close().await;
+            }
             Pool::Postgres(pool) => pool.close().await,
         }
     };

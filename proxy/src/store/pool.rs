@@ -10,8 +10,8 @@ use sqlx::{ConnectOptions, Executor, PgPool, Postgres, Sqlite, SqlitePool, Trans
 /// What is asked of a server at once.
 const CONNECTIONS: u32 = 8;
 
-/// A file has one writer at a time, and a thread for each connection.
-const FILE_CONNECTIONS: u32 = 3;
+/// Those that read a file; each has a thread.
+const READERS: u32 = 2;
 
 /// A server gives a statement up, and takes back the rows that a dead replica locked.
 const SESSION: &str =
@@ -20,8 +20,9 @@ const SESSION: &str =
 /// Both speak SQL that is written once: see [`on!`].
 #[derive(Clone, Debug)]
 pub enum Pool {
-    /// A file.
-    Sqlite(SqlitePool),
+    /// A file: single statements, and the one connection of transactions. A file has one writer at a time, and who writes next does best with
+    /// what the last one remembers of it.
+    Sqlite(SqlitePool, SqlitePool),
     /// A server.
     Postgres(PgPool),
 }
@@ -31,7 +32,7 @@ pub enum Pool {
 macro_rules! on {
     ($pool:expr, $db:ident => $body:expr) => {
         match $pool {
-            $crate::store::Pool::Sqlite($db) => $body,
+            $crate::store::Pool::Sqlite($db, _) => $body,
             $crate::store::Pool::Postgres($db) => $body,
         }
     };
@@ -71,9 +72,12 @@ impl Pool {
     pub(super) fn new(address: &Address) -> Pool {
         match address {
             Address::Sqlite(options) => {
-                let pool = SqlitePoolOptions::new().max_connections(FILE_CONNECTIONS);
-                let pool = pool.acquire_timeout(PATIENCE);
-                Pool::Sqlite(pool.connect_lazy_with(file(options)))
+                let pool = |most| {
+                    let pool = SqlitePoolOptions::new().max_connections(most);
+                    let pool = pool.acquire_timeout(PATIENCE);
+                    pool.connect_lazy_with(file(options))
+                };
+                Pool::Sqlite(pool(READERS), pool(1))
             }
             Address::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
@@ -89,7 +93,7 @@ impl Pool {
 
     pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
         let kind = match self {
-            Pool::Sqlite(pool) => Kind::Sqlite(FileTx::begin(pool).await?),
+            Pool::Sqlite(_, writer) => Kind::Sqlite(FileTx::begin(writer).await?),
             Pool::Postgres(pool) => Kind::Postgres(pool.begin().await?),
         };
         Ok(Tx {
