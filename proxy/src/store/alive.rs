@@ -76,11 +76,15 @@ impl Shared {
         *self.up.borrow()
     }
 
-    /// Whether it was not so before; only then it is told.
-    fn turns(&self, is_up: bool) -> bool {
+    /// Whether it was not so before; only then it is told. What else there is to tell then is told as one with it: who hears that
+    /// sees how it is, and who sees how it is and listens from then on does not hear it late.
+    fn turns(&self, is_up: bool, as_one: Option<Change>) -> bool {
         self.shaped.fetch_or(is_up, Ordering::AcqRel);
-        self.up
-            .send_if_modified(|was| std::mem::replace(was, is_up) != is_up)
+        self.up.send_if_modified(|was| {
+            let turned = std::mem::replace(was, is_up) != is_up;
+            as_one.into_iter().for_each(|change| self.tell(change));
+            turned
+        })
     }
 
     /// Whether it never was there yet.
@@ -166,7 +170,7 @@ pub(super) async fn live(shared: Arc<Shared>, address: Address, mut over: watch:
         _ = over.wait_for(|is_over| *is_over) => {}
     }
     shared.closes.store(true, Ordering::Release);
-    shared.turns(false);
+    shared.turns(false, None);
     // What is under way is done first.
     let closing = async {
         match &shared.pool {
@@ -188,9 +192,8 @@ async fn of_server(shared: &Shared, options: &PgConnectOptions) {
     loop {
         match reach(&options).await {
             Ok(listener) => {
-                log.there(shared);
                 // What was said meanwhile nobody heard.
-                shared.tell(Change::All);
+                log.there(shared, Some(Change::All));
                 let lost = hear(shared, listener).await;
                 if let Lost::Silent = lost {
                     log.away(shared, SILENT);
@@ -257,7 +260,7 @@ async fn of_file(shared: &Shared, options: &SqliteConnectOptions) {
     loop {
         match shape(shared, &options).await {
             Ok(()) => {
-                log.there(shared);
+                log.there(shared, None);
                 shared.check.notified().await;
             }
             Err(why) => {
@@ -336,15 +339,15 @@ struct Log {
 }
 
 impl Log {
-    fn there(&mut self, shared: &Shared) {
+    fn there(&mut self, shared: &Shared, as_one: Option<Change>) {
         self.last = None;
-        if shared.turns(true) {
+        if shared.turns(true, as_one) {
             info!("the database of keys is there");
         }
     }
 
     fn away(&mut self, shared: &Shared, why: &str) {
-        shared.turns(false);
+        shared.turns(false, None);
         if self.last.as_deref() != Some(why) {
             warn!("the database of keys is away, and keys that are known hold on: {why}");
             self.last = Some(why.to_owned());
