@@ -70,6 +70,15 @@ pub async fn caller(app: &App, claim: Claim, from: IpAddr) -> Result<Caller, Err
     Ok(Caller::Key(pass))
 }
 
+/// Whose key a claim is that was turned away, where that is known without asking.
+pub fn last_seen(app: &App, claim: Claim) -> Option<Caller> {
+    let Claim::Key(token) = claim else {
+        return None;
+    };
+    let pass = app.keyring.get()?.known.last(&token)?;
+    Some(Caller::Key(pass))
+}
+
 fn at_hand(app: &App, token: &Token) -> Option<Arc<Pass>> {
     app.keyring.get()?.known.at_hand(token)
 }

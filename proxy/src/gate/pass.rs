@@ -6,6 +6,7 @@ use crate::keys::{Key, Team, Time, User};
 use crate::quota::Account;
 use mishikallm::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A key, as it was found in the database.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Pass {
     /// Those whose limits hold: the key's, and its team's or else its user's.
     pub accounts: Vec<Arc<Account>>,
     models: Allowed,
+    /// Somebody changed something of it.
+    is_stale: AtomicBool,
 }
 
 impl Pass {
@@ -38,7 +41,18 @@ impl Pass {
             key,
             team,
             accounts,
+            is_stale: AtomicBool::new(false),
         }
+    }
+
+    /// It is to be looked up again, if the database is there.
+    pub fn turn_stale(&self) {
+        self.is_stale.store(true, Ordering::Release);
+    }
+
+    /// Whether it may not be as it was found any more.
+    pub fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::Acquire)
     }
 
     /// Whether it holds now; `now` is asked where a key expires at all.

@@ -4,7 +4,7 @@ use super::changes::{CHANNEL, Change};
 use super::failure::{Failure, words};
 use super::pool::{file, server};
 use super::{Address, PATIENCE, Pool};
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
@@ -12,8 +12,8 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, MutexGuard, Notify, broadcast, watch};
 use tokio::time::error::Elapsed;
@@ -40,7 +40,15 @@ const SILENT: &str = "it does not answer";
 /// Changes that a receiver may be behind.
 const BEHIND: usize = 1_024;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+/// A database that a newer version has shaped has migrations that are not here: they leave this version what it uses.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut all = sqlx::migrate!("./migrations");
+    all.set_ignore_missing(true);
+    all
+});
+
+/// Of migrations that were made here, the last.
+const LAST_MADE: &str = "SELECT MAX(version) FROM _sqlx_migrations";
 
 /// What the thread and those that ask it share.
 pub(super) struct Shared {
@@ -213,9 +221,14 @@ async fn of_server(shared: &Shared, options: &PgConnectOptions) {
 pub(super) async fn reach(options: &PgConnectOptions) -> Result<PgListener, String> {
     let connect = PgConnection::connect_with(options);
     let mut connection = within(ANSWER, connect).await?;
+    // Else the server says each time that there are tables already.
+    let quiet = connection.execute("SET client_min_messages = warning");
+    within(ANSWER, quiet).await?;
     // An error closes the connection, and so gives the migrations' lock back.
     let shaped = timeout(SHAPING, MIGRATIONS.run(&mut connection));
     explain(shaped.await)?;
+    let last = sqlx::query_scalar(LAST_MADE).fetch_one(&mut connection);
+    compare(within(ANSWER, last).await?);
     drop(connection.close().await);
     let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None);
     let pool = pool.max_lifetime(None).acquire_timeout(ANSWER);
@@ -281,6 +294,8 @@ async fn shape(shared: &Shared, options: &SqliteConnectOptions) -> Result<(), St
     let begin = connection.begin_with("BEGIN IMMEDIATE");
     let mut tx = within(PATIENCE * 2, begin).await?;
     explain(timeout(SHAPING, MIGRATIONS.run(&mut *tx)).await)?;
+    let last = sqlx::query_scalar(LAST_MADE).fetch_one(&mut *tx);
+    compare(within(PATIENCE, last).await?);
     // Changes nothing, but is written.
     within(PATIENCE, tx.execute("PRAGMA user_version = 1")).await?;
     within(PATIENCE, tx.commit()).await?;
@@ -319,11 +334,21 @@ async fn within<T>(
     }
 }
 
+/// Says if a newer version was here.
+fn compare(last: Option<i64>) {
+    let own = MIGRATIONS.iter().map(|one| one.version).max();
+    if last > own {
+        warn!(
+            "the database of keys was brought into shape by a newer version: this one goes on with what it knows of it"
+        );
+    }
+}
+
 /// Why it has not the shape of this version.
 fn explain(shaped: Result<Result<(), MigrateError>, Elapsed>) -> Result<(), String> {
     match shaped {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_))) => Err(
+        Ok(Err(MigrateError::VersionMismatch(_))) => Err(
             "it was made by another version: start that one, or name another database".to_owned(),
         ),
         Ok(Err(MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _))) => Err(words(&e)),

@@ -9,11 +9,13 @@ mod failure;
 mod keys;
 mod list;
 pub(crate) mod pool;
+mod records;
 mod rows;
 mod scopes;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod together;
 mod url;
 mod users;
 
@@ -21,7 +23,9 @@ use alive::Shared;
 pub use changes::Change;
 pub use failure::{Failure, Result};
 use futures_util::future::BoxFuture;
-pub use list::{KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder};
+pub use list::{
+    Found, KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
+};
 pub use pool::{Pool, Tx};
 pub(crate) use pool::{on, within};
 pub use scopes::Spent;
@@ -30,6 +34,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+pub use together::{Beside, Part};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
@@ -144,17 +149,17 @@ impl Store {
                 let mut tx = shared.pool.begin().await?;
                 let done = work(&mut tx, &with).await;
                 let done = match done {
-                    Ok(value) => tx.commit().await.map(|told| (value, told)),
+                    Ok(value) => {
+                        let _telling = Telling(&shared, tx.told());
+                        tx.commit().await.map(|()| value)
+                    }
                     Err(e) => {
                         let _ = tx.rollback().await;
                         Err(e)
                     }
                 };
                 match done {
-                    Ok((value, told)) => {
-                        told.into_iter().for_each(|change| shared.tell(change));
-                        return Ok(value);
-                    }
+                    Ok(value) => return Ok(value),
                     Err(e) if failure::is_clash(&e) && tries < TRIES => {}
                     Err(e) => return Err(e),
                 }
@@ -204,6 +209,17 @@ impl Store {
                 shared.check.notify_one();
                 Err(Failure::Away)
             }
+        }
+    }
+}
+
+/// Tells changes when the commit is over, also when it is given up or fails: it may have happened then.
+struct Telling<'a>(&'a Shared, Vec<Change>);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        for change in self.1.drain(..) {
+            self.0.tell(change);
         }
     }
 }

@@ -179,13 +179,16 @@ impl Tx {
         Ok(())
     }
 
-    /// What is to be told.
-    pub(super) async fn commit(self) -> sqlx::Result<Vec<Change>> {
+    /// What is to be told when it is committed.
+    pub(super) fn told(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.told)
+    }
+
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
         match self.kind {
-            Kind::Sqlite(mut tx) => tx.end("COMMIT").await?,
-            Kind::Postgres(tx) => tx.commit().await?,
+            Kind::Sqlite(mut tx) => tx.end("COMMIT").await,
+            Kind::Postgres(tx) => tx.commit().await,
         }
-        Ok(self.told)
     }
 
     pub(super) async fn rollback(self) -> sqlx::Result<()> {

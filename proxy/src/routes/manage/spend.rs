@@ -3,7 +3,7 @@
 use super::MASTER;
 use super::desk::{Caller, Desk};
 use super::fault::{not_yours, of_store};
-use super::query::{Page, Query};
+use super::query::{self, Page, Query};
 use super::shown::object;
 use crate::keys::{Money, Time, Token};
 use crate::spend::report::{self, By, Filter, Sum};
@@ -11,24 +11,26 @@ use crate::spend::row::Row;
 use mishikallm::Result;
 use serde_json::{Map, Value, json};
 
-/// Requests, or keys, that are told at once where a route has no pages.
-const MOST: u32 = 1_000;
-
 /// Days that are told at once.
 const DAYS: i64 = 3_660;
 
 const DAY: i64 = 86_400_000;
 
-/// `/spend/logs`: requests, the newest first, or sums for each day of a time.
-pub async fn logs(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<Value> {
+/// `/spend/logs`: requests, the newest first, or sums for each day of a time; and how many there are.
+pub async fn logs(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<(Value, u64)> {
     let filter = filter(desk, caller, query)?;
     let by_day = query.switch("summarize", true)?;
     match (filter.start, filter.end) {
-        (Some(_), Some(end)) if by_day => days(desk, filter, end).await,
+        (Some(_), Some(end)) if by_day => {
+            let days = days(desk, filter, end).await?;
+            let total = days.as_array().map_or(0, Vec::len);
+            Ok((days, total as u64))
+        }
         _ => {
-            let work = move |pool| report::logs(pool, filter, 1, MOST);
+            let page = Page::of_long(query)?;
+            let work = move |pool| report::logs(pool, filter, page.page, page.size);
             let logs = desk.store.run(work).await.map_err(of_store)?;
-            Ok(logs.rows.iter().map(row).collect())
+            Ok((logs.rows.iter().map(row).collect(), logs.total))
         }
     }
 }
@@ -51,7 +53,7 @@ pub async fn pages(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result
 /// `/spend/keys`: those that spent most first.
 pub async fn keys(desk: &Desk<'_>) -> Result<Value> {
     let now = desk.now;
-    let work = move |pool| report::keys(pool, now, MOST);
+    let work = move |pool| report::keys(pool, now, query::MOST);
     let keys = desk.store.run(work).await.map_err(of_store)?;
     let told = keys.iter().map(|key| {
         json!({

@@ -1,12 +1,13 @@
 //! Users.
 
 use super::{Base, key, member, on_both, team, user};
-use crate::keys::{Money, Scope, Time, Token};
-use crate::store::Failure;
+use crate::keys::{Money, Scope, Time, Token, User};
+use crate::store::{Failure, Match, Page, UserFilter, UserOrder};
 
 on_both! {
     a_user_is_found_as_kept
     an_id_is_of_one_user
+    an_address_is_of_one_user
     a_change_is_kept_but_no_other_id
     a_user_is_deleted_with_all_keys_and_leaves_all_teams
 }
@@ -29,9 +30,66 @@ async fn a_user_is_found_as_kept(base: Base) {
 async fn an_id_is_of_one_user(base: Base) {
     let store = base.store().await;
     store.insert_user(user("u")).await.unwrap();
+    let mut again = user("u");
+    again.user_email = None;
     assert_eq!(
-        store.insert_user(user("u")).await,
+        store.insert_user(again).await,
         Err(Failure::Taken("user_id"))
+    );
+}
+
+async fn an_address_is_of_one_user(base: Base) {
+    let store = base.store().await;
+    let with = |id: &str, email: Option<&str>| {
+        let mut user = user(id);
+        user.user_email = email.map(str::to_owned);
+        user
+    };
+    store
+        .insert_user(with("ann", Some("Ann@Example.org")))
+        .await
+        .unwrap();
+    // Who has none is in nobody's way.
+    for id in ["x", "y"] {
+        store.insert_user(with(id, None)).await.unwrap();
+    }
+    let taken = Err(Failure::Taken("user_email"));
+    assert_eq!(
+        store.insert_user(with("b", Some(" ann@example.ORG"))).await,
+        taken
+    );
+    let change = |user: &mut User| user.user_email = Some("ANN@example.org".to_owned());
+    let changed = store.change_user("x".to_owned(), change).await;
+    assert_eq!(changed, Err(Failure::Taken("user_email")));
+    assert_eq!(
+        store
+            .change_user("ann".to_owned(), change)
+            .await
+            .unwrap()
+            .unwrap()
+            .user_id,
+        "ann"
+    );
+    // As it was written, and found as it is compared.
+    let filter = UserFilter {
+        user_email: Some(Match::Exactly("aNN@example.org ".to_owned())),
+        ..UserFilter::default()
+    };
+    let page = Page {
+        number: 1,
+        size: 10,
+        order: UserOrder::CreatedAt,
+        is_descending: false,
+    };
+    let found = store.find_users(filter, page, Time(1)).await.unwrap();
+    assert_eq!(found.rows[0].user_email.as_deref(), Some("ANN@example.org"));
+    // Of several that come at once one has it.
+    let all = (0..8).map(|n| store.insert_user(with(&format!("n{n}"), Some("new@example.org"))));
+    let done = futures_util::future::join_all(all).await;
+    assert_eq!(
+        done.iter().filter(|done| done.is_ok()).count(),
+        1,
+        "{done:?}"
     );
 }
 
