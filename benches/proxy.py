@@ -232,6 +232,8 @@ class Bench:
                     self._add("slow", name, self._open_streams(proxy))
                 finally:
                     proxy.stop()
+                if proxy.limits is not None:
+                    self.requests.prepare(running[name])  # whose key is another
 
     def _open_streams(self, proxy: Proxy) -> dict:
         self.requests.prepare(proxy)  # what is made once

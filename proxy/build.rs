@@ -11,6 +11,7 @@ const SCRIPT: &str = "start.ld";
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed={SCRIPT}");
+    println!("cargo:rerun-if-env-changed=RUSTFLAGS");
     let is = |name: &str, value: &str| var(name).is_ok_and(|is| is == value);
     if !is("PROFILE", "release") || !is("CARGO_CFG_TARGET_OS", "linux") {
         return;
