@@ -223,7 +223,7 @@ class Bench:
                 proxy.stop()
 
     def slow(self, running: dict[str, Proxy], is_first: bool) -> None:
-        for name in self._those("nginx", "mishikallm", "LiteLLM"):
+        for name in self._those("nginx", "mishikallm", "mishikallm, a virtual key", "mishikallm, one with limits", "LiteLLM"):
             # A process of its own: what an earlier case made it take would hide what the streams take.
             if is_first or not running[name].is_reference:
                 proxy = self.makers[name](name)

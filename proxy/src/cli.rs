@@ -8,6 +8,17 @@ use clap::{ArgAction, CommandFactory, Parser};
 use manage::Manage;
 use std::path::PathBuf;
 
+/// The command line with all that it may ask of a running proxy: most of its options are those of subcommands.
+#[derive(Debug, Parser)]
+#[command(name = "mishikallm", version, about, disable_version_flag = true)]
+struct Whole {
+    #[command(flatten)]
+    cli: Cli,
+    /// What is asked of the running proxy, at --host and --port
+    #[command(subcommand)]
+    manage: Option<Manage>,
+}
+
 /// OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
 #[derive(Debug, Parser)]
 #[command(name = "mishikallm", version, disable_version_flag = true)]
@@ -97,15 +108,18 @@ pub struct Cli {
     /// Say the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
-    /// What is asked of the running proxy, at --host and --port
-    #[command(subcommand)]
+    /// What is asked of the running proxy.
+    #[arg(skip)]
     pub manage: Option<Manage>,
 }
 
 impl Cli {
     /// The command line of this process. Ends it where the command line is wrong.
     pub fn read() -> Cli {
-        Cli::parse().checked().unwrap_or_else(|wrong| wrong.exit())
+        // A proxy that is started needs no subcommand, and would keep half a megabyte of what builds them all.
+        let read = Cli::try_parse().or_else(|_| Whole::try_parse().map(Cli::from));
+        read.and_then(Cli::checked)
+            .unwrap_or_else(|wrong| wrong.exit())
     }
 
     /// One thing at a time.
@@ -118,7 +132,7 @@ impl Cli {
         match others.iter().find(|(is_given, _)| *is_given) {
             Some((_, option)) if self.manage.is_some() => {
                 let why = format!("{option} stands alone, without a subcommand");
-                Err(Cli::command().error(ErrorKind::ArgumentConflict, why))
+                Err(Whole::command().error(ErrorKind::ArgumentConflict, why))
             }
             _ => Ok(self),
         }
@@ -127,6 +141,15 @@ impl Cli {
     /// Whether a running proxy is asked, instead of one being started.
     pub fn asks(&self) -> bool {
         self.health || self.test || self.manage.is_some()
+    }
+}
+
+impl From<Whole> for Cli {
+    fn from(whole: Whole) -> Cli {
+        Cli {
+            manage: whole.manage,
+            ..whole.cli
+        }
     }
 }
 
@@ -144,6 +167,7 @@ mod tests {
     #[test]
     fn the_table_is_sound() {
         Cli::command().debug_assert();
+        Whole::command().debug_assert();
     }
 
     #[test]

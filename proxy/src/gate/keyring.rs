@@ -32,8 +32,8 @@ const PARTING: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Keyring {
     settings: KeySettings,
-    /// `None`: there is no place for a file.
-    address: Option<Address>,
+    /// The file of keys, if no database is named; `None`: there is no place for one.
+    file: Option<PathBuf>,
     open: OnceLock<Arc<Open>>,
     opening: Mutex<()>,
     policy: watch::Sender<Policy>,
@@ -59,14 +59,9 @@ pub struct Open {
 impl Keyring {
     /// Opens nothing yet.
     pub fn new(settings: &KeySettings) -> Keyring {
-        let address = match &settings.database_url {
-            // The configuration was checked.
-            Some(url) => Address::parse(url.reveal()),
-            None => below("XDG_DATA_HOME", ".local/share").map(|at| Address::file(&at.join(FILE))),
-        };
         Keyring {
             settings: settings.clone(),
-            address,
+            file: below("XDG_DATA_HOME", ".local/share").map(|at| at.join(FILE)),
             open: OnceLock::new(),
             opening: Mutex::default(),
             policy: watch::Sender::new(policy(settings)),
@@ -76,11 +71,19 @@ impl Keyring {
 
     /// Opens a database that is configured, or that is there already.
     pub fn start(&self) -> Result<(), Error> {
-        let is_there = self.address.as_ref().and_then(Address::file_path);
-        let is_there = is_there.is_some_and(|path| path.exists());
-        match self.settings.database_url.is_some() || is_there {
+        let is_there = || self.file.as_ref().is_some_and(|path| path.exists());
+        match self.settings.database_url.is_some() || is_there() {
             true => self.open().map(drop),
             false => Ok(()),
+        }
+    }
+
+    /// Where the database is; `None`: there is no place for a file.
+    fn address(&self) -> Option<Address> {
+        match &self.settings.database_url {
+            // The configuration was checked.
+            Some(url) => Address::parse(url.reveal()),
+            None => self.file.as_deref().map(Address::file),
         }
     }
 
@@ -134,7 +137,7 @@ impl Keyring {
 
     fn opened(&self) -> Result<Arc<Open>, Error> {
         let unavailable = |why: String| Error::unavailable(503, why);
-        let address = self.address.as_ref().ok_or_else(|| {
+        let address = &self.address().ok_or_else(|| {
             unavailable(
                 "there is no place for keys: set general_settings.database_url, or HOME".to_owned(),
             )

@@ -66,7 +66,7 @@ pub async fn caller(app: &App, claim: Claim, from: IpAddr) -> Result<Caller, Err
         // Apart: it is rare, and has much to remember.
         None => Box::pin(find(app, token, from)).await?,
     };
-    pass.check(Time::now())?;
+    pass.check(Time::now)?;
     Ok(Caller::Key(pass))
 }
 

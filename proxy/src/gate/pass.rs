@@ -55,15 +55,15 @@ impl Pass {
         self.is_stale.load(Ordering::Acquire)
     }
 
-    /// Whether it holds now.
+    /// Whether it holds now; `now` is asked where a key expires at all.
     ///
     /// Errors: HTTP 401.
-    pub fn check(&self, now: Time) -> Result<(), Error> {
+    pub fn check(&self, now: impl FnOnce() -> Time) -> Result<(), Error> {
         let refused = |why: String| Err(Error::server(401, why));
         if self.key.blocked {
             return refused("the key is blocked".to_owned());
         }
-        if let Some(expires) = self.key.expires.filter(|expires| *expires <= now) {
+        if let Some(expires) = self.key.expires.filter(|expires| *expires <= now()) {
             return refused(format!("the key expired at {}", expires.text()));
         }
         match &self.team {
@@ -163,7 +163,7 @@ mod tests {
 
     fn why(key: Key, team: Option<Team>) -> Option<String> {
         let e = Pass::new(key, team, None, Vec::new())
-            .check(Time(10))
+            .check(|| Time(10))
             .err()?;
         assert_eq!(e.http_status(), 401);
         Some(e.message().to_owned())

@@ -52,7 +52,11 @@ pub async fn reserve<B: Bank>(
         let (part, standing) = match account.at_once(&need, now) {
             Some(Ok(granted)) => granted,
             Some(Err(kind)) => return Err(account.refusal(kind, &need, now)),
-            None => in_turn(bank, account, &need, Instant::now() + patience).await?,
+            // Apart: it is rare, and has much to remember.
+            None => {
+                let until = Instant::now() + patience;
+                Box::pin(in_turn(bank, account, &need, until)).await?
+            }
         };
         got.standing = got.standing.and(standing);
         *share = Some((account.clone(), part));

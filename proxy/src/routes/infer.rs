@@ -71,7 +71,7 @@ where
         Err(e) => return refused(&worker.app, &e, record),
     };
     match gate::admit(&worker.app, &caller, run.call(), asked).await {
-        Ok(charge) => record.charge = charge,
+        Ok(charge) => record.charge = charge.map(Box::new),
         Err((e, left)) => {
             let mut response = refused(&worker.app, &e, record);
             tell_left(response.headers_mut(), Some(left));
@@ -79,7 +79,7 @@ where
         }
     }
     drop(caller);
-    let left = record.charge.as_ref().and_then(gate::Charge::standing);
+    let left = record.charge.as_ref().and_then(|charge| charge.standing());
     run.recorded(record);
     relay::ask_loads(&worker, &run);
     let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;

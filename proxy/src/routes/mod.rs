@@ -27,6 +27,7 @@ use http::{HeaderValue, Method, Request, Response, header};
 use http_body::Body;
 use mishikallm::Error;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use table::Route;
@@ -38,23 +39,31 @@ const SMALL: usize = 64 << 10;
 /// How soon they have to be there.
 const SOON: Duration = Duration::from_millis(100);
 
+/// An answer that is being made.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<Answer>> + Send + 'a>>;
+
 /// Answers one request of a client at this address. Dropping the future, as the server does when the client hangs up, ends all that it
 /// began.
-pub async fn answer<B>(worker: Arc<Worker>, request: Request<B>, from: IpAddr) -> Response<Answer>
+///
+/// Apart from its connection, which hyper gives room for one such future as long as it is open: a stream, and a client that says nothing,
+/// hold no room for what only led to an answer.
+pub fn answer<'a, B>(worker: Arc<Worker>, request: Request<B>, from: IpAddr) -> Answering<'a>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes> + Unpin + Send + 'a,
     B::Error: std::error::Error + 'static,
 {
-    if cors::is_preflight(&request) {
-        let mut visit = visit(&request);
-        return over(&mut visit, cors::preflight(&request));
-    }
-    let is_foreign = cors::is_foreign(&request);
-    let mut response = open(worker, request, from).await;
-    if is_foreign {
-        cors::allow(response.headers_mut());
-    }
-    response
+    Box::pin(async move {
+        if cors::is_preflight(&request) {
+            let mut visit = visit(&request);
+            return over(&mut visit, cors::preflight(&request));
+        }
+        let is_foreign = cors::is_foreign(&request);
+        let mut response = open(worker, request, from).await;
+        if is_foreign {
+            cors::allow(response.headers_mut());
+        }
+        response
+    })
 }
 
 /// The same for whoever has a key, or needs none.
@@ -81,8 +90,7 @@ where
     });
     match (allowed, place) {
         (Ok(caller), Some(place)) if request.method() == Method::POST => {
-            // Apart, as what follows: a stream that is open long, or a connection that is, holds no room for what only led to it.
-            Box::pin(infer::answer(worker, (place, caller), request)).await
+            infer::answer(worker, (place, caller), request).await
         }
         (allowed, place) => {
             let mut visit = visit(&request);
@@ -94,6 +102,7 @@ where
                         let by = by.and_then(|claim| gate::last_seen(&worker.app, claim));
                         managing::turned_away(visit.id(), by.as_ref(), &route, status);
                     }
+                    // Apart, as what follows: a request to a model waits without room for it.
                     Box::pin(unread(request, turned_away(refused(&why)))).await
                 }
                 (Ok(_), Some(_)) => {

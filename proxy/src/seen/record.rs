@@ -92,8 +92,8 @@ pub struct Record {
     pub spent: Option<Usage>,
     /// What it cost, known when it is told.
     pub cost: Money,
-    /// Who pays for it.
-    pub charge: Option<Charge>,
+    /// Who pays for it. Apart: where there are no keys, nobody does.
+    pub charge: Option<Box<Charge>>,
     /// How long the server was waited for.
     pub upstream: Duration,
     /// Tries after the first one.

@@ -138,7 +138,8 @@ where
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let worker = worker.load_full();
         let request = request.map(|body| Heard::new(body, sent));
-        async move { Ok::<_, Infallible>(routes::answer(worker, request, from).await) }
+        let answering = routes::answer(worker, request, from);
+        async move { Ok::<_, Infallible>(answering.await) }
     });
     let mut connection = pin!(
         hyper::server::conn::http1::Builder::new()

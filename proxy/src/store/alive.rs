@@ -87,11 +87,15 @@ impl Shared {
         *self.up.borrow()
     }
 
-    /// Whether it was not so before; only then it is told.
-    fn turns(&self, is_up: bool) -> bool {
+    /// Whether it was not so before; only then it is told. What else there is to tell then is told as one with it: who hears that
+    /// sees how it is, and who sees how it is and listens from then on does not hear it late.
+    fn turns(&self, is_up: bool, as_one: Option<Change>) -> bool {
         self.shaped.fetch_or(is_up, Ordering::AcqRel);
-        self.up
-            .send_if_modified(|was| std::mem::replace(was, is_up) != is_up)
+        self.up.send_if_modified(|was| {
+            let turned = std::mem::replace(was, is_up) != is_up;
+            as_one.into_iter().for_each(|change| self.tell(change));
+            turned
+        })
     }
 
     /// Whether it never was there yet.
@@ -101,14 +105,14 @@ impl Shared {
 
     /// Whether there is any use in asking. A file that cannot be written can be read mostly.
     pub fn is_open(&self) -> bool {
-        let is_file = matches!(self.pool, Pool::Sqlite(_));
+        let is_file = matches!(self.pool, Pool::Sqlite(..));
         self.is_up() || is_file && self.shaped.load(Ordering::Acquire)
     }
 
     /// When a server is there no more. The pool would go on trying to connect to it, for whoever needs a connection now.
     pub async fn gone(&self) {
         match self.pool {
-            Pool::Sqlite(_) => std::future::pending().await,
+            Pool::Sqlite(..) => std::future::pending().await,
             Pool::Postgres(_) => {
                 let _ = self.up.subscribe().wait_for(|is_up| !is_up).await;
                 // One that is closed at the end finishes what is under way.
@@ -121,7 +125,7 @@ impl Shared {
 
     pub async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
         match self.pool {
-            Pool::Sqlite(_) => Some(self.writer.lock().await),
+            Pool::Sqlite(..) => Some(self.writer.lock().await),
             Pool::Postgres(_) => None,
         }
     }
@@ -132,7 +136,7 @@ impl Shared {
         match (&failure, &self.pool) {
             (Failure::Away, _) if self.ending() => {}
             // A file that is full can be there otherwise, so that nothing else would be told.
-            (Failure::Away, Pool::Sqlite(_)) => self.complain(e),
+            (Failure::Away, Pool::Sqlite(..)) => self.complain(e),
             (Failure::Broken(why), _) => warn!("the database of keys: {why}"),
             _ => {}
         }
@@ -153,7 +157,7 @@ impl Shared {
 
     fn ending(&self) -> bool {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.is_closed(),
+            Pool::Sqlite(pool, _) => pool.is_closed(),
             Pool::Postgres(pool) => pool.is_closed(),
         }
     }
@@ -177,11 +181,14 @@ pub(super) async fn live(shared: Arc<Shared>, address: Address, mut over: watch:
         _ = over.wait_for(|is_over| *is_over) => {}
     }
     shared.closes.store(true, Ordering::Release);
-    shared.turns(false);
+    shared.turns(false, None);
     // What is under way is done first.
     let closing = async {
         match &shared.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite(readers, writer) => {
+                readers.close().await;
+                writer.close().await;
+            }
             Pool::Postgres(pool) => pool.close().await,
         }
     };
@@ -196,9 +203,8 @@ async fn of_server(shared: &Shared, options: &PgConnectOptions) {
     loop {
         match reach(&options).await {
             Ok(listener) => {
-                log.there(shared);
                 // What was said meanwhile nobody heard.
-                shared.tell(Change::All);
+                log.there(shared, Some(Change::All));
                 let lost = hear(shared, listener).await;
                 if let Lost::Silent = lost {
                     log.away(shared, SILENT);
@@ -270,7 +276,7 @@ async fn of_file(shared: &Shared, options: &SqliteConnectOptions) {
     loop {
         match shape(shared, &options).await {
             Ok(()) => {
-                log.there(shared);
+                log.there(shared, None);
                 shared.check.notified().await;
             }
             Err(why) => {
@@ -361,15 +367,15 @@ struct Log {
 }
 
 impl Log {
-    fn there(&mut self, shared: &Shared) {
+    fn there(&mut self, shared: &Shared, as_one: Option<Change>) {
         self.last = None;
-        if shared.turns(true) {
+        if shared.turns(true, as_one) {
             info!("the database of keys is there");
         }
     }
 
     fn away(&mut self, shared: &Shared, why: &str) {
-        shared.turns(false);
+        shared.turns(false, None);
         if self.last.as_deref() != Some(why) {
             warn!("the database of keys is away, and keys that are known hold on: {why}");
             self.last = Some(why.to_owned());

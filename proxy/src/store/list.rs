@@ -282,7 +282,7 @@ where
 {
     let Table { name, id, kind } = table;
     let position = match pool {
-        Pool::Sqlite(_) => "instr(",
+        Pool::Sqlite(..) => "instr(",
         Pool::Postgres(_) => "strpos(",
     };
     macro_rules! narrow {

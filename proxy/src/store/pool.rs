@@ -13,8 +13,8 @@ use std::time::Instant;
 /// What is asked of a server at once.
 const CONNECTIONS: u32 = 8;
 
-/// A file has one writer at a time, and a thread for each connection.
-const FILE_CONNECTIONS: u32 = 3;
+/// Those that read a file; each has a thread.
+const READERS: u32 = 2;
 
 /// So much of a statement is done, in instructions of SQLite's, between two looks at the clock: a fraction of a millisecond.
 const STEPS: i32 = 10_000;
@@ -26,8 +26,9 @@ const SESSION: &str =
 /// Both speak SQL that is written once: see [`on!`].
 #[derive(Clone, Debug)]
 pub enum Pool {
-    /// A file.
-    Sqlite(SqlitePool),
+    /// A file: single statements, and the one connection of transactions. A file has one writer at a time, and who writes next does best with
+    /// what the last one remembers of it.
+    Sqlite(SqlitePool, SqlitePool),
     /// A server.
     Postgres(PgPool),
 }
@@ -37,7 +38,7 @@ pub enum Pool {
 macro_rules! on {
     ($pool:expr, $db:ident => $body:expr) => {
         match $pool {
-            $crate::store::Pool::Sqlite($db) => $body,
+            $crate::store::Pool::Sqlite($db, _) => $body,
             $crate::store::Pool::Postgres($db) => $body,
         }
     };
@@ -77,16 +78,19 @@ impl Pool {
     pub(super) fn new(address: &Address) -> Pool {
         match address {
             Address::Sqlite(options) => {
-                let pool = SqlitePoolOptions::new().max_connections(FILE_CONNECTIONS);
-                let pool = pool
-                    .acquire_timeout(PATIENCE)
-                    .after_connect(|connection, _| Box::pin(limited(connection)))
-                    // It asks the connection as a test would.
-                    .test_before_acquire(false)
-                    .before_acquire(|connection, _| {
-                        Box::pin(async { limited(connection).await.map(|()| true) })
-                    });
-                Pool::Sqlite(pool.connect_lazy_with(file(options)))
+                let pool = |most| {
+                    let pool = SqlitePoolOptions::new().max_connections(most);
+                    let pool = pool
+                        .acquire_timeout(PATIENCE)
+                        .after_connect(|connection, _| Box::pin(limited(connection)))
+                        // It asks the connection as a test would.
+                        .test_before_acquire(false)
+                        .before_acquire(|connection, _| {
+                            Box::pin(async { limited(connection).await.map(|()| true) })
+                        });
+                    pool.connect_lazy_with(file(options))
+                };
+                Pool::Sqlite(pool(READERS), pool(1))
             }
             Address::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
@@ -110,7 +114,7 @@ impl Pool {
 
     pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
         let kind = match self {
-            Pool::Sqlite(pool) => Kind::Sqlite(FileTx::begin(pool).await?),
+            Pool::Sqlite(_, writer) => Kind::Sqlite(FileTx::begin(writer).await?),
             Pool::Postgres(pool) => Kind::Postgres(pool.begin().await?),
         };
         Ok(Tx {

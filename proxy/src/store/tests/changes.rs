@@ -137,7 +137,7 @@ async fn who_was_cut_off_may_have_missed_anything() {
     let up = store.watch();
     server.sql(
         "postgres",
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
+        "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
     );
     hears(&mut changes, &Change::All).await;
     // The database was there all the time.
