@@ -28,17 +28,18 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
-    /// Reads its keys out of the section.
+    /// Reads its keys out of the section. Without a master key the variable, which may be another program's, is not looked at.
     pub(super) fn take(
         places: &Places<'_>,
         fields: &mut Fields,
         lookup: Lookup<'_>,
+        has_master: bool,
         problems: &mut Problems,
     ) -> KeySettings {
         let path = |key: &str| under("general_settings", key);
         let mut url = read(places, problems, fields.string("database_url"));
         let mut place = Some("database_url");
-        if url.is_none() {
+        if url.is_none() && has_master {
             place = None;
             url = match lookup(DATABASE_VARIABLE) {
                 Ok(url) => url.filter(|url| !url.is_empty()),

@@ -15,7 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, MutexGuard, Notify, broadcast, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, broadcast, watch};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
@@ -64,11 +64,14 @@ pub(super) struct Shared {
     closes: AtomicBool,
     /// Who writes into the file: they come in turn, where SQLite would have them try again and again.
     writer: Mutex<()>,
+    /// Who sums up the log.
+    pub reports: Semaphore,
 }
 
 impl Shared {
     pub fn new(pool: Pool) -> Shared {
         Shared {
+            reports: Semaphore::new(pool.reports()),
             pool,
             up: watch::Sender::new(false),
             changes: broadcast::Sender::new(BEHIND),

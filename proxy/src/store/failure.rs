@@ -99,8 +99,8 @@ fn taken(said: &dyn DatabaseError) -> Failure {
 fn is_passing(said: &dyn DatabaseError) -> bool {
     let code = said.code().unwrap_or_default();
     match sqlite(&code) {
-        // Busy, locked, read-only, input or output, damaged, full, cannot be opened, no database.
-        Some(code) => matches!(code & 0xff, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 26),
+        // Busy, locked, read-only, given up, input or output, damaged, full, cannot be opened, no database.
+        Some(code) => matches!(code & 0xff, 5 | 6 | 8..=11 | 13 | 14 | 26),
         None => {
             // Connections, no transaction any more, who may come in, resources, what an operator does, the system.
             let classes = ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX"];

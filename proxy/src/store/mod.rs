@@ -125,6 +125,22 @@ impl Store {
         self.done(work(self.0.shared.pool.clone())).await
     }
 
+    /// The same with what may take long: only a few at once, for others need the connections.
+    pub async fn report<T, F, W>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(Pool) -> W,
+        W: Future<Output = sqlx::Result<T>> + Send + 'static,
+    {
+        let shared = self.0.shared.clone();
+        let work = work(shared.pool.clone());
+        self.done(async move {
+            let _turn = shared.reports.acquire().await;
+            work.await
+        })
+        .await
+    }
+
     /// Has something done in one transaction: all of it, or nothing. `store.write(key, |tx, key| Box::pin(async move { … }))`, with
     /// [`within!`] in it for each statement.
     ///

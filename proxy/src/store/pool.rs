@@ -5,13 +5,19 @@ use super::{Address, PATIENCE};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    ConnectOptions, Executor, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+};
+use std::time::Instant;
 
 /// What is asked of a server at once.
 const CONNECTIONS: u32 = 8;
 
 /// Those that read a file; each has a thread.
 const READERS: u32 = 2;
+
+/// So much of a statement is done, in instructions of SQLite's, between two looks at the clock: a fraction of a millisecond.
+const STEPS: i32 = 10_000;
 
 /// A server gives a statement up, and takes back the rows that a dead replica locked.
 const SESSION: &str =
@@ -74,7 +80,14 @@ impl Pool {
             Address::Sqlite(options) => {
                 let pool = |most| {
                     let pool = SqlitePoolOptions::new().max_connections(most);
-                    let pool = pool.acquire_timeout(PATIENCE);
+                    let pool = pool
+                        .acquire_timeout(PATIENCE)
+                        .after_connect(|connection, _| Box::pin(limited(connection)))
+                        // It asks the connection as a test would.
+                        .test_before_acquire(false)
+                        .before_acquire(|connection, _| {
+                            Box::pin(async { limited(connection).await.map(|()| true) })
+                        });
                     pool.connect_lazy_with(file(options))
                 };
                 Pool::Sqlite(pool(READERS), pool(1))
@@ -91,6 +104,14 @@ impl Pool {
         }
     }
 
+    /// How many may sum up the log at once, so that keys are looked up all the same.
+    pub(super) fn reports(&self) -> usize {
+        match self {
+            Pool::Sqlite(_) => 1,
+            Pool::Postgres(_) => CONNECTIONS as usize / 2,
+        }
+    }
+
     pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
         let kind = match self {
             Pool::Sqlite(_, writer) => Kind::Sqlite(FileTx::begin(writer).await?),
@@ -101,6 +122,15 @@ impl Pool {
             told: Vec::new(),
         })
     }
+}
+
+/// A file has no server that gives a statement up. One that nobody waits for any more would go on with its connection, of which there are
+/// few: so much is done in the time that anything may take, and no more.
+async fn limited(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    let mut handle = connection.lock_handle().await?;
+    handle.set_progress_handler(STEPS, move || Instant::now() < until);
+    Ok(())
 }
 
 /// A transaction on a file, which SQLite itself ends where the disk is full. The library's own transactions do not see that, and would

@@ -29,7 +29,7 @@ pub async fn logs(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<
         _ => {
             let page = Page::of_long(query)?;
             let work = move |pool| report::logs(pool, filter, page.page, page.size);
-            let logs = desk.store.run(work).await.map_err(of_store)?;
+            let logs = desk.store.report(work).await.map_err(of_store)?;
             Ok((logs.rows.iter().map(row).collect(), logs.total))
         }
     }
@@ -40,7 +40,7 @@ pub async fn pages(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result
     let filter = filter(desk, caller, query)?;
     let page = Page::read(query, ("page_size", 50))?;
     let work = move |pool| report::logs(pool, filter, page.page, page.size);
-    let logs = desk.store.run(work).await.map_err(of_store)?;
+    let logs = desk.store.report(work).await.map_err(of_store)?;
     Ok(json!({
         "data": logs.rows.iter().map(row).collect::<Value>(),
         "total": logs.total,
@@ -54,7 +54,7 @@ pub async fn pages(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result
 pub async fn keys(desk: &Desk<'_>) -> Result<Value> {
     let now = desk.now;
     let work = move |pool| report::keys(pool, now, query::MOST);
-    let keys = desk.store.run(work).await.map_err(of_store)?;
+    let keys = desk.store.report(work).await.map_err(of_store)?;
     let told = keys.iter().map(|key| {
         json!({
             "token": key.token,
@@ -132,7 +132,7 @@ async fn days(desk: &Desk<'_>, filter: Filter, end: Time) -> Result<Value> {
     for by in [By::Key, By::User, By::Model] {
         let filter = filter.clone();
         let work = move |pool| report::sums(pool, filter, vec![By::Day, by]);
-        sums.push(desk.store.run(work).await.map_err(of_store)?);
+        sums.push(desk.store.report(work).await.map_err(of_store)?);
     }
     let [keys, users, models] = [&sums[0], &sums[1], &sums[2]];
     Ok(by_day(
