@@ -28,7 +28,7 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
-    /// Reads its keys out of the section. Without a master key the variable, which may be another program's, is not looked at.
+    /// Reads its keys out of the section. Without a master key the variable may be another program's, and anything.
     pub(super) fn take(
         places: &Places<'_>,
         fields: &mut Fields,
@@ -39,7 +39,7 @@ impl KeySettings {
         let path = |key: &str| under("general_settings", key);
         let mut url = read(places, problems, fields.string("database_url"));
         let mut place = Some("database_url");
-        if url.is_none() && has_master {
+        if url.is_none() {
             place = None;
             url = match lookup(DATABASE_VARIABLE) {
                 Ok(url) => url.filter(|url| !url.is_empty()),
@@ -51,6 +51,9 @@ impl KeySettings {
                     None
                 }
             };
+        }
+        if place.is_none() && !has_master {
+            url = url.filter(|url| Address::parse(url).is_some());
         }
         // The URL has a password: what is wrong with it is told without it.
         if url

@@ -134,7 +134,9 @@ async fn delete(tx: &mut Tx, tokens: &[Token]) -> sqlx::Result<Vec<Key>> {
 
 /// Deletes the keys of which each of these columns has this value.
 pub(super) async fn delete_of(tx: &mut Tx, columns: &[(&'static str, &str)]) -> sqlx::Result<()> {
-    for key in take_where::<KeyRow>(tx, columns).await? {
+    let mut keys = take_where::<KeyRow>(tx, columns).await?;
+    keys.sort_by_key(|key| key.token);
+    for key in keys {
         forgotten(tx, &key).await?;
     }
     Ok(())

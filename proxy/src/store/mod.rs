@@ -4,6 +4,7 @@
 //! each. What a worker asks is done there, also when the worker does not wait for it any more.
 
 mod alive;
+mod belongings;
 mod changes;
 mod failure;
 mod keys;

@@ -107,7 +107,7 @@ impl Pool {
     /// How many may sum up the log at once, so that keys are looked up all the same.
     pub(super) fn reports(&self) -> usize {
         match self {
-            Pool::Sqlite(_) => 1,
+            Pool::Sqlite(..) => 1,
             Pool::Postgres(_) => CONNECTIONS as usize / 2,
         }
     }

@@ -12,9 +12,7 @@ use super::shown::{self, object};
 use super::teams::{by_email, keys as keys_of, teams as find_teams};
 use super::trail::Trail;
 use crate::keys::{Key, Limits, Member, Money, Scope, User};
-use crate::store::{
-    Failure, KeyFilter, KeyOrder, Match, Page, Part, TeamFilter, UserFilter, UserOrder,
-};
+use crate::store::{Failure, KeyFilter, Match, Page, Part, TeamFilter, UserFilter, UserOrder};
 use mishikallm::json::Fields;
 use mishikallm::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -260,21 +258,9 @@ pub async fn update(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     let user = user.await.map_err(of_store)?;
     let user = user.ok_or_else(|| none("user_id", "user"))?;
     let spent = desk.spent_of(Scope::User(id.clone())).await?;
-    let teams = teams_of(desk, &id).await?;
+    let teams = desk.store.teams_of(vec![id.clone()]).await;
+    let teams = teams.map_err(of_store)?.remove(&id).unwrap_or_default();
     Ok(json!({"user_id": id, "data": shown::user(&user, &teams, spent, now)}))
-}
-
-async fn teams_of(desk: &Desk<'_>, user_id: &str) -> Result<Vec<String>> {
-    let filter = TeamFilter {
-        member: Some(user_id.to_owned()),
-        ..TeamFilter::default()
-    };
-    let all = query::Page {
-        page: 1,
-        size: query::MOST,
-    };
-    let teams = find_teams(desk, filter, all).await?.rows;
-    Ok(teams.into_iter().map(|team| team.team_id).collect())
 }
 
 /// `/user/delete`: all that are named with all their keys, or none. Tells how many.
@@ -299,16 +285,19 @@ pub async fn list(desk: &Desk<'_>, query: &Query) -> Result<Value> {
     };
     let scopes = rows.iter().map(|user| Scope::User(user.user_id.clone()));
     let spent = desk.spent(scopes.collect()).await?;
-    let mut told = Vec::with_capacity(rows.len());
-    for user in &rows {
+    let ids = || rows.iter().map(|user| user.user_id.clone()).collect();
+    let teams = desk.store.teams_of(ids()).await.map_err(of_store)?;
+    let keys = desk.store.count_keys(ids()).await.map_err(of_store)?;
+    let told = rows.iter().map(|user| {
         let scope = Scope::User(user.user_id.clone());
-        let teams = teams_of(desk, &user.user_id).await?;
         let spent = spent.get(&scope).copied().unwrap_or_default();
-        let mut map = shown::user(user, &teams, spent, desk.now);
-        let count = count_keys(desk, &user.user_id).await?;
+        let teams = teams.get(&user.user_id).map_or(&[][..], Vec::as_slice);
+        let mut map = shown::user(user, teams, spent, desk.now);
+        let count = keys.get(&user.user_id).copied().unwrap_or(0);
         map.insert("key_count".to_owned(), count.into());
-        told.push(Value::Object(map));
-    }
+        Value::Object(map)
+    });
+    let told: Value = told.collect();
     Ok(json!({
         "users": told,
         "total": total,
@@ -362,19 +351,4 @@ async fn some(
     let from = (page.page as usize - 1).saturating_mul(page.size as usize);
     let rows = users.into_iter().skip(from).take(page.size as usize);
     Ok((rows.collect(), total))
-}
-
-async fn count_keys(desk: &Desk<'_>, user_id: &str) -> Result<u64> {
-    let filter = KeyFilter {
-        user_id: Some(Match::Exactly(user_id.to_owned())),
-        ..KeyFilter::default()
-    };
-    let page = Page {
-        number: 1,
-        size: 1,
-        order: KeyOrder::CreatedAt,
-        is_descending: true,
-    };
-    let found = desk.store.find_keys(filter, page, desk.now).await;
-    Ok(found.map_err(of_store)?.total)
 }

@@ -8,6 +8,7 @@ on_both! {
     a_user_is_found_as_kept
     an_id_is_of_one_user
     an_address_is_of_one_user
+    what_users_have_is_told_of_many_at_once
     a_change_is_kept_but_no_other_id
     a_user_is_deleted_with_all_keys_and_leaves_all_teams
 }
@@ -91,6 +92,49 @@ async fn an_address_is_of_one_user(base: Base) {
         1,
         "{done:?}"
     );
+}
+
+async fn what_users_have_is_told_of_many_at_once(base: Base) {
+    let store = base.store().await;
+    let odd = "a\"nn";
+    for (id, alias, members) in [
+        (
+            "t1",
+            Some("b"),
+            vec![member("ann", "user"), member(odd, "admin")],
+        ),
+        ("t2", Some("a"), vec![member("ann", "admin")]),
+        ("t3", None, vec![member("ann", "user")]),
+        ("t4", Some("c"), vec![]),
+    ] {
+        let mut team = team(id);
+        team.team_alias = alias.map(str::to_owned);
+        team.members = members;
+        store.insert_team(team).await.unwrap();
+    }
+    for (name, user_id) in [
+        ("1", Some("ann")),
+        ("2", Some("ann")),
+        ("3", Some(odd)),
+        ("4", None),
+    ] {
+        let mut key = key(name);
+        key.user_id = user_id.map(str::to_owned);
+        store.insert_key(key).await.unwrap();
+    }
+    let ids = || ["ann", odd, "nobody", "x\0"].map(str::to_owned).to_vec();
+    let teams = store.teams_of(ids()).await.unwrap();
+    assert_eq!(
+        (&teams["ann"][..], &teams[odd][..], teams.len()),
+        (
+            &["t2", "t1", "t3"].map(str::to_owned)[..],
+            &["t1".to_owned()][..],
+            2
+        )
+    );
+    let keys = store.count_keys(ids()).await.unwrap();
+    assert_eq!((keys["ann"], keys[odd], keys.len()), (2, 1, 2));
+    assert!(store.teams_of(Vec::new()).await.unwrap().is_empty());
 }
 
 async fn a_change_is_kept_but_no_other_id(base: Base) {
