@@ -1,7 +1,7 @@
 //! All accounts of this replica: one for each scope, so that there is one who knows what is held.
 
 use super::account::{Account, Turn};
-use super::bank::{Bank, Deal, Trouble};
+use super::bank::{Bank, Deal, dealt};
 use crate::keys::{Limits, Money, Scope, Time};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,7 +56,7 @@ impl Accounts {
             // Turns are taken for one batch after the other, so that nobody waits long.
             let mut batch: Vec<Idle> = Vec::new();
             while let Some(account) = all.next_if(|_| batch.len() < BATCH) {
-                account.void(bank.epoch());
+                account.void(bank.epochs());
                 if let Some((deals, turn)) = account.idle(is_all, bank.now()) {
                     batch.push(Idle {
                         account,
@@ -88,16 +88,11 @@ impl Accounts {
 async fn deal<B: Bank>(bank: &B, mut batch: Vec<Idle>) {
     batch.sort_by_cached_key(|idle| idle.account.scope().to_string());
     let deals: Arc<[Deal]> = batch.iter().flat_map(|idle| idle.deals.clone()).collect();
-    let epoch = bank.epoch();
-    let said = bank.deal(deals).await;
-    let is_void = bank.epoch() != epoch;
-    let mut said = if is_void { Err(Trouble::Void) } else { said };
+    let (said, epochs) = dealt(bank, deals).await;
+    let mut rest = &said[..];
     for idle in batch {
-        let of_it = match &mut said {
-            Ok(answers) => Ok(answers.drain(..idle.deals.len()).collect()),
-            Err(trouble) => Err(*trouble),
-        };
-        idle.account
-            .heard(&idle.deals, &of_it, bank.epoch(), bank.now());
+        let (of_it, others) = rest.split_at(idle.deals.len());
+        rest = others;
+        idle.account.heard(&idle.deals, of_it, epochs, bank.now());
     }
 }

@@ -177,7 +177,7 @@ impl World {
             replica.ledger.heard(deal, answer, self.now);
         }
         if said == Err(Trouble::Void) {
-            replica.ledger.void();
+            Kind::ALL.map(|kind| replica.ledger.void(kind));
             replica.name.push('\'');
             self.books.enter(&replica.name);
         }

@@ -1,0 +1,1 @@
+//! What becomes of commands when Redis is not as it should be.
