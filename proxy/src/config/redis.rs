@@ -66,7 +66,7 @@ pub(super) fn take(
             for (key, _) in alone.iter().filter(|(_, is_there)| *is_there) {
                 wrong(
                     key,
-                    "expected redis_host or redis_url beside it, got neither",
+                    "goes with redis_host or redis_url, and there is neither",
                 );
             }
             return None;

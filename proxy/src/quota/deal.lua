@@ -70,7 +70,7 @@ for deal = 2, #KEYS do
         answer(taken, 0, held, hold, 0)
     else
         local found = redis.call('HMGET', key, 'period', 'used')
-        local period, used, is_new = from, 0, true
+        local period, used, is_new = from, 0, found[1] or least > 0
         -- The clock of another replica may be ahead: its minute is everybody's.
         if found[1] and tonumber(found[1]) >= from then
             period, used, is_new = tonumber(found[1]), tonumber(found[2]), false
@@ -81,7 +81,7 @@ for deal = 2, #KEYS do
         end
         local taken = portion(cap - used, least, most)
         used = used + taken
-        if used ~= before then
+        if used ~= before or is_new then
             redis.call('HSET', key, 'period', write(period), 'used', write(used))
             if is_new then
                 -- Not later on: a minute that a wrong clock put far ahead goes by itself.
