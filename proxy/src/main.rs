@@ -9,6 +9,7 @@ mod gate;
 mod keys;
 mod models;
 mod quota;
+mod redis;
 mod relay;
 mod reply;
 mod routes;

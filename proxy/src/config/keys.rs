@@ -6,6 +6,7 @@ use super::sections::read;
 use super::yaml::under;
 use super::{Problem, Problems};
 use crate::keys::{Every, duration};
+use crate::redis;
 use crate::store::{self, Address};
 use mishikallm::config::Secret;
 use mishikallm::json::Fields;
@@ -25,6 +26,8 @@ pub struct KeySettings {
     pub spend_logs_kept: Option<Every>,
     /// A folder for what was spent and is not in the database yet; `None`: the usual one.
     pub journal_folder: Option<PathBuf>,
+    /// Where replicas count requests and tokens together; `None`: in the database. It is `router_settings` that says it.
+    pub redis: Option<redis::Address>,
 }
 
 impl KeySettings {
@@ -87,6 +90,7 @@ impl KeySettings {
             spend_logs_kept,
             journal_folder: read(places, problems, fields.string("spend_journal_dir"))
                 .map(PathBuf::from),
+            redis: None,
         }
     }
 }

@@ -213,15 +213,15 @@ pub const ROUTER_SETTINGS: Section = Section {
         "context_window_fallbacks",
         "max_fallbacks",
         "enable_pre_call_checks",
+        "redis_host",
+        "redis_port",
+        "redis_password",
+        "redis_url",
     ],
     idle: &[],
     without: &[
         "routing_strategy_args",
         "content_policy_fallbacks",
-        "redis_host",
-        "redis_port",
-        "redis_password",
-        "redis_url",
         "cache_responses",
         "cache_kwargs",
         "caching_groups",
@@ -340,6 +340,7 @@ pub fn is_number_or_boolean(key: &str) -> bool {
             | "max_fallbacks"
             | "enable_pre_call_checks"
             | "max_reply_bytes"
+            | "redis_port"
             | "insecure"
             | "ssl_verify"
             | "json_logs"

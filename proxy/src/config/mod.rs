@@ -6,6 +6,7 @@ mod fleet;
 mod keys;
 mod known;
 mod place;
+mod redis;
 mod sections;
 mod unread;
 mod yaml;

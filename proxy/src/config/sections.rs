@@ -6,6 +6,7 @@ use super::fleet;
 use super::keys::KeySettings;
 use super::known;
 use super::place::Places;
+use super::redis;
 use super::unread;
 use super::yaml::{Document, under};
 use super::{Problem, Problems};
@@ -112,9 +113,13 @@ pub(super) fn take(
     let mut section = |name: &str| take_section(&places, &mut top, name, problems);
     let general = section("general_settings");
     let shared = section("mishikallm_settings");
-    let router = section("router_settings");
+    let mut router = section("router_settings");
     let list = top.shift_remove("model_list").unwrap_or(Value::Null);
-    let general = read_general(&places, general, lookup, problems);
+    let redis = redis::take(&places, &mut router, problems);
+    let mut general = read_general(&places, general, lookup, problems);
+    if let Some(general) = &mut general {
+        general.keys.redis = redis;
+    }
     let switches = Switches::take(&places, &shared, problems);
     check_verify(&places, &shared, problems);
     let object = library_object(list, shared, router, overrides);

@@ -114,7 +114,7 @@ async fn reserve(
     pass: &Pass,
     need: quota::Need,
 ) -> std::result::Result<quota::Reservation, (Error, Standing)> {
-    let reserved = quota::reserve(&open.desk, &pass.accounts, need, PATIENCE).await;
+    let reserved = quota::reserve(&open.lenders, &pass.accounts, need, PATIENCE).await;
     reserved.map_err(|refusal| (refused(&refusal), refusal.standing()))
 }
 

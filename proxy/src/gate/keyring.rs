@@ -4,9 +4,11 @@ use super::brute::Strangers;
 use super::known::Known;
 use crate::config::KeySettings;
 use crate::keys::Scope;
-use crate::quota::{self, Accounts};
+use crate::quota::{self, Accounts, Lenders};
+use crate::redis::Redis;
 use crate::spend::{Flusher, Journal, Policy};
 use crate::store::{Address, Store};
+use futures_util::future::join;
 use mishikallm::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -49,11 +51,18 @@ pub struct Open {
     /// Keys that were looked up.
     pub known: Arc<Known>,
     /// Where this process borrows of limits.
-    pub desk: quota::Desk,
+    pub lenders: Lenders,
     /// What was spent.
     pub journal: Journal,
     /// Stops what gives back what was borrowed: then it gives back all.
     keeper: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+}
+
+impl Open {
+    /// Where replicas count together, if there is one.
+    pub fn redis(&self) -> Option<&Redis> {
+        self.lenders.counter.as_ref().map(quota::Counter::redis)
+    }
 }
 
 impl Keyring {
@@ -87,11 +96,18 @@ impl Keyring {
         }
     }
 
-    /// Waits a while for a database that was opened: keys that come before it would be turned away.
+    /// Waits a while for a database that was opened: keys that come before it would be turned away. For Redis as well, without which
+    /// limits would hold for this replica alone.
     pub async fn come(&self) {
         if let Some(open) = self.open.get() {
             let mut up = open.store.watch();
-            let _ = timeout(ARRIVAL, up.wait_for(|is_up| *is_up)).await;
+            let redis = async {
+                if let Some(redis) = open.redis() {
+                    redis.come().await;
+                }
+            };
+            let both = join(up.wait_for(|is_up| *is_up), redis);
+            let _ = timeout(ARRIVAL, both).await;
         }
     }
 
@@ -102,6 +118,9 @@ impl Keyring {
                 "there is no master key: the database of keys is not opened, and anyone may call"
             );
         }
+        if self.settings.redis.is_some() {
+            warn!("there is no master key: no key has limits, and Redis is not used");
+        }
     }
 
     /// A configuration was read again. Where the database is holds as it was, and that is said.
@@ -111,6 +130,11 @@ impl Keyring {
         if places(settings) != places(&self.settings) {
             warn!(
                 "general_settings: database_url and spend_journal_dir hold as they were until the proxy is started again"
+            );
+        }
+        if settings.redis != self.settings.redis {
+            warn!(
+                "router_settings: which Redis there is holds as it was until the proxy is started again"
             );
         }
     }
@@ -170,7 +194,13 @@ impl Keyring {
         }));
         store.spawn(flusher.run());
         let (stop, stopped) = oneshot::channel::<()>();
-        let (mine, its) = (desk.clone(), accounts.clone());
+        let counter = self.settings.redis.clone().map(|address| {
+            let (redis, life) = Redis::new(address);
+            store.spawn(life);
+            quota::Counter::new(redis)
+        });
+        let lenders = Lenders { desk, counter };
+        let (mine, its) = (lenders.clone(), accounts.clone());
         let kept = store.spawn(async move {
             let stopped = async { drop(stopped.await) };
             quota::keep(mine, &its, stopped).await;
@@ -178,7 +208,7 @@ impl Keyring {
         Ok(Arc::new(Open {
             store,
             known,
-            desk,
+            lenders,
             journal,
             keeper: Mutex::new(Some((stop, kept))),
         }))

@@ -1,6 +1,6 @@
 //! The limits of one key, team or user in this replica, for all its threads.
 
-use super::bank::{Answer, Deal, Trouble};
+use super::bank::{Answer, Deal, Epochs, Trouble};
 use super::ledger::{Ledger, Part, Standing, Verdict};
 use super::{Kind, Need, Refusal, Spent};
 use crate::keys::{Limits, Money, Scope, Time};
@@ -34,10 +34,22 @@ pub struct Account {
 
 struct Inner {
     ledger: Ledger,
-    /// See [`super::Bank::epoch`].
-    epoch: u64,
+    /// Of what the ledger holds.
+    epochs: Epochs,
     /// Looks since anything was done with it.
     looks: u32,
+}
+
+impl Inner {
+    /// Whether anything is void that was held until now.
+    fn void(&mut self, epochs: Epochs) -> bool {
+        let before = std::mem::replace(&mut self.epochs, epochs);
+        let void = Kind::ALL
+            .into_iter()
+            .filter(|kind| epochs.differ(before, *kind));
+        void.for_each(|kind| self.ledger.void(kind));
+        before != epochs
+    }
 }
 
 impl Account {
@@ -50,7 +62,7 @@ impl Account {
             has_permits: AtomicBool::new(ledger.has_permits()),
             inner: Mutex::new(Inner {
                 ledger,
-                epoch: 0,
+                epochs: Epochs::default(),
                 looks: 0,
             }),
             is_tight: AtomicBool::new(false),
@@ -103,31 +115,25 @@ impl Account {
         (verdict, inner.ledger.standing(now))
     }
 
-    /// What came of deals.
+    /// What came of deals, and what was void by then.
     pub(super) fn heard(
         &self,
         deals: &[Deal],
-        said: &Result<Vec<Answer>, Trouble>,
-        epoch: u64,
+        said: &[Result<Answer, Trouble>],
+        epochs: Epochs,
         now: Time,
     ) {
         let mut inner = self.lock();
-        match said {
-            Err(Trouble::Void) => {
+        inner.void(epochs);
+        for (deal, said) in deals.iter().zip(said) {
+            match said {
                 // What was sent off is settled with nothing, and then all of it is void.
-                inner.epoch = epoch;
-                let nothing = Answer::default();
-                deals
-                    .iter()
-                    .for_each(|deal| inner.ledger.heard(deal, Some(&nothing), now));
-                inner.ledger.void();
-            }
-            Err(Trouble::Away) => deals
-                .iter()
-                .for_each(|deal| inner.ledger.heard(deal, None, now)),
-            Ok(answers) => {
-                let said = deals.iter().zip(answers);
-                said.for_each(|(deal, answer)| inner.ledger.heard(deal, Some(answer), now));
+                Err(Trouble::Void) => {
+                    inner.ledger.heard(deal, Some(&Answer::default()), now);
+                    inner.ledger.void(deal.kind);
+                }
+                Err(Trouble::Away) => inner.ledger.heard(deal, None, now),
+                Ok(answer) => inner.ledger.heard(deal, Some(answer), now),
             }
         }
         drop(inner);
@@ -187,11 +193,9 @@ impl Account {
     }
 
     /// What the others took back is not here any more either.
-    pub(super) fn void(&self, epoch: u64) {
+    pub(super) fn void(&self, epochs: Epochs) {
         let mut inner = self.lock();
-        if inner.epoch != epoch {
-            inner.epoch = epoch;
-            inner.ledger.void();
+        if inner.void(epochs) {
             drop(inner);
             self.wake();
         }

@@ -1,10 +1,9 @@
 //! All accounts of this replica: one for each scope, so that there is one who knows what is held.
 
 use super::account::{Account, Turn};
-use super::bank::{Bank, Deal, Trouble};
+use super::bank::{Bank, Deal, Epochs, dealt};
 use crate::keys::{Limits, Money, Scope, Time};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Given back in one transaction.
@@ -17,8 +16,8 @@ pub(super) const LOOKS: u32 = 3_600;
 #[derive(Debug, Default)]
 pub struct Accounts {
     all: Mutex<HashMap<Scope, Arc<Account>>>,
-    /// See [`Bank::epoch`], when it was last looked at.
-    epoch: AtomicU64,
+    /// See [`Bank::epochs`], when they were last looked at.
+    epochs: Mutex<Epochs>,
 }
 
 struct Idle {
@@ -56,14 +55,14 @@ impl Accounts {
     /// Gives back what lies idle: permits that nobody wanted since the last time, and with `is_all`, once a second, the rest.
     pub async fn give_back<B: Bank>(&self, bank: &B, is_all: bool) {
         // Where what is held is void all are to know it.
-        let is_void = self.epoch.swap(bank.epoch(), Ordering::AcqRel) != bank.epoch();
+        let is_void = self.begins(bank.epochs());
         let all = self.all(bank.now(), is_all, is_all || is_void);
         let mut all = all.into_iter().peekable();
         while all.peek().is_some() {
             // Turns are taken for one batch after the other, so that nobody waits long.
             let mut batch: Vec<Idle> = Vec::new();
             while let Some(account) = all.next_if(|_| batch.len() < BATCH) {
-                account.void(bank.epoch());
+                account.void(bank.epochs());
                 if let Some((deals, turn)) = account.idle(is_all, bank.now()) {
                     batch.push(Idle {
                         account,
@@ -76,6 +75,12 @@ impl Accounts {
                 deal(bank, batch).await;
             }
         }
+    }
+
+    /// Whether anything is void since they were last looked at.
+    fn begins(&self, now: Epochs) -> bool {
+        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *epochs, now) != now
     }
 
     /// All, or only those with permits; with `forgets` without those that nobody needs.
@@ -98,16 +103,11 @@ impl Accounts {
 async fn deal<B: Bank>(bank: &B, mut batch: Vec<Idle>) {
     batch.sort_by_cached_key(|idle| idle.account.scope().to_string());
     let deals: Arc<[Deal]> = batch.iter().flat_map(|idle| idle.deals.clone()).collect();
-    let epoch = bank.epoch();
-    let said = bank.deal(deals).await;
-    let is_void = bank.epoch() != epoch;
-    let mut said = if is_void { Err(Trouble::Void) } else { said };
+    let (said, epochs) = dealt(bank, deals).await;
+    let mut rest = &said[..];
     for idle in batch {
-        let of_it = match &mut said {
-            Ok(answers) => Ok(answers.drain(..idle.deals.len()).collect()),
-            Err(trouble) => Err(*trouble),
-        };
-        idle.account
-            .heard(&idle.deals, &of_it, bank.epoch(), bank.now());
+        let (of_it, others) = rest.split_at(idle.deals.len());
+        rest = others;
+        idle.account.heard(&idle.deals, of_it, epochs, bank.now());
     }
 }

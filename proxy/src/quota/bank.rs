@@ -1,4 +1,4 @@
-//! Who lends: the database, or a fake of it in tests.
+//! Who lends: the database, Redis, both of them, or a fake in tests.
 
 use super::Kind;
 use crate::keys::Time;
@@ -54,21 +54,61 @@ pub enum Trouble {
     Void,
 }
 
+/// What came of each of several deals, in their order.
+pub type Said = Vec<Result<Answer, Trouble>>;
+
+/// The same to all of them.
+pub fn to_all(deals: &[Deal], said: Result<Vec<Answer>, Trouble>) -> Said {
+    match said {
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        Err(trouble) => vec![Err(trouble); deals.len()],
+    }
+}
+
+/// How often what this replica held was void: see [`Trouble::Void`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Epochs {
+    /// Money.
+    pub money: u64,
+    /// Requests at once.
+    pub permits: u64,
+}
+
+impl Epochs {
+    /// Whether what is held of a kind is not what was held then.
+    pub fn differ(self, then: Epochs, kind: Kind) -> bool {
+        match kind {
+            Kind::Budget => self.money != then.money,
+            Kind::Parallel | Kind::Rpm | Kind::Tpm => self.permits != then.permits,
+        }
+    }
+}
+
 /// Who lends, in whole transactions.
 pub trait Bank: Clone + Send + Sync + 'static {
-    /// All of these or none, in the order of (scope, kind); the answers in the same order.
-    fn deal(
-        &self,
-        deals: Arc<[Deal]>,
-    ) -> impl Future<Output = Result<Vec<Answer>, Trouble>> + Send + 'static;
+    /// All of these that one lender has, or none of them, in the order of (scope, kind).
+    fn deal(&self, deals: Arc<[Deal]>) -> impl Future<Output = Said> + Send + 'static;
 
     /// By the clock on the wall.
     fn now(&self) -> Time {
         Time::now()
     }
 
-    /// Grows whenever what this replica held is void: see [`Trouble::Void`].
-    fn epoch(&self) -> u64;
+    /// They grow whenever what this replica held is void.
+    fn epochs(&self) -> Epochs;
+}
+
+/// Makes deals. What became void meanwhile is so whatever was said. With it comes what was void by then.
+pub async fn dealt<B: Bank>(bank: &B, deals: Arc<[Deal]>) -> (Said, Epochs) {
+    let before = bank.epochs();
+    let said = bank.deal(deals.clone()).await;
+    let now = bank.epochs();
+    let said = said.into_iter().zip(&*deals);
+    let said = said.map(|(said, deal)| match now.differ(before, deal.kind) {
+        true => Err(Trouble::Void),
+        false => said,
+    });
+    (said.collect(), now)
 }
 
 /// Of what is left a replica takes a part in so many at most, so that others find something too.

@@ -1,7 +1,7 @@
 //! The database as a bank, for this replica.
 
 use super::Kind;
-use super::bank::{Answer, Bank, Deal, Row, Trouble, settle};
+use super::bank::{Answer, Bank, Deal, Epochs, Row, Said, Trouble, settle, to_all};
 use super::replica::Replica;
 use crate::keys::Time;
 use crate::store::{Failure, Result, Store, Tx, on, within};
@@ -100,6 +100,28 @@ impl Desk {
         }
     }
 
+    async fn lend(&self, deals: Arc<[Deal]>) -> std::result::Result<Vec<Answer>, Trouble> {
+        let away = |failure| {
+            if let Failure::Broken(words) = failure {
+                warn!("limits of keys: the database does not lend: {words}");
+            }
+            Trouble::Away
+        };
+        self.register().await.map_err(away)?;
+        let name = self.replica.name();
+        let with = (name.clone(), deals);
+        let made = self
+            .store
+            .write(with, |tx, (name, deals)| Box::pin(make(tx, name, deals)));
+        match made.await.map_err(away)? {
+            Some(answers) => Ok(answers),
+            None => {
+                self.replica.renew(&name);
+                Err(Trouble::Void)
+            }
+        }
+    }
+
     /// Gives back all that this one holds: when nothing is under way any more, and the journal is in the database.
     pub async fn leave(&self) -> Result<()> {
         self.sweep(&self.replica.name()).await
@@ -107,40 +129,21 @@ impl Desk {
 }
 
 impl Bank for Desk {
-    fn deal(
-        &self,
-        deals: Arc<[Deal]>,
-    ) -> impl Future<Output = std::result::Result<Vec<Answer>, Trouble>> + Send + 'static {
+    fn deal(&self, deals: Arc<[Deal]>) -> impl Future<Output = Said> + Send + 'static {
         let desk = self.clone();
-        async move {
-            let away = |failure| {
-                if let Failure::Broken(words) = failure {
-                    warn!("limits of keys: the database does not lend: {words}");
-                }
-                Trouble::Away
-            };
-            desk.register().await.map_err(away)?;
-            let name = desk.replica.name();
-            let with = (name.clone(), deals);
-            let made = desk
-                .store
-                .write(with, |tx, (name, deals)| Box::pin(make(tx, name, deals)));
-            match made.await.map_err(away)? {
-                Some(answers) => Ok(answers),
-                None => {
-                    desk.replica.renew(&name);
-                    Err(Trouble::Void)
-                }
-            }
-        }
+        async move { to_all(&deals, desk.lend(deals.clone()).await) }
     }
 
     fn now(&self) -> Time {
         (self.clock)()
     }
 
-    fn epoch(&self) -> u64 {
-        self.replica.epoch()
+    fn epochs(&self) -> Epochs {
+        let epoch = self.replica.epoch();
+        Epochs {
+            money: epoch,
+            permits: epoch,
+        }
     }
 }
 

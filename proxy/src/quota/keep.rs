@@ -3,6 +3,7 @@
 use super::accounts::Accounts;
 use super::bank::Bank;
 use super::desk::Desk;
+use super::lenders::Lenders;
 use super::watch::Watch;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ const LOOK: u32 = 200;
 
 /// Gives back what lies idle, tells the others that this replica is alive, and gives back what dead ones hold, until `stop`. Then it gives
 /// back all: by then nothing is under way any more, and the journal is in the database.
-pub async fn keep(desk: Desk, accounts: &Accounts, stop: impl Future<Output = ()>) {
+pub async fn keep(lenders: Lenders, accounts: &Accounts, stop: impl Future<Output = ()>) {
     let mut stop = pin!(stop);
     let mut watch = Watch::default();
     let mut ticks = interval(TICK);
@@ -34,17 +35,17 @@ pub async fn keep(desk: Desk, accounts: &Accounts, stop: impl Future<Output = ()
             _ = ticks.tick() => {}
             () = &mut stop => break,
         }
-        accounts.give_back(&desk, count % IDLE == 0).await;
-        // Whatever fails is tried again with the next tick of its kind; the store says that the database is away.
+        accounts.give_back(&lenders, count % IDLE == 0).await;
+        // Whatever fails is tried again with the next tick of its kind; the store says that the database is away, and so does Redis.
         if count % BEAT == 0 {
-            let _ = desk.beat().await;
+            lenders.beat().await;
         }
         if count % LOOK == 0 {
-            look(&desk, &mut watch).await;
+            look(&lenders.desk, &mut watch).await;
         }
         count = count.wrapping_add(1);
     }
-    let _ = desk.leave().await;
+    lenders.leave().await;
 }
 
 async fn look(desk: &Desk, watch: &mut Watch) {

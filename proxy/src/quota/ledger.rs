@@ -306,10 +306,13 @@ impl Ledger {
         self.budget.applied(cost);
     }
 
-    /// Nothing that was borrowed is there any more.
-    pub fn void(&mut self) {
-        self.budget.void();
-        self.parallel.void();
+    /// Nothing of this kind that was borrowed, and is held, is there any more.
+    pub fn void(&mut self, kind: Kind) {
+        match kind {
+            Kind::Budget => self.budget.void(),
+            Kind::Parallel => self.parallel.void(),
+            Kind::Rpm | Kind::Tpm => {}
+        }
     }
 
     /// Whoever waits wants to know it anew.

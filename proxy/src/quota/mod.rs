@@ -41,6 +41,11 @@
 //! - `rpm`, `tpm`: in windows of a minute by the wall clock; `period` is its beginning. A portion counts as used when it is borrowed.
 //! - `parallel`: a permit is held as long as its request is under way; `used` stays 0.
 //!
+//! # With Redis
+//!
+//! Where the configuration names one, `rpm`, `tpm` and `parallel` are borrowed there (`counter`), by the same deals, and money from the
+//! database as ever. Each of both may be away or void without the other.
+//!
 //! # While the database is away
 //!
 //! Known keys go on. Of a budget each replica believes in what was left when it last heard of it, less what it spent since; minutes and
@@ -49,10 +54,12 @@
 mod account;
 mod accounts;
 mod bank;
+mod counter;
 mod desk;
 mod keep;
 mod lease;
 mod ledger;
+mod lenders;
 mod refusal;
 mod replica;
 mod reserve;
@@ -64,9 +71,11 @@ mod tests;
 
 pub use account::Account;
 pub use accounts::Accounts;
+pub use counter::Counter;
 pub use desk::Desk;
 pub use keep::keep;
 pub use ledger::{Rate, Standing};
+pub use lenders::Lenders;
 pub use refusal::Refusal;
 pub use replica::Replica;
 pub use reserve::{Reservation, reserve};

@@ -1,7 +1,7 @@
 //! A request and its limits: reserved before, settled after. The edge around the ledgers, with the waiting.
 
 use super::account::{Account, Turn};
-use super::bank::{Bank, Deal, Trouble};
+use super::bank::{Bank, Deal, dealt};
 use super::ledger::{Part, Standing, Verdict};
 use super::{Need, Refusal, Spent};
 use std::sync::Arc;
@@ -110,11 +110,8 @@ async fn deal<B: Bank>(bank: &B, account: &Arc<Account>, deals: Vec<Deal>, turn:
     let (bank, mine) = (bank.clone(), account.clone());
     let done = tokio::spawn(async move {
         let deals: Arc<[Deal]> = deals.into();
-        let epoch = bank.epoch();
-        let said = bank.deal(deals.clone()).await;
-        let is_void = bank.epoch() != epoch;
-        let said = if is_void { Err(Trouble::Void) } else { said };
-        mine.heard(&deals, &said, bank.epoch(), bank.now());
+        let (said, epochs) = dealt(&bank, deals.clone()).await;
+        mine.heard(&deals, &said, epochs, bank.now());
         turn
     });
     match done.await {

@@ -16,7 +16,7 @@ mod pool;
 mod run;
 mod stream;
 mod timer;
-mod tls;
+pub mod tls;
 
 pub use connect::Connector;
 pub use loads::ask as ask_loads;

@@ -60,17 +60,25 @@ fn told(body: Value) -> Response<Answer> {
     reply::json(StatusCode::OK, body.to_string())
 }
 
-/// It takes requests, also when the database of keys is away: those of keys that are known.
+/// It takes requests, also when the database of keys is away: those of keys that are known; and without Redis.
 fn ready(worker: &Arc<Worker>) -> Value {
     match worker.app.keyring.get() {
         None => json!({"status": "healthy"}),
         Some(open) => {
-            let db = match open.store.is_up() {
-                true => "connected",
-                false => "Not connected",
-            };
-            json!({"status": "healthy", "db": db})
+            let db = word(open.store.is_up());
+            let mut told = json!({"status": "healthy", "db": db});
+            if let Some(redis) = open.redis() {
+                told["redis"] = json!(word(redis.is_up()));
+            }
+            told
         }
+    }
+}
+
+fn word(is_up: bool) -> &'static str {
+    match is_up {
+        true => "connected",
+        false => "Not connected",
     }
 }
 

@@ -152,6 +152,10 @@ fn describe() {
             "1 while the database of keys is there, else 0; nothing where there is none",
         ),
         (
+            "mishikallm_redis_up",
+            "1 while Redis is there, so that requests and tokens count for all replicas together, else 0; nothing where none is named",
+        ),
+        (
             "mishikallm_spend_rows_lost",
             "Requests whose spend is in no database: neither could a file be written",
         ),
@@ -178,6 +182,10 @@ pub fn text(fleet: &Fleet, keyring: &Keyring) -> String {
     if let Some(open) = keyring.get() {
         let is_up = f64::from(u8::from(open.store.is_up()));
         gauge!("mishikallm_keys_database_up").set(is_up);
+        if let Some(redis) = open.redis() {
+            let is_up = f64::from(u8::from(redis.is_up()));
+            gauge!("mishikallm_redis_up").set(is_up);
+        }
         gauge!("mishikallm_spend_rows_lost").set(open.journal.lost() as f64);
     }
     let standings = fleet.standings(Instant::now());

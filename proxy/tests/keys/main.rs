@@ -4,6 +4,7 @@ mod audit;
 mod away;
 mod commands;
 mod manage;
+mod redis;
 mod uses;
 
 use running::client::ask;
@@ -51,6 +52,10 @@ impl Stage {
     }
 
     fn new(folder: Folder, url: &str) -> Stage {
+        Stage::with(folder, url, json!({}))
+    }
+
+    fn with(folder: Folder, url: &str, router: Value) -> Stage {
         let upstream = Upstream::new(|mut peer| {
             while peer.request().is_some() {
                 peer.reply(200, &json!({"text_output": "hi"}));
@@ -63,6 +68,7 @@ impl Stage {
         let journal = folder.0.join("journal");
         let config = json!({
             "model_list": [model, other],
+            "router_settings": router,
             "general_settings": {"master_key": MASTER, "database_url": url, "spend_journal_dir": journal.display().to_string()},
         });
         let stage = Stage {

@@ -7,6 +7,7 @@ pub mod client;
 #[path = "../../../tests/parity/common/mod.rs"]
 pub mod common;
 pub mod postgres;
+pub mod redis;
 pub mod settings;
 pub mod upstream;
 

@@ -53,7 +53,8 @@ fn values(section: &Section) -> Value {
             "disable_cooldowns": true, "model_group_alias": {"a": "m"},
             "fallbacks": [{"m": ["n"]}], "default_fallbacks": ["n"],
             "context_window_fallbacks": [{"m": ["n"]}], "max_fallbacks": 7,
-            "enable_pre_call_checks": true,
+            "enable_pre_call_checks": true, "redis_host": "h", "redis_port": 7,
+            "redis_password": "of-redis", "redis_url": "redis://h",
         }),
         "general_settings" => json!({
             "master_key": "sk-0123456789abcdef", "allow_client_side_credentials": true,

@@ -83,12 +83,12 @@ pub(super) const SHAPES: &[Case] = &[
         ],
     ),
     (
-        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nrooter_settings: {}\ngeneral_settings:\n  masterkey: sk-1\nrouter_settings:\n  routing_stategy: least-busy\n  redis_host: x\nmishikallm_settings:\n  master_key: x\n  cache: true\n",
+        "model_list:\n  - model_name: m\n    mishikallm_params:\n      model: triton/m\n      api_base: http://localhost:8000\nrooter_settings: {}\ngeneral_settings:\n  masterkey: sk-1\nrouter_settings:\n  routing_stategy: least-busy\n  cache_responses: x\nmishikallm_settings:\n  master_key: x\n  cache: true\n",
         &[
             "warning: :6: rooter_settings: unknown: it is ignored; did you mean router_settings?",
             "warning: :8: general_settings.masterkey: unknown: it is ignored; did you mean master_key?",
             "warning: :10: router_settings.routing_stategy: unknown: it is ignored; did you mean routing_strategy?",
-            "warning: :11: router_settings.redis_host: not supported here: it is ignored",
+            "warning: :11: router_settings.cache_responses: not supported here: it is ignored",
             "warning: :13: mishikallm_settings.master_key: unknown here: it is ignored; it belongs in general_settings",
             "warning: :14: mishikallm_settings.cache: not supported here: it is ignored",
         ],

@@ -1,7 +1,7 @@
 //! A bank of memory, that does what the database does.
 
 use super::super::Kind;
-use super::super::bank::{Answer, Bank, Deal, Row, Trouble, settle};
+use super::super::bank::{Answer, Bank, Deal, Epochs, Row, Said, Trouble, settle, to_all};
 use crate::keys::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -146,10 +146,7 @@ impl Branch {
 }
 
 impl Bank for Branch {
-    fn deal(
-        &self,
-        deals: Arc<[Deal]>,
-    ) -> impl Future<Output = Result<Vec<Answer>, Trouble>> + Send + 'static {
+    fn deal(&self, deals: Arc<[Deal]>) -> impl Future<Output = Said> + Send + 'static {
         let branch = self.clone();
         async move {
             branch.passes.acquire().await.unwrap().forget();
@@ -161,7 +158,7 @@ impl Bank for Branch {
                 *branch.name.lock().unwrap() = new;
                 branch.epoch.fetch_add(1, Ordering::Relaxed);
             }
-            said
+            to_all(&deals, said)
         }
     }
 
@@ -169,7 +166,11 @@ impl Bank for Branch {
         Time(NOON + self.began.elapsed().as_millis() as i64)
     }
 
-    fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
+    fn epochs(&self) -> Epochs {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        Epochs {
+            money: epoch,
+            permits: epoch,
+        }
     }
 }

@@ -11,10 +11,10 @@ use crate::keys::Time;
 const SCOPE: &str = "team:a";
 
 /// xorshift64.
-struct Chance(u64);
+pub(super) struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -177,7 +177,8 @@ impl World {
             replica.ledger.heard(deal, answer, self.now);
         }
         if said == Err(Trouble::Void) {
-            replica.ledger.void();
+            let kinds = Kind::ALL.into_iter();
+            kinds.for_each(|kind| replica.ledger.void(kind));
             replica.name.push('\'');
             self.books.enter(&replica.name);
         }

@@ -1,7 +1,7 @@
 //! Limits in real databases: with each of them two replicas.
 
 use super::super::bank::{Bank, Deal, Trouble};
-use super::super::{Account, Accounts, Desk, Refusal, Reservation, reserve};
+use super::super::{Account, Accounts, Desk, Lenders, Refusal, Reservation, reserve};
 use super::*;
 use crate::keys::Time;
 use crate::store::{Address, Store, on, within};
@@ -292,7 +292,7 @@ async fn who_was_thought_dead_begins_anew(base: &Base) {
         resets_at: None,
     };
     let said = first.desk.deal([deal].into()).await;
-    assert_eq!(said, Err(Trouble::Void));
+    assert_eq!(said, [Err(Trouble::Void)]);
     assert_ne!(first.desk.replica().name(), old);
     // What is under way is covered anew, before more is granted.
     first.accounts.give_back(&first.desk, false).await;
@@ -320,7 +320,11 @@ async fn who_leaves_holds_nothing(base: &Base) {
         .await
         .expect("it fits");
     replica.settle(one, 10).await;
-    super::super::keep(replica.desk.clone(), &replica.accounts, async {}).await;
+    let lenders = Lenders {
+        desk: replica.desk.clone(),
+        counter: None,
+    };
+    super::super::keep(lenders, &replica.accounts, async {}).await;
     assert_eq!(replica.written(Kind::Budget).await, (10, 0, 0));
     assert_eq!(
         base.replica()

@@ -1,9 +1,10 @@
-//! Limits as examples, and under chance: alone, with a bank of memory, and with both databases.
+//! Limits as examples, and under chance: alone, with a bank of memory, with both databases, and with Redis.
 
 mod books;
 mod chance;
 mod database;
 mod ledger;
+mod redis;
 mod several;
 mod waiting;
 

@@ -107,6 +107,9 @@ pub(super) struct Readiness {
     /// Whether the database of keys is there: `connected` or `Not connected`. Absent where there is none.
     #[schema(nullable = false, example = "connected")]
     db: Option<String>,
+    /// The same of Redis.
+    #[schema(nullable = false, example = "connected")]
+    redis: Option<String>,
 }
 
 fn model() -> Object {
