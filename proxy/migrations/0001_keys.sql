@@ -44,6 +44,7 @@ CREATE TABLE users (
     user_id TEXT NOT NULL PRIMARY KEY,
     user_alias TEXT,
     user_email TEXT,
+    email_key TEXT UNIQUE, -- user_email as it is compared: without blanks around it, in small letters
     user_role TEXT,
     models TEXT NOT NULL,
     max_budget BIGINT,

@@ -28,8 +28,6 @@ const OTHER_WAYS: [&str; 8] = [
 /// What a call takes, as far as can be known beforehand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bound {
-    /// An estimate of the prompts' tokens.
-    pub prompt_tokens: u64,
     /// No more than this: a token is at least a byte, and around each prompt there are few. Of an image it is a guess.
     pub most_prompt_tokens: u64,
     /// How many texts there will be.
@@ -58,7 +56,6 @@ pub(super) fn bound<'a>(tasks: impl Iterator<Item = &'a Task>) -> Bound {
                         .images
                         .iter()
                         .map(|image| IMAGE.max(image.url.len() as u64));
-                    bound.prompt_tokens += usage::estimate(&ask.prompt);
                     bound.most_prompt_tokens +=
                         ask.prompt.len() as u64 + AROUND + images.sum::<u64>();
                 }
@@ -70,7 +67,6 @@ pub(super) fn bound<'a>(tasks: impl Iterator<Item = &'a Task>) -> Bound {
                     }
                     Input::Tokens(rows) => rows.iter().map(|row| row.len() as u64).sum(),
                 };
-                bound.prompt_tokens += ask.estimate();
                 bound.most_prompt_tokens += most;
             }
         }
@@ -154,13 +150,12 @@ mod tests {
     #[test]
     fn a_token_is_at_least_a_byte() {
         let bound = bounds(Operation::Text, r#"{"prompt":"héllo","max_tokens":9}"#);
-        assert_eq!(bound.prompt_tokens, 2);
         assert_eq!(bound.most_prompt_tokens, 6 + AROUND);
         let bound = bounds(Operation::Embeddings, r#"{"input":["ab","c"]}"#);
         assert_eq!(bound.most_prompt_tokens, 3 + 2 * AROUND);
         assert_eq!(bound.most_completion_tokens, Some(0));
         let bound = bounds(Operation::Embeddings, r#"{"input":[[1,2],[3]]}"#);
-        assert_eq!((bound.prompt_tokens, bound.most_prompt_tokens), (3, 3));
+        assert_eq!(bound.most_prompt_tokens, 3);
     }
 
     #[test]

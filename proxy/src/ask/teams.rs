@@ -40,11 +40,11 @@ async fn create(peer: &Peer, asked: &CreateTeam) -> Result<(), String> {
 }
 
 async fn list(peer: &Peer, form: Form) -> Result<(), String> {
-    let answer = call(peer, Method::GET, "/team/list", None).await?;
+    let all = all(peer).await?;
     if form.json {
-        return show(&format!("{answer}\n")).map(drop);
+        return show(&format!("{}\n", Value::Array(all))).map(drop);
     }
-    match teams(&answer) {
+    match all.as_slice() {
         [] => note("there are no teams"),
         all => {
             let rows: Vec<_> = all.iter().map(row).collect();
@@ -52,6 +52,29 @@ async fn list(peer: &Peer, form: Form) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Teams on a page.
+const PAGE: usize = 100;
+
+/// All teams, page by page.
+async fn all(peer: &Peer) -> Result<Vec<Value>, String> {
+    let mut all: Vec<Value> = Vec::new();
+    for page in 1.. {
+        let path = format!("/team/list?page={page}&page_size={PAGE}");
+        let answer = call(peer, Method::GET, &path, None).await?;
+        let some = teams(&answer);
+        let is_last = some.len() != PAGE;
+        let before = all.len();
+        // Of a list that changes meanwhile one may come twice; of a server that knows no pages all of them do.
+        let is_new = |team: &&Value| all.iter().all(|known| known["team_id"] != team["team_id"]);
+        let new: Vec<Value> = some.iter().filter(is_new).cloned().collect();
+        all.extend(new);
+        if is_last || all.len() == before {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 /// Those of a list.
@@ -64,8 +87,7 @@ fn teams(answer: &Value) -> &[Value] {
 ///
 /// Errors: there is none, there are several, or the proxy does not answer.
 pub async fn find(peer: &Peer, name: &str) -> Result<String, String> {
-    let answer = call(peer, Method::GET, "/team/list", None).await?;
-    choose(teams(&answer), name)
+    choose(&all(peer).await?, name)
 }
 
 fn choose(all: &[Value], name: &str) -> Result<String, String> {
@@ -126,10 +148,10 @@ async fn update(peer: &Peer, asked: &UpdateTeam) -> Result<(), String> {
 
 /// Nothing is done where one of them is not found.
 async fn ids(peer: &Peer, names: &[String]) -> Result<Vec<String>, String> {
-    let answer = call(peer, Method::GET, "/team/list", None).await?;
+    let all = all(peer).await?;
     let mut ids = Vec::new();
     for name in names {
-        let id = choose(teams(&answer), name)?;
+        let id = choose(&all, name)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -28,11 +28,12 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
-    /// Reads its keys out of the section.
+    /// Reads its keys out of the section. Without a master key the variable may be another program's, and anything.
     pub(super) fn take(
         places: &Places<'_>,
         fields: &mut Fields,
         lookup: Lookup<'_>,
+        has_master: bool,
         problems: &mut Problems,
     ) -> KeySettings {
         let path = |key: &str| under("general_settings", key);
@@ -50,6 +51,9 @@ impl KeySettings {
                     None
                 }
             };
+        }
+        if place.is_none() && !has_master {
+            url = url.filter(|url| Address::parse(url).is_some());
         }
         // The URL has a password: what is wrong with it is told without it.
         if url

@@ -351,7 +351,7 @@ fn read_general(
         HEALTH_CHECK.as_secs_f64(),
         checkups::MOST_SECONDS,
     );
-    let keys = KeySettings::take(places, fields, lookup, problems);
+    let keys = KeySettings::take(places, fields, lookup, key.is_some(), problems);
     let general = General {
         keys,
         allow_client_side_credentials: read(

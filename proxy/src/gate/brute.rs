@@ -1,7 +1,8 @@
-//! Who tries keys that are none, one after the other, is answered slowly.
+//! Who tries keys that are none, one after the other, is answered slowly. An address is the connection's: what a header says of it anybody
+//! could write.
 
 use quick_cache::sync::Cache;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,7 @@ impl Strangers {
     pub fn wrong(&self, address: IpAddr, now: Instant) -> Duration {
         // Where nobody tries, there is no room for it.
         let all = self.0.get_or_init(|| Cache::new(ADDRESSES));
+        let address = network(address);
         let known = all.get(&address);
         let mut count = known
             .filter(|count| now.saturating_duration_since(count.since) < SPAN)
@@ -45,6 +47,17 @@ impl Strangers {
             true => PAUSE,
             false => Duration::ZERO,
         }
+    }
+}
+
+/// Whoever has one address of IPv6 has the 2^64 beside it.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(all) => {
+            let bits = all.to_bits() & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from_bits(bits))
+        }
+        one => one,
     }
 }
 
@@ -63,5 +76,22 @@ mod tests {
         assert_eq!(strangers.wrong(a, now), PAUSE);
         assert_eq!(strangers.wrong(b, now), Duration::ZERO);
         assert_eq!(strangers.wrong(a, now + SPAN), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let strangers = Strangers::default();
+        let now = Instant::now();
+        let of = |text: &str| strangers.wrong(text.parse().unwrap(), now);
+        for host in 1..=10 {
+            assert_eq!(of(&format!("2001:db8::{host}")), Duration::ZERO);
+        }
+        assert_eq!(of("2001:db8::ffff"), PAUSE);
+        assert_eq!(of("2001:db8:0:1::1"), Duration::ZERO);
+        // The same machine, however its connection tells it.
+        for _ in 0..10 {
+            of("10.0.0.1");
+        }
+        assert_eq!(of("::ffff:10.0.0.1"), PAUSE);
     }
 }

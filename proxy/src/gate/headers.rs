@@ -2,6 +2,7 @@
 
 use crate::quota::{Rate, Standing};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::fmt::{self, Write};
 
 const LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
 const REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
@@ -34,18 +35,29 @@ pub fn tell(headers: &mut HeaderMap, standing: &Standing) {
 /// As OpenAI writes durations: `1m30s`, `6.5s`, `20ms`.
 fn after(milliseconds: u128) -> String {
     let (minutes, rest) = (milliseconds / 60_000, milliseconds % 60_000);
-    let seconds = match rest % 1_000 {
-        0 => format!("{}s", rest / 1_000),
-        part => {
-            let number = format!("{}.{part:03}", rest / 1_000);
-            format!("{}s", number.trim_end_matches('0'))
-        }
+    let (seconds, part) = (rest / 1_000, rest % 1_000);
+    // In one piece: each answer to a key with a limit has it.
+    let mut text = String::with_capacity(16);
+    let _ = match (minutes, seconds, part) {
+        (0, 0, part) => write!(text, "{part}ms"),
+        (0, seconds, 0) => write!(text, "{seconds}s"),
+        (0, seconds, part) => write!(text, "{seconds}.{}s", Thousandths(part)),
+        (minutes, seconds, 0) => write!(text, "{minutes}m{seconds}s"),
+        (minutes, seconds, part) => write!(text, "{minutes}m{seconds}.{}s", Thousandths(part)),
     };
-    match (minutes, rest) {
-        (0, 0..1_000) => format!("{rest}ms"),
-        (0, _) => seconds,
-        (minutes, 0) => format!("{minutes}m0s"),
-        (minutes, _) => format!("{minutes}m{seconds}"),
+    text
+}
+
+/// Behind a point, without zeros at the end.
+struct Thousandths(u128);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            part if part % 100 == 0 => write!(f, "{}", part / 100),
+            part if part % 10 == 0 => write!(f, "{:02}", part / 10),
+            part => write!(f, "{part:03}"),
+        }
     }
 }
 
@@ -60,9 +72,11 @@ mod tests {
             (20, "20ms"),
             (1_000, "1s"),
             (6_500, "6.5s"),
+            (6_050, "6.05s"),
             (10_543, "10.543s"),
             (60_000, "1m0s"),
             (90_000, "1m30s"),
+            (90_250, "1m30.25s"),
         ] {
             assert_eq!(after(milliseconds), text);
         }

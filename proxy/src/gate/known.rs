@@ -24,6 +24,9 @@ const FRESH: Duration = Duration::from_secs(60);
 /// The same for a text that is no key.
 const NO_KEY: Duration = Duration::from_secs(10);
 
+/// How often a key is looked up that is changed meanwhile.
+const TRIES: usize = 3;
+
 /// Looked up at once. Whoever sends many wrong keys does not have the database for himself.
 const AT_ONCE: usize = 16;
 
@@ -35,8 +38,10 @@ pub struct Known {
     strangers: Cache<Token, Instant>,
     /// Of keys, teams and users: what they have borrowed outlives what is known of them.
     accounts: Arc<Accounts>,
-    /// Counts changes: what was read before one is not kept after it.
+    /// Counts changes: what was read before one is read again after it.
     changes: AtomicU64,
+    /// Counts those by which something is gone: what was read before one is not kept at all.
+    gone: AtomicU64,
     asks: Semaphore,
 }
 
@@ -49,6 +54,7 @@ impl Known {
             strangers: Cache::new(STRANGERS),
             accounts,
             changes: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
             asks: Semaphore::new(AT_ONCE),
         }
     }
@@ -56,7 +62,13 @@ impl Known {
     /// A key that is known well enough to look nothing up.
     pub fn at_hand(&self, token: &Token) -> Option<Arc<Pass>> {
         let (at, pass) = self.passes.get(token)?;
-        (at.elapsed() < FRESH || !self.store.is_up()).then_some(pass)
+        let is_fresh = at.elapsed() < FRESH && !pass.is_stale();
+        (is_fresh || !self.store.is_up()).then_some(pass)
+    }
+
+    /// A key as it was last, be it good now or not: for those who want to name who was turned away.
+    pub fn last(&self, token: &Token) -> Option<Arc<Pass>> {
+        self.passes.get(token).map(|(_, pass)| pass)
     }
 
     /// A key; `None`: it is none.
@@ -76,30 +88,48 @@ impl Known {
         if let Some(pass) = self.at_hand(&token) {
             return Ok(Some(pass));
         }
-        let before = self.changes.load(Ordering::Acquire);
-        let found = match self.look_up(token).await {
-            Ok(found) => found,
-            // Better what was known than nothing.
-            Err(failure) => {
-                return match self.passes.get(&token) {
-                    Some((_, pass)) => Ok(Some(pass)),
-                    None => Err(failure),
-                };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let before = (self.changes(), self.gone.load(Ordering::Acquire));
+            let found = match self.look_up(token).await {
+                Ok(found) => found,
+                // Better what was known than nothing.
+                Err(failure) => {
+                    return match self.passes.get(&token) {
+                        Some((_, pass)) => Ok(Some(pass)),
+                        None => Err(failure),
+                    };
+                }
+            };
+            let now = Instant::now();
+            match &found {
+                Some(pass) => self.passes.insert(token, (now, pass.clone())),
+                None => {
+                    self.passes.remove(&token);
+                    self.strangers.insert(token, now);
+                }
             }
-        };
-        let now = Instant::now();
-        match &found {
-            Some(pass) => self.passes.insert(token, (now, pass.clone())),
-            None => {
+            // After it is kept, so that whoever forgets it meanwhile finds it, or is found.
+            if self.gone.load(Ordering::Acquire) != before.1 {
                 self.passes.remove(&token);
-                self.strangers.insert(token, now);
+            }
+            if self.changes() == before.0 {
+                return Ok(found);
+            }
+            self.strangers.remove(&token);
+            if let Some((_, pass)) = self.passes.get(&token) {
+                pass.turn_stale();
+            }
+            // It was good a moment ago, or it was none.
+            if tries == TRIES {
+                return Ok(found);
             }
         }
-        if self.changes.load(Ordering::Acquire) != before {
-            self.passes.remove(&token);
-            self.strangers.remove(&token);
-        }
-        Ok(found)
+    }
+
+    fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     async fn look_up(&self, token: Token) -> Result<Option<Arc<Pass>>, Failure> {
@@ -151,24 +181,165 @@ impl Known {
         }
     }
 
+    /// What is changed is looked up again, and holds until then only if the database is away. What is gone holds no more.
     fn forget(&self, change: &Change) {
+        if matches!(change, Change::Gone(_)) {
+            self.gone.fetch_add(1, Ordering::AcqRel);
+        }
         self.changes.fetch_add(1, Ordering::AcqRel);
         match change {
             Change::Key(token) => {
+                self.strangers.remove(token);
+                if let Some((_, pass)) = self.passes.get(token) {
+                    pass.turn_stale();
+                }
+            }
+            Change::Team(id) => self.stale(|pass| pass.key.team_id.as_ref() == Some(id)),
+            Change::User(id) => self.stale(|pass| pass.key.user_id.as_ref() == Some(id)),
+            Change::Gone(Scope::Key(token)) => {
                 self.passes.remove(token);
                 self.strangers.remove(token);
             }
-            Change::Team(id) => self
+            Change::Gone(Scope::Team(id)) => self
                 .passes
                 .retain(|_, (_, pass)| pass.key.team_id.as_ref() != Some(id)),
-            Change::User(id) => self
+            Change::Gone(Scope::User(id)) => self
                 .passes
                 .retain(|_, (_, pass)| pass.key.user_id.as_ref() != Some(id)),
             Change::All => {
-                // Those that are known hold while the database is away, and are looked up again when it is back.
                 self.strangers.clear();
-                self.passes.retain(|_, _| !self.store.is_up());
+                self.stale(|_| true);
             }
+        }
+    }
+
+    fn stale(&self, is_changed: impl Fn(&Pass) -> bool) {
+        self.passes.retain(|_, (_, pass)| {
+            if is_changed(pass) {
+                pass.turn_stale();
+            }
+            true
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{Key, Limits, Team, Time};
+    use crate::store::Address;
+    use running::postgres::Postgres;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    /// A key of a team, or of none.
+    fn key(name: &str, team_id: Option<&str>) -> Key {
+        Key {
+            token: Token::of(name.as_bytes()),
+            key_name: name.to_owned(),
+            key_alias: None,
+            team_id: team_id.map(str::to_owned),
+            user_id: None,
+            models: Vec::new(),
+            aliases: Default::default(),
+            limits: Limits::default(),
+            metadata: Default::default(),
+            allowed_routes: Vec::new(),
+            blocked: false,
+            expires: None,
+            created_by: String::new(),
+            created_at: Time(1),
+            updated_at: Time(1),
+        }
+    }
+
+    fn team(id: &str) -> Team {
+        Team {
+            team_id: id.to_owned(),
+            team_alias: None,
+            models: Vec::new(),
+            limits: Limits::default(),
+            metadata: Default::default(),
+            members: Vec::new(),
+            blocked: false,
+            created_at: Time(1),
+            updated_at: Time(1),
+        }
+    }
+
+    /// Waits until the database is there, or not.
+    async fn becomes(store: &Store, is_up: bool) {
+        let mut up = store.watch();
+        let there = timeout(Duration::from_secs(60), up.wait_for(|is| *is == is_up));
+        there.await.expect("it is told").expect("the store lives");
+    }
+
+    #[tokio::test]
+    async fn what_was_changed_holds_without_the_database_and_what_is_gone_does_not() {
+        let server = Postgres::start();
+        let store = Store::open(&Address::parse(&server.database()).unwrap()).unwrap();
+        becomes(&store, true).await;
+        let known = Known::new(store.clone(), Arc::default());
+        for id in ["changed", "blocked"] {
+            store.insert_team(team(id)).await.unwrap();
+        }
+        let all = [
+            ("same", None),
+            ("changed", None),
+            ("of a changed team", Some("changed")),
+            ("deleted", None),
+            ("blocked", None),
+            ("of a blocked team", Some("blocked")),
+            ("regenerated", None),
+        ];
+        for (name, team) in all {
+            store.insert_key(key(name, team)).await.unwrap();
+            assert!(known.find(key(name, None).token).await.unwrap().is_some());
+        }
+        let mut changes = store.changes();
+        let token = |name: &str| key(name, None).token;
+        let (changed, regenerated) = (token("changed"), token("regenerated"));
+        store
+            .change_key(changed, |key| key.updated_at = Time(2))
+            .await
+            .unwrap();
+        store
+            .change_key(token("blocked"), |key| key.blocked = true)
+            .await
+            .unwrap();
+        let other = token("another");
+        store
+            .change_key(regenerated, move |key| key.token = other)
+            .await
+            .unwrap();
+        store.delete_keys(vec![token("deleted")]).await.unwrap();
+        store
+            .change_team("changed".to_owned(), |_| {})
+            .await
+            .unwrap();
+        store
+            .change_team("blocked".to_owned(), |team| team.blocked = true)
+            .await
+            .unwrap();
+        known.catch_up(&mut changes);
+        known.forget(&Change::All);
+        assert!(known.at_hand(&changed).is_none(), "it is looked up again");
+        server.stop();
+        // Maybe nobody has noticed yet.
+        for _ in 0..2 {
+            for (name, holds) in [
+                ("same", true),
+                ("changed", true),
+                ("of a changed team", true),
+                ("deleted", false),
+                ("blocked", false),
+                ("of a blocked team", false),
+                ("regenerated", false),
+            ] {
+                let found = known.find(token(name)).await;
+                assert_eq!(found.is_ok(), holds, "{name}: {found:?}");
+            }
+            becomes(&store, false).await;
         }
     }
 }

@@ -66,8 +66,17 @@ pub async fn caller(app: &App, claim: Claim, from: IpAddr) -> Result<Caller, Err
         // Apart: it is rare, and has much to remember.
         None => Box::pin(find(app, token, from)).await?,
     };
-    pass.check(Time::now())?;
+    pass.check(Time::now)?;
     Ok(Caller::Key(pass))
+}
+
+/// Whose key a claim is that was turned away, where that is known without asking.
+pub fn last_seen(app: &App, claim: Claim) -> Option<Caller> {
+    let Claim::Key(token) = claim else {
+        return None;
+    };
+    let pass = app.keyring.get()?.known.last(&token)?;
+    Some(Caller::Key(pass))
 }
 
 fn at_hand(app: &App, token: &Token) -> Option<Arc<Pass>> {

@@ -6,6 +6,7 @@ use crate::keys::{Key, Team, Time, User};
 use crate::quota::Account;
 use mishikallm::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A key, as it was found in the database.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Pass {
     /// Those whose limits hold: the key's, and its team's or else its user's.
     pub accounts: Vec<Arc<Account>>,
     models: Allowed,
+    /// Somebody changed something of it.
+    is_stale: AtomicBool,
 }
 
 impl Pass {
@@ -38,18 +41,29 @@ impl Pass {
             key,
             team,
             accounts,
+            is_stale: AtomicBool::new(false),
         }
     }
 
-    /// Whether it holds now.
+    /// It is to be looked up again, if the database is there.
+    pub fn turn_stale(&self) {
+        self.is_stale.store(true, Ordering::Release);
+    }
+
+    /// Whether it may not be as it was found any more.
+    pub fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::Acquire)
+    }
+
+    /// Whether it holds now; `now` is asked where a key expires at all.
     ///
     /// Errors: HTTP 401.
-    pub fn check(&self, now: Time) -> Result<(), Error> {
+    pub fn check(&self, now: impl FnOnce() -> Time) -> Result<(), Error> {
         let refused = |why: String| Err(Error::server(401, why));
         if self.key.blocked {
             return refused("the key is blocked".to_owned());
         }
-        if let Some(expires) = self.key.expires.filter(|expires| *expires <= now) {
+        if let Some(expires) = self.key.expires.filter(|expires| *expires <= now()) {
             return refused(format!("the key expired at {}", expires.text()));
         }
         match &self.team {
@@ -149,7 +163,7 @@ mod tests {
 
     fn why(key: Key, team: Option<Team>) -> Option<String> {
         let e = Pass::new(key, team, None, Vec::new())
-            .check(Time(10))
+            .check(|| Time(10))
             .err()?;
         assert_eq!(e.http_status(), 401);
         Some(e.message().to_owned())

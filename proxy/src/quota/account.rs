@@ -22,6 +22,8 @@ pub struct Account {
     inner: Mutex<Inner>,
     /// It has no limit, and is not looked into.
     is_unlimited: AtomicBool,
+    /// It has permits, which are looked after more often than the rest.
+    has_permits: AtomicBool,
     /// Somebody waits for money, and was here first: nobody passes by.
     is_tight: AtomicBool,
     /// The rest wait for the turn in the order they came.
@@ -45,6 +47,7 @@ impl Account {
         Account {
             scope,
             is_unlimited: AtomicBool::new(ledger.is_unlimited()),
+            has_permits: AtomicBool::new(ledger.has_permits()),
             inner: Mutex::new(Inner {
                 ledger,
                 epoch: 0,
@@ -67,6 +70,8 @@ impl Account {
         inner.ledger.set(limits, since);
         let is_unlimited = inner.ledger.is_unlimited();
         self.is_unlimited.store(is_unlimited, Ordering::Relaxed);
+        let has_permits = inner.ledger.has_permits();
+        self.has_permits.store(has_permits, Ordering::Relaxed);
         drop(inner);
         self.wake();
     }
@@ -74,6 +79,11 @@ impl Account {
     /// It has no limit, and is not looked into.
     pub fn is_unlimited(&self) -> bool {
         self.is_unlimited.load(Ordering::Relaxed)
+    }
+
+    /// Requests at once are limited.
+    pub(super) fn has_permits(&self) -> bool {
+        self.has_permits.load(Ordering::Relaxed)
     }
 
     /// The way of nearly all requests: what is here is enough, or it is known that there is no more. `None`: it takes the turn to know.

@@ -4,6 +4,7 @@ use super::account::{Account, Turn};
 use super::bank::{Bank, Deal, Trouble};
 use crate::keys::{Limits, Money, Scope, Time};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Given back in one transaction.
@@ -14,7 +15,11 @@ pub(super) const LOOKS: u32 = 3_600;
 
 /// See [`Accounts::of`].
 #[derive(Debug, Default)]
-pub struct Accounts(Mutex<HashMap<Scope, Arc<Account>>>);
+pub struct Accounts {
+    all: Mutex<HashMap<Scope, Arc<Account>>>,
+    /// See [`Bank::epoch`], when it was last looked at.
+    epoch: AtomicU64,
+}
 
 struct Idle {
     account: Arc<Account>,
@@ -50,7 +55,9 @@ impl Accounts {
 
     /// Gives back what lies idle: permits that nobody wanted since the last time, and with `is_all`, once a second, the rest.
     pub async fn give_back<B: Bank>(&self, bank: &B, is_all: bool) {
-        let all = self.all(bank.now(), is_all);
+        // Where what is held is void all are to know it.
+        let is_void = self.epoch.swap(bank.epoch(), Ordering::AcqRel) != bank.epoch();
+        let all = self.all(bank.now(), is_all, is_all || is_void);
         let mut all = all.into_iter().peekable();
         while all.peek().is_some() {
             // Turns are taken for one batch after the other, so that nobody waits long.
@@ -71,17 +78,20 @@ impl Accounts {
         }
     }
 
-    /// All; with `forgets` without those that nobody needs.
-    fn all(&self, now: Time, forgets: bool) -> Vec<Arc<Account>> {
+    /// All, or only those with permits; with `forgets` without those that nobody needs.
+    fn all(&self, now: Time, forgets: bool, is_all: bool) -> Vec<Arc<Account>> {
         let mut all = self.lock();
         if forgets {
             all.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_forgettable(now));
         }
-        all.values().cloned().collect()
+        let wanted = all
+            .values()
+            .filter(|account| is_all || account.has_permits());
+        wanted.cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Scope, Arc<Account>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -119,6 +119,11 @@ impl Ledger {
         leases.into_iter().chain(windows).all(|cap| cap.is_none())
     }
 
+    /// Requests at once are limited.
+    pub fn has_permits(&self) -> bool {
+        self.parallel.cap().is_some()
+    }
+
     /// All kinds of it, or nothing. `is_patient`: it waits for others already.
     pub fn reserve(&mut self, need: &Need, is_patient: bool, now: Time) -> Verdict {
         let fits = self.fits(need, is_patient, now);

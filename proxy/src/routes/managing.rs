@@ -1,7 +1,7 @@
-//! The way to the routes of keys, users and teams: their request is read, and the database opened.
+//! The way to the routes of keys, users and teams: their request is read, and the database opened. Whatever becomes of it, the audit is told.
 
 use super::body;
-use super::manage::{self, Asked, Desk, table};
+use super::manage::{self, Asked, Desk, Trail, table};
 use crate::app::Worker;
 use crate::gate::Caller;
 use crate::keys::Time;
@@ -23,6 +23,23 @@ pub async fn answer<B>(
     caller: &Caller,
     route: table::Route,
     call: &str,
+    request: Request<B>,
+) -> Response<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    let mut trail = Trail::new(call, by(Some(caller), &route), &route);
+    let response = managed(worker, caller, route, &mut trail, request).await;
+    trail.end(response.status().as_u16());
+    response
+}
+
+async fn managed<B>(
+    worker: &Worker,
+    caller: &Caller,
+    route: table::Route,
+    trail: &mut Trail<'_>,
     request: Request<B>,
 ) -> Response<Answer>
 where
@@ -64,11 +81,10 @@ where
         query: head.uri.query(),
         body,
         caller,
-        call,
     };
     // A key that is deleted is none any more when this is answered.
     let mut changes = open.store.changes();
-    let response = manage::answer(&desk, asked).await;
+    let response = manage::answer(&desk, asked, trail).await;
     open.known.catch_up(&mut changes);
     response
 }
@@ -81,11 +97,18 @@ async fn come(store: &Store) {
     }
 }
 
-/// One that the gate has turned away is in the audit too.
+/// One that was turned away before it came here is in the audit too.
 pub fn turned_away(call: &str, caller: Option<&Caller>, route: &table::Route, status: u16) {
-    let by = caller.and_then(Caller::pass).map(|pass| {
-        let caller = manage::Caller::of(&pass.key, route);
-        manage::by(caller)
-    });
-    manage::turned_away(call, by.as_deref(), route, status);
+    Trail::new(call, by(caller, route), route).end(status);
+}
+
+/// Who calls; `None`: somebody whose key is not known, or holds no more.
+fn by(caller: Option<&Caller>, route: &table::Route) -> String {
+    match caller {
+        None => "an unknown key".to_owned(),
+        // There is no master key.
+        Some(Caller::Anyone) => "anyone".to_owned(),
+        Some(Caller::Master) => manage::by(manage::Caller::Master),
+        Some(Caller::Key(pass)) => manage::by(manage::Caller::of(&pass.key, route)),
+    }
 }

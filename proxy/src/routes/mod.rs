@@ -17,7 +17,7 @@ mod strangers;
 mod table;
 
 use crate::app::Worker;
-use crate::auth::Auth;
+use crate::auth::{Auth, Claim};
 use crate::gate::routes::Purpose;
 use crate::gate::{self, Caller};
 use crate::reply::{self, Answer};
@@ -75,21 +75,19 @@ where
     let whole = request.uri().path();
     let path = place::unversioned(whole);
     let place = place::find(whole);
-    let caller = match Auth::is_public(path) {
-        true => Ok(Caller::Anyone),
+    let claim = match Auth::is_public(path) {
+        true => Ok(Claim::Anyone),
         // Also of a path that is none: a stranger learns nothing of what is there.
-        false => match worker.app.auth.check(request.headers()) {
-            Ok(claim) => gate::caller(&worker.app, claim, from).await,
-            Err(why) => Err(why),
-        },
+        false => worker.app.auth.check(request.headers()),
     };
-    let allowed = match caller {
-        Ok(caller) => match may_call(&caller, path, place.is_some()) {
-            Ok(()) => Ok(caller),
-            Err(why) => Err((why, Some(caller))),
-        },
-        Err(why) => Err((why, None)),
+    let caller = match claim.clone() {
+        Ok(claim) => gate::caller(&worker.app, claim, from).await,
+        Err(why) => Err(why),
     };
+    let allowed = caller.and_then(|caller| {
+        may_call(&caller, path, place.is_some())?;
+        Ok(caller)
+    });
     match (allowed, place) {
         (Ok(caller), Some(place)) if request.method() == Method::POST => {
             infer::answer(worker, (place, caller), request).await
@@ -97,10 +95,12 @@ where
         (allowed, place) => {
             let mut visit = visit(&request);
             let response = match (allowed, place) {
-                (Err((why, known)), _) => {
+                (Err(why), _) => {
                     if let Some(route) = manage::table::find(path) {
                         let status = why.http_status();
-                        managing::turned_away(visit.id(), known.as_ref(), &route, status);
+                        let by = claim.ok();
+                        let by = by.and_then(|claim| gate::last_seen(&worker.app, claim));
+                        managing::turned_away(visit.id(), by.as_ref(), &route, status);
                     }
                     // Apart, as what follows: a request to a model waits without room for it.
                     Box::pin(unread(request, turned_away(refused(&why)))).await
@@ -181,7 +181,12 @@ where
         let is_read = *route.method == Method::GET && request.method() == Method::HEAD;
         return match is_read || request.method() == *route.method {
             true => managing::answer(worker, caller, route, call, request).await,
-            false => turned_away(reply::wrong_verb(verb(route.method))),
+            false => {
+                let response = turned_away(reply::wrong_verb(verb(route.method)));
+                let status = response.status().as_u16();
+                managing::turned_away(call, Some(caller), &route, status);
+                response
+            }
         };
     }
     let Some(route) = table::find(path) else {

@@ -1,7 +1,7 @@
 //! A batch into the database, in one transaction: once, whoever tries it how often.
 
-use super::batch::{Batch, COLUMNS};
-use super::row::ALL;
+use super::batch::Batch;
+use super::row::{ALL, COLUMNS};
 use crate::keys::{Money, Scope, Time};
 use crate::store::pool::Connection;
 use crate::store::{self, Store, Tx, on, within};
@@ -29,9 +29,9 @@ impl Sql {
     /// Of the name of that table, and of what locks the rows that are read. (SQLite has one writer anyway.)
     fn new(sql: impl Fn(&str, &str) -> String) -> Sql {
         Sql {
-            // With a limit it is no part of the whole statement, which would write a value anew for each column that is read of it.
+            // With a limit it is no part of the whole statement, which would make a value anew for each column that is read of it.
             sqlite: Arc::new(sql(
-                "(SELECT value FROM json_each($1) LIMIT -1) AS list",
+                "(SELECT value FROM jsonb_each($1) LIMIT -1) AS list",
                 "",
             )),
             postgres: Arc::new(sql("jsonb_array_elements($1::jsonb) AS list", "FOR UPDATE")),

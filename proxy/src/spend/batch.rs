@@ -2,8 +2,8 @@
 
 use super::row::{ALL, Row};
 use crate::keys::{Money, Time, Token};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use tracing::warn;
 
 /// Rows that come into the database together.
@@ -42,59 +42,6 @@ impl Charge {
     }
 }
 
-/// A row of `spend_logs` in the order of [`COLUMNS`].
-#[derive(Serialize)]
-struct Columns<'a>(
-    &'a str,
-    i64,
-    Option<i64>,
-    i64,
-    &'a str,
-    Hash,
-    Option<&'a str>,
-    Option<&'a str>,
-    Option<&'a str>,
-    &'a str,
-    &'a str,
-    &'a str,
-    i64,
-    i64,
-    i64,
-    u16,
-);
-
-/// A key's hash; nothing: the master key's.
-struct Hash(Option<Token>);
-
-impl Serialize for Hash {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Some(token) => to.collect_str(token),
-            None => to.serialize_str(""),
-        }
-    }
-}
-
-/// Those of `spend_logs`, and whether each is a number.
-pub(super) const COLUMNS: [(&str, bool); 16] = [
-    ("request_id", false),
-    ("started_at", true),
-    ("first_chunk_at", true),
-    ("ended_at", true),
-    ("call_type", false),
-    ("token", false),
-    ("team_id", false),
-    ("user_id", false),
-    ("end_user", false),
-    ("model", false),
-    ("model_group", false),
-    ("model_id", false),
-    ("prompt_tokens", true),
-    ("completion_tokens", true),
-    ("spend", true),
-    ("status", true),
-];
-
 impl Batch {
     /// The first rows of some lines that begin after `from` bytes, not more than `most`. A line that cannot be read is told, and passed over.
     pub fn read(from: u64, lines: &[u8], most: usize, keeps_rows: bool) -> Batch {
@@ -103,17 +50,25 @@ impl Batch {
             to: from,
             ..Batch::default()
         };
-        let mut rows = Vec::new();
+        let mut rows = String::new();
+        let mut owners = Owners::default();
         for line in lines.split_inclusive(|byte| *byte == b'\n').take(most) {
             batch.to += line.len() as u64;
-            match serde_json::from_slice::<Row<'_>>(line) {
+            let text = std::str::from_utf8(line)
+                .unwrap_or_default()
+                .trim_ascii_end();
+            match serde_json::from_str::<Row<'_>>(text) {
                 Ok(row) => {
                     batch.count += 1;
-                    batch.charge(&row);
                     if keeps_rows {
-                        rows.push(b',');
-                        // Into memory, which fails for no row.
-                        let _ = serde_json::to_writer(&mut rows, &columns(&row));
+                        // A line is what the database reads, as it is.
+                        rows.push(if rows.is_empty() { '[' } else { ',' });
+                        rows.push_str(text);
+                    }
+                    if row.spend != Money::ZERO {
+                        let cost = (row.ended_at, row.spend);
+                        let owner = (row.token, row.team_id, row.user_id);
+                        owners.entry(owner).or_default().push(cost);
                     }
                 }
                 Err(_) => {
@@ -122,10 +77,12 @@ impl Batch {
                 }
             }
         }
-        if let Some(first) = rows.first_mut() {
-            *first = b'[';
-            rows.push(b']');
-            batch.rows = String::from_utf8(rows).ok();
+        if !rows.is_empty() {
+            rows.push(']');
+            batch.rows = Some(rows);
+        }
+        for (owner, costs) in owners {
+            batch.charge(owner, &costs);
         }
         batch
     }
@@ -141,44 +98,32 @@ impl Batch {
         charges.map(|(scope, charge)| (scope.as_str(), charge.sum))
     }
 
-    fn charge(&mut self, row: &Row<'_>) {
-        if row.spend == Money::ZERO {
-            return;
-        }
-        let scopes = row.scopes().map(|scope| scope.to_string());
+    fn charge(&mut self, (token, team_id, user_id): Owner<'_>, costs: &[(Time, Money)]) {
+        let owner = Row {
+            token,
+            team_id,
+            user_id,
+            ..Row::default()
+        };
+        let scopes = owner.scopes().map(|scope| scope.to_string());
         for scope in scopes.chain([ALL.to_owned()]) {
             let charge = self.charges.entry(scope).or_default();
-            charge.sum += row.spend;
-            charge.each.push((row.ended_at, row.spend));
+            charge.sum = costs.iter().fold(charge.sum, |sum, (_, cost)| sum + *cost);
+            charge.each.extend_from_slice(costs);
         }
     }
 }
 
-fn columns<'a>(row: &'a Row<'_>) -> Columns<'a> {
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    Columns(
-        &row.request_id,
-        row.started_at.0,
-        row.first_chunk_at.map(|time| time.0),
-        row.ended_at.0,
-        &row.call_type,
-        Hash(row.token),
-        row.team_id.as_deref(),
-        row.user_id.as_deref(),
-        row.end_user.as_deref(),
-        &row.model,
-        &row.model_group,
-        &row.model_id,
-        number(row.prompt_tokens),
-        number(row.completion_tokens),
-        row.spend.0,
-        row.status,
-    )
-}
+/// A key, its team and its user.
+type Owner<'a> = (Option<Token>, Option<Cow<'a, str>>, Option<Cow<'a, str>>);
+
+/// When each request of an owner ended, and what it cost.
+type Owners<'a> = HashMap<Owner<'a>, Vec<(Time, Money)>>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spend::row::COLUMNS;
     use crate::spend::row::tests::row;
 
     fn lines(rows: &[Row<'_>]) -> Vec<u8> {

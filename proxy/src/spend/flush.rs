@@ -25,6 +25,12 @@ const LOOK: Duration = Duration::from_secs(30);
 /// A pause that is worth a word: a database that is being opened takes less.
 const WORTH_A_WORD: Duration = Duration::from_secs(1);
 
+/// While requests come, bringing what they cost into the database takes one part of so many of the time: both may want the same processor.
+const SHARE: u32 = 32;
+
+/// With so many bytes behind it goes on without a pause.
+const BEHIND: u64 = 128 << 20;
+
 /// Journals of the dead at once.
 const ADOPTED: usize = 16;
 
@@ -103,6 +109,7 @@ impl Flusher {
         let mut is_up = self.store.watch();
         let mut trouble = None;
         loop {
+            let (began, length) = (Instant::now(), self.journal.length());
             let passed = self.pass().await;
             let is_ending = *ends.borrow();
             let passed = match passed {
@@ -120,6 +127,12 @@ impl Flusher {
                         info!("what requests cost comes into the database again");
                     }
                     if is_more {
+                        let comes = self.journal.length() != length;
+                        let pause = pause(began.elapsed(), comes, self.behind());
+                        if !pause.is_zero() {
+                            let end = ends.wait_for(|ends| *ends);
+                            let _ = tokio::time::timeout(pause, end).await;
+                        }
                         continue;
                     }
                     let idle = self.journal.wait(|| self.is_idle());
@@ -302,6 +315,17 @@ impl Flusher {
         Ok(true)
     }
 
+    /// Bytes that the process has written, and that are not in the database yet.
+    fn behind(&self) -> u64 {
+        let current = self.journal.id();
+        let mut own = self
+            .parts
+            .iter()
+            .filter(|part| Some(&part.id) == current.as_ref());
+        let applied = own.next().and_then(|part| part.applied).unwrap_or(0);
+        self.journal.length().saturating_sub(applied)
+    }
+
     fn is_idle(&self) -> bool {
         let current = self.journal.id();
         let is_done = |part: &Part| match current.as_ref() == Some(&part.id) {
@@ -320,6 +344,28 @@ impl Flusher {
     }
 }
 
+/// Before more is brought into the database, where the last took so long; `comes`: requests have ended meanwhile.
+fn pause(took: Duration, comes: bool, behind: u64) -> Duration {
+    match comes && behind < BEHIND {
+        true => (took * (SHARE - 1)).min(LONGEST),
+        false => Duration::ZERO,
+    }
+}
+
 fn is_of(tail: &std::io::Result<Tail>, id: &str) -> bool {
     tail.as_ref().is_ok_and(|tail| tail.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_go_before_their_bookkeeping_until_too_much_is_behind() {
+        let took = Duration::from_millis(4);
+        assert_eq!(pause(took, true, 1_000), Duration::from_millis(4 * 31));
+        assert_eq!(pause(took, false, 1_000), Duration::ZERO);
+        assert_eq!(pause(took, true, BEHIND), Duration::ZERO);
+        assert_eq!(pause(Duration::from_secs(9), true, 1_000), LONGEST);
+    }
 }

@@ -1,6 +1,7 @@
 //! One settled request: what it was, and what it cost.
 
 use crate::keys::{Money, Scope, Time, Token};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 
@@ -10,69 +11,159 @@ pub const ALL: &str = "proxy";
 /// Bytes of a text that are kept: clients choose some of them.
 const LONGEST: usize = 256;
 
-/// A row of the table `spend_logs`. What it is charged to follows from it: see [`Row::scopes`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A row of the table `spend_logs`. What it is charged to follows from it: see [`Row::scopes`]. As JSON it is the list of its values, in the
+/// order of [`COLUMNS`].
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row<'a> {
     /// Of `x-mishikallm-call-id`.
-    #[serde(borrow, serialize_with = "text")]
     pub request_id: Cow<'a, str>,
     /// When its header was there.
-    #[serde(with = "time")]
     pub started_at: Time,
     /// Of a stream.
-    #[serde(with = "maybe_time", skip_serializing_if = "Option::is_none", default)]
     pub first_chunk_at: Option<Time>,
     /// When its end was known.
-    #[serde(with = "time")]
     pub ended_at: Time,
     /// The operation.
-    #[serde(borrow, serialize_with = "text")]
     pub call_type: Cow<'a, str>,
     /// The key's; `None`: the master key's.
-    #[serde(with = "token", skip_serializing_if = "Option::is_none", default)]
     pub token: Option<Token>,
     /// The key's.
-    #[serde(
-        borrow,
-        serialize_with = "maybe_text",
-        skip_serializing_if = "Option::is_none",
-        default
-    )]
     pub team_id: Option<Cow<'a, str>>,
     /// The key's.
-    #[serde(
-        borrow,
-        serialize_with = "maybe_text",
-        skip_serializing_if = "Option::is_none",
-        default
-    )]
     pub user_id: Option<Cow<'a, str>>,
     /// The request's own field `user`.
-    #[serde(
-        borrow,
-        serialize_with = "maybe_text",
-        skip_serializing_if = "Option::is_none",
-        default
-    )]
     pub end_user: Option<Cow<'a, str>>,
     /// The model as the request named it.
-    #[serde(borrow, serialize_with = "text")]
     pub model: Cow<'a, str>,
     /// The configuration's name for it.
-    #[serde(borrow, serialize_with = "text")]
     pub model_group: Cow<'a, str>,
     /// The deployment's.
-    #[serde(borrow, serialize_with = "text")]
     pub model_id: Cow<'a, str>,
     /// Tokens of the prompt.
     pub prompt_tokens: u64,
     /// Tokens of the answer.
     pub completion_tokens: u64,
     /// What it cost.
-    #[serde(with = "money")]
     pub spend: Money,
     /// Of HTTP; 499: the client hung up.
     pub status: u16,
+}
+
+/// Those of `spend_logs`, and whether each is a number.
+pub(super) const COLUMNS: [(&str, bool); 16] = [
+    ("request_id", false),
+    ("started_at", true),
+    ("first_chunk_at", true),
+    ("ended_at", true),
+    ("call_type", false),
+    ("token", false),
+    ("team_id", false),
+    ("user_id", false),
+    ("end_user", false),
+    ("model", false),
+    ("model_group", false),
+    ("model_id", false),
+    ("prompt_tokens", true),
+    ("completion_tokens", true),
+    ("spend", true),
+    ("status", true),
+];
+
+/// The values of [`COLUMNS`].
+#[derive(Serialize, Deserialize)]
+struct Values<'a>(
+    #[serde(borrow)] Text<'a>,
+    i64,
+    Option<i64>,
+    i64,
+    #[serde(borrow)] Text<'a>,
+    Hash,
+    #[serde(borrow)] Option<Text<'a>>,
+    #[serde(borrow)] Option<Text<'a>>,
+    #[serde(borrow)] Option<Text<'a>>,
+    #[serde(borrow)] Text<'a>,
+    #[serde(borrow)] Text<'a>,
+    #[serde(borrow)] Text<'a>,
+    i64,
+    i64,
+    i64,
+    u16,
+);
+
+/// A text as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A key's hash; an empty text: the master key's.
+struct Hash(Option<Token>);
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        Values(
+            kept(&self.request_id),
+            self.started_at.0,
+            self.first_chunk_at.map(|time| time.0),
+            self.ended_at.0,
+            kept(&self.call_type),
+            Hash(self.token),
+            self.team_id.as_deref().map(kept),
+            self.user_id.as_deref().map(kept),
+            self.end_user.as_deref().map(kept),
+            kept(&self.model),
+            kept(&self.model_group),
+            kept(&self.model_id),
+            number(self.prompt_tokens),
+            number(self.completion_tokens),
+            self.spend.0,
+            self.status,
+        )
+        .serialize(to)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = |count: i64| u64::try_from(count).unwrap_or(0);
+        let values = Values::deserialize(from)?;
+        Ok(Row {
+            request_id: values.0.0,
+            started_at: Time(values.1),
+            first_chunk_at: values.2.map(Time),
+            ended_at: Time(values.3),
+            call_type: values.4.0,
+            token: values.5.0,
+            team_id: values.6.map(|text| text.0),
+            user_id: values.7.map(|text| text.0),
+            end_user: values.8.map(|text| text.0),
+            model: values.9.0,
+            model_group: values.10.0,
+            model_id: values.11.0,
+            prompt_tokens: number(values.12),
+            completion_tokens: number(values.13),
+            spend: Money(values.14),
+            status: values.15,
+        })
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(token) => to.collect_str(token),
+            None => to.serialize_str(""),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(from)?.0;
+        match Token::parse(&text) {
+            None if !text.is_empty() => Err(D::Error::custom("expected the hash of a key")),
+            token => Ok(Hash(token)),
+        }
+    }
 }
 
 impl Row<'_> {
@@ -87,82 +178,17 @@ impl Row<'_> {
     }
 }
 
-/// A text as it is kept: not longer than [`LONGEST`], and without NUL, which PostgreSQL has not.
-fn kept(text: &str) -> Cow<'_, str> {
+/// Not longer than [`LONGEST`], and without NUL, which PostgreSQL has not.
+fn kept(text: &str) -> Text<'_> {
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     let text = &text[..end];
-    match text.contains('\0') {
+    Text(match text.contains('\0') {
         true => Cow::Owned(text.replace('\0', "\u{fffd}")),
         false => Cow::Borrowed(text),
-    }
-}
-
-#[expect(clippy::ptr_arg, reason = "serde hands a field over as it is")]
-fn text<S: Serializer>(text: &Cow<'_, str>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&kept(text))
-}
-
-fn maybe_text<S: Serializer>(text: &Option<Cow<'_, str>>, to: S) -> Result<S::Ok, S::Error> {
-    text.as_deref().map(kept).serialize(to)
-}
-
-mod time {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(time: &Time, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_i64(time.0)
-    }
-
-    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Time, D::Error> {
-        i64::deserialize(from).map(Time)
-    }
-}
-
-mod maybe_time {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(time: &Option<Time>, to: S) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.0).serialize(to)
-    }
-
-    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Time>, D::Error> {
-        Ok(Option::<i64>::deserialize(from)?.map(Time))
-    }
-}
-
-mod money {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(money: &Money, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_i64(money.0)
-    }
-
-    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Money, D::Error> {
-        i64::deserialize(from).map(Money)
-    }
-}
-
-mod token {
-    use super::*;
-    use serde::de::Error;
-
-    pub fn serialize<S: Serializer>(token: &Option<Token>, to: S) -> Result<S::Ok, S::Error> {
-        match token {
-            Some(token) => to.collect_str(token),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Token>, D::Error> {
-        let text = Option::<Cow<'a, str>>::deserialize(from)?;
-        let token = |text: Cow<'_, str>| {
-            Token::parse(&text).ok_or_else(|| D::Error::custom("expected the hash of a key"))
-        };
-        text.map(token).transpose()
-    }
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::changes::{CHANNEL, Change};
 use super::failure::{Failure, words};
 use super::pool::{file, server};
 use super::{Address, PATIENCE, Pool};
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
@@ -12,10 +12,10 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, MutexGuard, Notify, broadcast, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, broadcast, watch};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
@@ -40,7 +40,15 @@ const SILENT: &str = "it does not answer";
 /// Changes that a receiver may be behind.
 const BEHIND: usize = 1_024;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+/// A database that a newer version has shaped has migrations that are not here: they leave this version what it uses.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut all = sqlx::migrate!("./migrations");
+    all.set_ignore_missing(true);
+    all
+});
+
+/// Of migrations that were made here, the last.
+const LAST_MADE: &str = "SELECT MAX(version) FROM _sqlx_migrations";
 
 /// What the thread and those that ask it share.
 pub(super) struct Shared {
@@ -56,11 +64,14 @@ pub(super) struct Shared {
     closes: AtomicBool,
     /// Who writes into the file: they come in turn, where SQLite would have them try again and again.
     writer: Mutex<()>,
+    /// Who sums up the log.
+    pub reports: Semaphore,
 }
 
 impl Shared {
     pub fn new(pool: Pool) -> Shared {
         Shared {
+            reports: Semaphore::new(pool.reports()),
             pool,
             up: watch::Sender::new(false),
             changes: broadcast::Sender::new(BEHIND),
@@ -76,11 +87,15 @@ impl Shared {
         *self.up.borrow()
     }
 
-    /// Whether it was not so before; only then it is told.
-    fn turns(&self, is_up: bool) -> bool {
+    /// Whether it was not so before; only then it is told. What else there is to tell then is told as one with it: who hears that
+    /// sees how it is, and who sees how it is and listens from then on does not hear it late.
+    fn turns(&self, is_up: bool, as_one: Option<Change>) -> bool {
         self.shaped.fetch_or(is_up, Ordering::AcqRel);
-        self.up
-            .send_if_modified(|was| std::mem::replace(was, is_up) != is_up)
+        self.up.send_if_modified(|was| {
+            let turned = std::mem::replace(was, is_up) != is_up;
+            as_one.into_iter().for_each(|change| self.tell(change));
+            turned
+        })
     }
 
     /// Whether it never was there yet.
@@ -90,14 +105,14 @@ impl Shared {
 
     /// Whether there is any use in asking. A file that cannot be written can be read mostly.
     pub fn is_open(&self) -> bool {
-        let is_file = matches!(self.pool, Pool::Sqlite(_));
+        let is_file = matches!(self.pool, Pool::Sqlite(..));
         self.is_up() || is_file && self.shaped.load(Ordering::Acquire)
     }
 
     /// When a server is there no more. The pool would go on trying to connect to it, for whoever needs a connection now.
     pub async fn gone(&self) {
         match self.pool {
-            Pool::Sqlite(_) => std::future::pending().await,
+            Pool::Sqlite(..) => std::future::pending().await,
             Pool::Postgres(_) => {
                 let _ = self.up.subscribe().wait_for(|is_up| !is_up).await;
                 // One that is closed at the end finishes what is under way.
@@ -110,7 +125,7 @@ impl Shared {
 
     pub async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
         match self.pool {
-            Pool::Sqlite(_) => Some(self.writer.lock().await),
+            Pool::Sqlite(..) => Some(self.writer.lock().await),
             Pool::Postgres(_) => None,
         }
     }
@@ -121,7 +136,7 @@ impl Shared {
         match (&failure, &self.pool) {
             (Failure::Away, _) if self.ending() => {}
             // A file that is full can be there otherwise, so that nothing else would be told.
-            (Failure::Away, Pool::Sqlite(_)) => self.complain(e),
+            (Failure::Away, Pool::Sqlite(..)) => self.complain(e),
             (Failure::Broken(why), _) => warn!("the database of keys: {why}"),
             _ => {}
         }
@@ -142,7 +157,7 @@ impl Shared {
 
     fn ending(&self) -> bool {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.is_closed(),
+            Pool::Sqlite(pool, _) => pool.is_closed(),
             Pool::Postgres(pool) => pool.is_closed(),
         }
     }
@@ -166,11 +181,14 @@ pub(super) async fn live(shared: Arc<Shared>, address: Address, mut over: watch:
         _ = over.wait_for(|is_over| *is_over) => {}
     }
     shared.closes.store(true, Ordering::Release);
-    shared.turns(false);
+    shared.turns(false, None);
     // What is under way is done first.
     let closing = async {
         match &shared.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite(readers, writer) => {
+                readers.close().await;
+                writer.close().await;
+            }
             Pool::Postgres(pool) => pool.close().await,
         }
     };
@@ -185,9 +203,8 @@ async fn of_server(shared: &Shared, options: &PgConnectOptions) {
     loop {
         match reach(&options).await {
             Ok(listener) => {
-                log.there(shared);
                 // What was said meanwhile nobody heard.
-                shared.tell(Change::All);
+                log.there(shared, Some(Change::All));
                 let lost = hear(shared, listener).await;
                 if let Lost::Silent = lost {
                     log.away(shared, SILENT);
@@ -207,9 +224,14 @@ async fn of_server(shared: &Shared, options: &PgConnectOptions) {
 pub(super) async fn reach(options: &PgConnectOptions) -> Result<PgListener, String> {
     let connect = PgConnection::connect_with(options);
     let mut connection = within(ANSWER, connect).await?;
+    // Else the server says each time that there are tables already.
+    let quiet = connection.execute("SET client_min_messages = warning");
+    within(ANSWER, quiet).await?;
     // An error closes the connection, and so gives the migrations' lock back.
     let shaped = timeout(SHAPING, MIGRATIONS.run(&mut connection));
     explain(shaped.await)?;
+    let last = sqlx::query_scalar(LAST_MADE).fetch_one(&mut connection);
+    compare(within(ANSWER, last).await?);
     drop(connection.close().await);
     let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None);
     let pool = pool.max_lifetime(None).acquire_timeout(ANSWER);
@@ -254,7 +276,7 @@ async fn of_file(shared: &Shared, options: &SqliteConnectOptions) {
     loop {
         match shape(shared, &options).await {
             Ok(()) => {
-                log.there(shared);
+                log.there(shared, None);
                 shared.check.notified().await;
             }
             Err(why) => {
@@ -275,6 +297,8 @@ async fn shape(shared: &Shared, options: &SqliteConnectOptions) -> Result<(), St
     let begin = connection.begin_with("BEGIN IMMEDIATE");
     let mut tx = within(PATIENCE * 2, begin).await?;
     explain(timeout(SHAPING, MIGRATIONS.run(&mut *tx)).await)?;
+    let last = sqlx::query_scalar(LAST_MADE).fetch_one(&mut *tx);
+    compare(within(PATIENCE, last).await?);
     // Changes nothing, but is written.
     within(PATIENCE, tx.execute("PRAGMA user_version = 1")).await?;
     within(PATIENCE, tx.commit()).await?;
@@ -313,11 +337,21 @@ async fn within<T>(
     }
 }
 
+/// Says if a newer version was here.
+fn compare(last: Option<i64>) {
+    let own = MIGRATIONS.iter().map(|one| one.version).max();
+    if last > own {
+        warn!(
+            "the database of keys was brought into shape by a newer version: this one goes on with what it knows of it"
+        );
+    }
+}
+
 /// Why it has not the shape of this version.
 fn explain(shaped: Result<Result<(), MigrateError>, Elapsed>) -> Result<(), String> {
     match shaped {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_))) => Err(
+        Ok(Err(MigrateError::VersionMismatch(_))) => Err(
             "it was made by another version: start that one, or name another database".to_owned(),
         ),
         Ok(Err(MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _))) => Err(words(&e)),
@@ -333,15 +367,15 @@ struct Log {
 }
 
 impl Log {
-    fn there(&mut self, shared: &Shared) {
+    fn there(&mut self, shared: &Shared, as_one: Option<Change>) {
         self.last = None;
-        if shared.turns(true) {
+        if shared.turns(true, as_one) {
             info!("the database of keys is there");
         }
     }
 
     fn away(&mut self, shared: &Shared, why: &str) {
-        shared.turns(false);
+        shared.turns(false, None);
         if self.last.as_deref() != Some(why) {
             warn!("the database of keys is away, and keys that are known hold on: {why}");
             self.last = Some(why.to_owned());

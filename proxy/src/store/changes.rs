@@ -11,15 +11,20 @@ const LONGEST: usize = 7_900;
 
 const ALL: &str = "all";
 
+/// Before the scope that is gone.
+const GONE: &str = "gone:";
+
 /// What is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A key was made, changed or deleted.
+    /// A key was made or changed.
     Key(Token),
     /// A team was.
     Team(String),
     /// A user was.
     User(String),
+    /// It is deleted or blocked: what somebody remembers of it holds no more, whatever else becomes of the database.
+    Gone(Scope),
     /// Anything: the connection was lost on which it is heard.
     All,
 }
@@ -32,6 +37,10 @@ impl Change {
             Change::Key(token) => Scope::Key(*token),
             Change::Team(id) => Scope::Team(id.clone()),
             Change::User(id) => Scope::User(id.clone()),
+            Change::Gone(scope) => {
+                text.push_str(GONE);
+                scope.clone()
+            }
             Change::All => return ALL.to_owned(),
         };
         let _ = write!(text, "{scope}");
@@ -43,6 +52,9 @@ impl Change {
 
     /// What nobody understands may be anything.
     pub(super) fn heard(payload: &str) -> Change {
+        if let Some(scope) = payload.strip_prefix(GONE).and_then(Scope::parse) {
+            return Change::Gone(scope);
+        }
         match Scope::parse(payload) {
             Some(Scope::Key(token)) => Change::Key(token),
             Some(Scope::Team(id)) => Change::Team(id),
@@ -62,6 +74,8 @@ mod tests {
             Change::Key(Token::of(b"k")),
             Change::Team("a:b'\"%".to_owned()),
             Change::User(String::new()),
+            Change::Gone(Scope::Key(Token::of(b"k"))),
+            Change::Gone(Scope::Team("gone:a".to_owned())),
             Change::All,
         ] {
             assert_eq!(Change::heard(&change.payload()), change);

@@ -10,6 +10,8 @@ pub enum Failure {
     Away,
     /// There is one with this name already; the name of the column.
     Taken(&'static str),
+    /// There is none, or none any more; the name of the column that it was to be in.
+    Missing(&'static str),
     /// A text that databases do not keep: it has a NUL character in it; the name of the column.
     Unfit(&'static str),
     /// It cannot be done, whenever it is tried; the words hold no value of a row.
@@ -24,6 +26,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Away => f.write_str("the database of keys is away"),
             Failure::Taken(column) => write!(f, "{column}: there is one already"),
+            Failure::Missing(column) => write!(f, "{column}: there is none"),
             Failure::Unfit(column) => write!(f, "{column}: expected a text without NUL characters"),
             Failure::Broken(words) => write!(f, "the database of keys: {words}"),
         }
@@ -31,11 +34,12 @@ impl fmt::Display for Failure {
 }
 
 /// As SQLite names what must be unique in its words, and PostgreSQL.
-const UNIQUE: [(&str, &str, &str); 4] = [
+const UNIQUE: [(&str, &str, &str); 5] = [
     ("keys.key_alias", "keys_key_alias_key", "key_alias"),
     ("keys.token", "keys_pkey", "token"),
     ("teams.team_id", "teams_pkey", "team_id"),
     ("users.user_id", "users_pkey", "user_id"),
+    ("users.email_key", "users_email_key_key", "user_email"),
 ];
 
 impl Failure {
@@ -46,6 +50,10 @@ impl Failure {
             Error::Database(said) => match is_passing(&**said) {
                 true => Failure::Away,
                 false => Failure::Broken(words(e)),
+            },
+            Error::Decode(why) => match why.downcast_ref::<Missing>() {
+                Some(Missing(column)) => Failure::Missing(column),
+                None => Failure::Broken(words(e)),
             },
             Error::Io(_)
             | Error::Tls(_)
@@ -58,6 +66,22 @@ impl Failure {
         }
     }
 }
+
+/// Ends a transaction, of which nothing is done then: there is not what it takes.
+pub(super) fn missing(column: &'static str) -> Error {
+    Error::Decode(Box::new(Missing(column)))
+}
+
+#[derive(Debug)]
+struct Missing(&'static str);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: there is none", self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
 
 fn taken(said: &dyn DatabaseError) -> Failure {
     let told = said.message();
@@ -75,8 +99,8 @@ fn taken(said: &dyn DatabaseError) -> Failure {
 fn is_passing(said: &dyn DatabaseError) -> bool {
     let code = said.code().unwrap_or_default();
     match sqlite(&code) {
-        // Busy, locked, read-only, input or output, damaged, full, cannot be opened, no database.
-        Some(code) => matches!(code & 0xff, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 26),
+        // Busy, locked, read-only, given up, input or output, damaged, full, cannot be opened, no database.
+        Some(code) => matches!(code & 0xff, 5 | 6 | 8..=11 | 13 | 14 | 26),
         None => {
             // Connections, no transaction any more, who may come in, resources, what an operator does, the system.
             let classes = ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX"];

@@ -1,19 +1,11 @@
 //! Keys in the database.
 
-use super::list::{self, Found, KeyFilter, KeyOrder, Page, Table};
+use super::list::{Found, KeyFilter, KeyOrder, Page};
+use super::records::{Row, in_order, lock, take, take_where};
 use super::rows::{KeyRow, bind_key, fits};
+use super::together::{Beside, beside};
 use super::{Change, Result, Store, Tx, on, scopes, within};
 use crate::keys::{Key, Scope, Time, Token};
-use sqlx::QueryBuilder;
-
-const TABLE: Table = Table {
-    name: "keys",
-    id: "token",
-    kind: "key:",
-};
-
-/// In one statement.
-pub(super) const AT_ONCE: usize = 500;
 
 const INSERT: &str = "INSERT INTO keys (token, key_name, key_alias, team_id, user_id, models, aliases, max_budget, budget_duration, \
     rpm_limit, tpm_limit, max_parallel_requests, metadata, allowed_routes, blocked, expires, created_by, created_at, updated_at) \
@@ -24,19 +16,6 @@ const UPDATE: &str = "UPDATE keys SET token = $1, key_name = $2, key_alias = $3,
     allowed_routes = $14, blocked = $15, expires = $16, created_by = $17, created_at = $18, updated_at = $19 WHERE token = $20";
 
 impl Store {
-    /// Keeps a new key, of which nothing is spent. `Taken("key_alias")` or `Taken("token")`: there is one already.
-    pub async fn insert_key(&self, key: Key) -> Result<()> {
-        let row = KeyRow::of(&key)?;
-        self.write((key.token, row), |tx, (token, row)| {
-            Box::pin(async move {
-                scopes::forget(tx, &Scope::Key(*token)).await?;
-                within!(tx, db => bind_key!(sqlx::query(INSERT), row).execute(db).await.map(drop))?;
-                tx.tell(Change::Key(*token)).await
-            })
-        })
-        .await
-    }
-
     /// The key with this hash.
     pub async fn key(&self, token: Token) -> Result<Option<Key>> {
         Ok(self.keys(vec![token]).await?.pop())
@@ -44,23 +23,8 @@ impl Store {
 
     /// Those with these hashes, as far as there are some, in no order.
     pub async fn keys(&self, tokens: Vec<Token>) -> Result<Vec<Key>> {
-        self.run(move |pool| async move {
-            let mut keys = Vec::new();
-            for some in tokens.chunks(AT_ONCE) {
-                let rows: Vec<KeyRow> = on!(&pool, db => {
-                    let mut query = QueryBuilder::new("SELECT * FROM keys WHERE token IN (");
-                    let mut list = query.separated(", ");
-                    for token in some {
-                        list.push_bind(token.to_string());
-                    }
-                    query.push(")");
-                    query.build_query_as().fetch_all(db).await
-                })?;
-                keys.extend(records(rows)?);
-            }
-            Ok(keys)
-        })
-        .await
+        let tokens = tokens.iter().map(Token::to_string);
+        self.rows::<KeyRow>(tokens.collect()).await
     }
 
     /// The key of this alias.
@@ -82,9 +46,24 @@ impl Store {
     where
         C: Fn(&mut Key) + Send + Sync + 'static,
     {
-        let done = self.write((token, change), |tx, (token, change)| {
+        self.change_key_beside(token, Beside::default(), change)
+            .await
+    }
+
+    /// The same, with what is to happen beside it, or not at all.
+    pub async fn change_key_beside<C>(
+        &self,
+        token: Token,
+        with: Beside,
+        change: C,
+    ) -> Result<Option<Key>>
+    where
+        C: Fn(&mut Key) + Send + Sync + 'static,
+    {
+        let done = self.write((token, with, change), |tx, (token, with, change)| {
             Box::pin(async move {
-                let Some(mut key) = lock(tx, *token).await? else {
+                with.hold(tx).await?;
+                let Some(mut key) = lock::<KeyRow>(tx, &token.to_string()).await? else {
                     return Ok(Ok(None));
                 };
                 change(&mut key);
@@ -96,11 +75,13 @@ impl Store {
                     let query = bind_key!(sqlx::query(UPDATE), row).bind(token.to_string());
                     query.execute(db).await.map(drop)
                 })?;
+                let scope = Scope::Key(key.token);
                 if key.token != *token {
-                    scopes::rename(tx, &Scope::Key(*token), &Scope::Key(key.token)).await?;
-                    tx.tell(Change::Key(key.token)).await?;
+                    scopes::rename(tx, &Scope::Key(*token), &scope).await?;
+                    tx.tell(Change::Gone(Scope::Key(*token))).await?;
                 }
-                tx.tell(Change::Key(*token)).await?;
+                beside(tx, with, &scope, (&key.limits, key.created_at)).await?;
+                tx.tell(told(&key)).await?;
                 Ok(Ok(Some(key)))
             })
         });
@@ -121,64 +102,49 @@ impl Store {
         now: Time,
     ) -> Result<Found<Key>> {
         let conditions = filter.conditions()?;
-        self.run(move |pool| async move {
-            let (total, rows) = list::find(&pool, &TABLE, &conditions, page, now).await?;
-            let rows = records(rows)?;
-            Ok(Found { rows, total })
-        })
-        .await
+        self.page::<KeyRow, _>(conditions, page, now).await
     }
 }
 
-/// One that nobody else changes until this transaction ends.
-async fn lock(tx: &mut Tx, token: Token) -> sqlx::Result<Option<Key>> {
-    let row: Option<KeyRow> = within!(tx, db => {
-        let query = "UPDATE keys SET updated_at = updated_at WHERE token = $1 RETURNING *";
-        sqlx::query_as(query).bind(token.to_string()).fetch_optional(db).await
-    })?;
-    row.map(KeyRow::record).transpose()
+/// One that there is not yet.
+pub(super) async fn insert(tx: &mut Tx, token: Token, row: &KeyRow) -> sqlx::Result<()> {
+    scopes::forget(tx, &Scope::Key(token)).await?;
+    within!(tx, db => bind_key!(sqlx::query(INSERT), row).execute(db).await.map(drop))?;
+    tx.tell(Change::Key(token)).await
+}
+
+/// What a change of one means for those who remember it.
+fn told(key: &Key) -> Change {
+    match key.blocked {
+        true => Change::Gone(Scope::Key(key.token)),
+        false => Change::Key(key.token),
+    }
 }
 
 async fn delete(tx: &mut Tx, tokens: &[Token]) -> sqlx::Result<Vec<Key>> {
     let mut gone = Vec::new();
     for token in in_order(tokens) {
-        let row: Option<KeyRow> = within!(tx, db => {
-            let query = sqlx::query_as("DELETE FROM keys WHERE token = $1 RETURNING *");
-            query.bind(token.to_string()).fetch_optional(db).await
-        })?;
-        if let Some(row) = row {
-            gone.push(forgotten(tx, row).await?);
+        if let Some(key) = take::<KeyRow>(tx, &token.to_string()).await? {
+            forgotten(tx, &key).await?;
+            gone.push(key);
         }
     }
     Ok(gone)
 }
 
-/// Deletes the keys of which a column has this value.
-pub(super) async fn delete_of(tx: &mut Tx, delete: &'static str, value: &str) -> sqlx::Result<()> {
-    let rows: Vec<KeyRow> =
-        within!(tx, db => sqlx::query_as(delete).bind(value.to_owned()).fetch_all(db).await)?;
-    for row in rows {
-        forgotten(tx, row).await?;
+/// Deletes the keys of which each of these columns has this value.
+pub(super) async fn delete_of(tx: &mut Tx, columns: &[(&'static str, &str)]) -> sqlx::Result<()> {
+    let mut keys = take_where::<KeyRow>(tx, columns).await?;
+    keys.sort_by_key(|key| key.token);
+    for key in keys {
+        forgotten(tx, &key).await?;
     }
     Ok(())
 }
 
 /// One that is deleted now.
-async fn forgotten(tx: &mut Tx, row: KeyRow) -> sqlx::Result<Key> {
-    let key = row.record()?;
-    scopes::forget(tx, &Scope::Key(key.token)).await?;
-    tx.tell(Change::Key(key.token)).await?;
-    Ok(key)
-}
-
-/// Two transactions that lock several come to them in the same order.
-pub(super) fn in_order<T: Ord + Clone>(ids: &[T]) -> Vec<T> {
-    let mut ids = ids.to_vec();
-    ids.sort();
-    ids.dedup();
-    ids
-}
-
-fn records(rows: Vec<KeyRow>) -> sqlx::Result<Vec<Key>> {
-    rows.into_iter().map(KeyRow::record).collect()
+async fn forgotten(tx: &mut Tx, key: &Key) -> sqlx::Result<()> {
+    let scope = Scope::Key(key.token);
+    scopes::forget(tx, &scope).await?;
+    tx.tell(Change::Gone(scope)).await
 }

@@ -1,7 +1,7 @@
 //! Pages of a list: which of all, how many at once, and in which order. Orders are of a closed set, so that no text from outside gets into a
 //! statement.
 
-use super::rows::fits;
+use super::rows::{email_key, fits};
 use super::{Pool, Result, Tx, on, within};
 use crate::keys::{Time, Token};
 use sqlx::postgres::PgRow;
@@ -228,9 +228,18 @@ impl TeamFilter {
 
 impl UserFilter {
     pub(super) fn conditions(self) -> Result<Conditions> {
+        let email = match self.user_email {
+            // As it is unique.
+            Some(Match::Exactly(text)) => {
+                fits("user_email", Some(&text))?;
+                let key = email_key(&text).unwrap_or_default();
+                Some(Condition::Is("email_key", key))
+            }
+            part => Condition::of("user_email", part)?,
+        };
         let all = [
             Condition::of("user_id", self.user_id)?,
-            Condition::of("user_email", self.user_email)?,
+            email,
             Condition::is("user_role", self.user_role)?,
         ];
         Ok(all.into_iter().flatten().collect())
@@ -242,11 +251,11 @@ fn as_member(user_id: &str) -> String {
     format!("\"user_id\":{}", serde_json::Value::from(user_id))
 }
 
-/// Of the teams that somebody is in, in the order in which they are locked.
+/// Of the teams that somebody is in.
 pub(super) async fn ids_of_teams_with(tx: &mut Tx, user_id: &str) -> sqlx::Result<Vec<String>> {
     let member = as_member(user_id);
     within!(tx, db => {
-        let query = "SELECT team_id FROM teams WHERE replace(members, $1, '') <> members ORDER BY team_id";
+        let query = "SELECT team_id FROM teams WHERE replace(members, $1, '') <> members";
         sqlx::query_scalar(query).bind(member).fetch_all(db).await
     })
 }
@@ -273,7 +282,7 @@ where
 {
     let Table { name, id, kind } = table;
     let position = match pool {
-        Pool::Sqlite(_) => "instr(",
+        Pool::Sqlite(..) => "instr(",
         Pool::Postgres(_) => "strpos(",
     };
     macro_rules! narrow {

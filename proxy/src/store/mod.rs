@@ -4,16 +4,19 @@
 //! each. What a worker asks is done there, also when the worker does not wait for it any more.
 
 mod alive;
+mod belongings;
 mod changes;
 mod failure;
 mod keys;
 mod list;
 pub(crate) mod pool;
+mod records;
 mod rows;
 mod scopes;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod together;
 mod url;
 mod users;
 
@@ -21,7 +24,9 @@ use alive::Shared;
 pub use changes::Change;
 pub use failure::{Failure, Result};
 use futures_util::future::BoxFuture;
-pub use list::{KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder};
+pub use list::{
+    Found, KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
+};
 pub use pool::{Pool, Tx};
 pub(crate) use pool::{on, within};
 pub use scopes::Spent;
@@ -30,6 +35,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+pub use together::{Beside, Part};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
@@ -120,6 +126,22 @@ impl Store {
         self.done(work(self.0.shared.pool.clone())).await
     }
 
+    /// The same with what may take long: only a few at once, for others need the connections.
+    pub async fn report<T, F, W>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(Pool) -> W,
+        W: Future<Output = sqlx::Result<T>> + Send + 'static,
+    {
+        let shared = self.0.shared.clone();
+        let work = work(shared.pool.clone());
+        self.done(async move {
+            let _turn = shared.reports.acquire().await;
+            work.await
+        })
+        .await
+    }
+
     /// Has something done in one transaction: all of it, or nothing. `store.write(key, |tx, key| Box::pin(async move { … }))`, with
     /// [`within!`] in it for each statement.
     ///
@@ -144,17 +166,17 @@ impl Store {
                 let mut tx = shared.pool.begin().await?;
                 let done = work(&mut tx, &with).await;
                 let done = match done {
-                    Ok(value) => tx.commit().await.map(|told| (value, told)),
+                    Ok(value) => {
+                        let _telling = Telling(&shared, tx.told());
+                        tx.commit().await.map(|()| value)
+                    }
                     Err(e) => {
                         let _ = tx.rollback().await;
                         Err(e)
                     }
                 };
                 match done {
-                    Ok((value, told)) => {
-                        told.into_iter().for_each(|change| shared.tell(change));
-                        return Ok(value);
-                    }
+                    Ok(value) => return Ok(value),
                     Err(e) if failure::is_clash(&e) && tries < TRIES => {}
                     Err(e) => return Err(e),
                 }
@@ -204,6 +226,17 @@ impl Store {
                 shared.check.notify_one();
                 Err(Failure::Away)
             }
+        }
+    }
+}
+
+/// Tells changes when the commit is over, also when it is given up or fails: it may have happened then.
+struct Telling<'a>(&'a Shared, Vec<Change>);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        for change in self.1.drain(..) {
+            self.0.tell(change);
         }
     }
 }

@@ -5,13 +5,19 @@ use super::{Address, PATIENCE};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    ConnectOptions, Executor, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+};
+use std::time::Instant;
 
 /// What is asked of a server at once.
 const CONNECTIONS: u32 = 8;
 
-/// A file has one writer at a time, and a thread for each connection.
-const FILE_CONNECTIONS: u32 = 3;
+/// Those that read a file; each has a thread.
+const READERS: u32 = 2;
+
+/// So much of a statement is done, in instructions of SQLite's, between two looks at the clock: a fraction of a millisecond.
+const STEPS: i32 = 10_000;
 
 /// A server gives a statement up, and takes back the rows that a dead replica locked.
 const SESSION: &str =
@@ -20,8 +26,9 @@ const SESSION: &str =
 /// Both speak SQL that is written once: see [`on!`].
 #[derive(Clone, Debug)]
 pub enum Pool {
-    /// A file.
-    Sqlite(SqlitePool),
+    /// A file: single statements, and the one connection of transactions. A file has one writer at a time, and who writes next does best with
+    /// what the last one remembers of it.
+    Sqlite(SqlitePool, SqlitePool),
     /// A server.
     Postgres(PgPool),
 }
@@ -31,7 +38,7 @@ pub enum Pool {
 macro_rules! on {
     ($pool:expr, $db:ident => $body:expr) => {
         match $pool {
-            $crate::store::Pool::Sqlite($db) => $body,
+            $crate::store::Pool::Sqlite($db, _) => $body,
             $crate::store::Pool::Postgres($db) => $body,
         }
     };
@@ -71,9 +78,19 @@ impl Pool {
     pub(super) fn new(address: &Address) -> Pool {
         match address {
             Address::Sqlite(options) => {
-                let pool = SqlitePoolOptions::new().max_connections(FILE_CONNECTIONS);
-                let pool = pool.acquire_timeout(PATIENCE);
-                Pool::Sqlite(pool.connect_lazy_with(file(options)))
+                let pool = |most| {
+                    let pool = SqlitePoolOptions::new().max_connections(most);
+                    let pool = pool
+                        .acquire_timeout(PATIENCE)
+                        .after_connect(|connection, _| Box::pin(limited(connection)))
+                        // It asks the connection as a test would.
+                        .test_before_acquire(false)
+                        .before_acquire(|connection, _| {
+                            Box::pin(async { limited(connection).await.map(|()| true) })
+                        });
+                    pool.connect_lazy_with(file(options))
+                };
+                Pool::Sqlite(pool(READERS), pool(1))
             }
             Address::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
@@ -87,9 +104,17 @@ impl Pool {
         }
     }
 
+    /// How many may sum up the log at once, so that keys are looked up all the same.
+    pub(super) fn reports(&self) -> usize {
+        match self {
+            Pool::Sqlite(..) => 1,
+            Pool::Postgres(_) => CONNECTIONS as usize / 2,
+        }
+    }
+
     pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
         let kind = match self {
-            Pool::Sqlite(pool) => Kind::Sqlite(FileTx::begin(pool).await?),
+            Pool::Sqlite(_, writer) => Kind::Sqlite(FileTx::begin(writer).await?),
             Pool::Postgres(pool) => Kind::Postgres(pool.begin().await?),
         };
         Ok(Tx {
@@ -97,6 +122,15 @@ impl Pool {
             told: Vec::new(),
         })
     }
+}
+
+/// A file has no server that gives a statement up. One that nobody waits for any more would go on with its connection, of which there are
+/// few: so much is done in the time that anything may take, and no more.
+async fn limited(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    let mut handle = connection.lock_handle().await?;
+    handle.set_progress_handler(STEPS, move || Instant::now() < until);
+    Ok(())
 }
 
 /// A transaction on a file, which SQLite itself ends where the disk is full. The library's own transactions do not see that, and would
@@ -175,13 +209,16 @@ impl Tx {
         Ok(())
     }
 
-    /// What is to be told.
-    pub(super) async fn commit(self) -> sqlx::Result<Vec<Change>> {
+    /// What is to be told when it is committed.
+    pub(super) fn told(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.told)
+    }
+
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
         match self.kind {
-            Kind::Sqlite(mut tx) => tx.end("COMMIT").await?,
-            Kind::Postgres(tx) => tx.commit().await?,
+            Kind::Sqlite(mut tx) => tx.end("COMMIT").await,
+            Kind::Postgres(tx) => tx.commit().await,
         }
-        Ok(self.told)
     }
 
     pub(super) async fn rollback(self) -> sqlx::Result<()> {

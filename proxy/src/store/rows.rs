@@ -1,5 +1,7 @@
 //! Rows of tables, and the records that they are.
 
+use super::list::Table;
+use super::records::Row;
 use super::{Failure, Result};
 use crate::keys::{Every, Key, Limits, Money, Team, Time, Token, User};
 use serde::Serialize;
@@ -54,6 +56,7 @@ pub(super) struct UserRow {
     pub user_id: String,
     pub user_alias: Option<String>,
     pub user_email: Option<String>,
+    pub email_key: Option<String>,
     pub user_role: Option<String>,
     pub models: String,
     pub max_budget: Option<i64>,
@@ -87,8 +90,8 @@ macro_rules! bind_team {
 
 macro_rules! bind_user {
     ($query:expr, $row:expr) => {
-        $crate::store::rows::bind!($query, $row, user_id user_alias user_email user_role models max_budget budget_duration rpm_limit
-            tpm_limit max_parallel_requests metadata created_at updated_at)
+        $crate::store::rows::bind!($query, $row, user_id user_alias user_email email_key user_role models max_budget budget_duration
+            rpm_limit tpm_limit max_parallel_requests metadata created_at updated_at)
     };
 }
 pub(super) use {bind, bind_key, bind_team, bind_user};
@@ -124,8 +127,18 @@ impl KeyRow {
             updated_at: key.updated_at.0,
         })
     }
+}
 
-    pub fn record(self) -> sqlx::Result<Key> {
+impl Row for KeyRow {
+    type Record = Key;
+
+    const TABLE: Table = Table {
+        name: "keys",
+        id: "token",
+        kind: "key:",
+    };
+
+    fn record(self) -> sqlx::Result<Key> {
         Ok(Key {
             token: Token::parse(&self.token).ok_or_else(|| unread("keys.token"))?,
             key_name: self.key_name,
@@ -174,8 +187,18 @@ impl TeamRow {
             updated_at: team.updated_at.0,
         })
     }
+}
 
-    pub fn record(self) -> sqlx::Result<Team> {
+impl Row for TeamRow {
+    type Record = Team;
+
+    const TABLE: Table = Table {
+        name: "teams",
+        id: "team_id",
+        kind: "team:",
+    };
+
+    fn record(self) -> sqlx::Result<Team> {
         Ok(Team {
             team_id: self.team_id,
             team_alias: self.team_alias,
@@ -208,6 +231,7 @@ impl UserRow {
             user_id: user.user_id.clone(),
             user_alias: user.user_alias.clone(),
             user_email: user.user_email.clone(),
+            email_key: user.user_email.as_deref().and_then(email_key),
             user_role: user.user_role.clone(),
             models: json(&user.models),
             max_budget: limits.max_budget.map(|money| money.0),
@@ -220,8 +244,18 @@ impl UserRow {
             updated_at: user.updated_at.0,
         })
     }
+}
 
-    pub fn record(self) -> sqlx::Result<User> {
+impl Row for UserRow {
+    type Record = User;
+
+    const TABLE: Table = Table {
+        name: "users",
+        id: "user_id",
+        kind: "user:",
+    };
+
+    fn record(self) -> sqlx::Result<User> {
         Ok(User {
             user_id: self.user_id,
             user_alias: self.user_alias,
@@ -240,6 +274,12 @@ impl UserRow {
             updated_at: Time(self.updated_at),
         })
     }
+}
+
+/// An address as it is compared; `None`: nothing is left of it. Of two that differ in capitals alone one is taken.
+pub(super) fn email_key(email: &str) -> Option<String> {
+    let key = email.trim().to_lowercase();
+    (!key.is_empty()).then_some(key)
 }
 
 /// Columns of text hold no NUL: PostgreSQL keeps none. In JSON it is written otherwise.

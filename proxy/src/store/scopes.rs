@@ -1,8 +1,8 @@
 //! What was used of limits, as far as records and those who look at them need it.
 
-use super::keys::AT_ONCE;
+use super::records::AT_ONCE;
 use super::{Change, Result, Store, Tx, on, within};
-use crate::keys::{Every, Money, Scope, Time};
+use crate::keys::{Limits, Money, Scope, Time};
 use sqlx::QueryBuilder;
 use std::collections::HashMap;
 
@@ -44,31 +44,27 @@ impl Store {
         })
         .await
     }
+}
 
-    /// Sets what was spent, as somebody says; in a period that begins now, where none is under way.
-    pub async fn set_spend(
-        &self,
-        of: Scope,
-        spend: Money,
-        every: Option<Every>,
-        now: Time,
-    ) -> Result<()> {
-        let resets_at = every.map(|every| every.after(now).0);
-        self.write((of, spend, resets_at), move |tx, (of, spend, resets_at)| {
-            Box::pin(async move {
-                let text = "INSERT INTO quotas (scope, kind, period, resets_at, used, held) VALUES ($1, 'budget', $2, $3, $4, 0) \
-                    ON CONFLICT (scope, kind) DO UPDATE SET used = $4, \
-                    period = CASE WHEN quotas.resets_at <= $2 THEN $2 ELSE quotas.period END, \
-                    resets_at = CASE WHEN quotas.resets_at <= $2 THEN $3 ELSE quotas.resets_at END";
-                within!(tx, db => {
-                    let query = sqlx::query(text).bind(text_of(of)).bind(now.0).bind(*resets_at);
-                    query.bind(spend.0).execute(db).await.map(drop)
-                })?;
-                tx.tell(change(of)).await
-            })
-        })
-        .await
-    }
+/// Sets what was spent, as somebody says; in the period that is now, where none is under way. `period`: the record's limits, and when it
+/// was made, for periods begin there.
+pub(super) async fn set(
+    tx: &mut Tx,
+    of: &Scope,
+    spend: Money,
+    (limits, since): (&Limits, Time),
+    now: Time,
+) -> sqlx::Result<()> {
+    let resets_at = limits.budget_duration.map(|every| every.next(since, now).0);
+    let text = "INSERT INTO quotas (scope, kind, period, resets_at, used, held) VALUES ($1, 'budget', $2, $3, $4, 0) \
+        ON CONFLICT (scope, kind) DO UPDATE SET used = $4, \
+        period = CASE WHEN quotas.resets_at <= $2 THEN $2 ELSE quotas.period END, \
+        resets_at = CASE WHEN quotas.resets_at <= $2 THEN $3 ELSE quotas.resets_at END";
+    within!(tx, db => {
+        let query = sqlx::query(text).bind(text_of(of)).bind(now.0).bind(resets_at);
+        query.bind(spend.0).execute(db).await.map(drop)
+    })?;
+    tx.tell(change(of)).await
 }
 
 /// Nothing was ever used of it.
@@ -82,19 +78,15 @@ pub(super) async fn forget(tx: &mut Tx, scope: &Scope) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// What was used of the one was used of the other.
+/// What was used of the one was used of the other. What replicas hold of the old one they give back under its name, which is none any more:
+/// of the new one nothing is held yet.
 pub(super) async fn rename(tx: &mut Tx, old: &Scope, new: &Scope) -> sqlx::Result<()> {
     forget(tx, new).await?;
-    for text in [
-        "UPDATE quotas SET scope = $1 WHERE scope = $2",
-        "UPDATE holds SET scope = $1 WHERE scope = $2",
-    ] {
-        within!(tx, db => {
-            let query = sqlx::query(text).bind(text_of(new)).bind(text_of(old));
-            query.execute(db).await.map(drop)
-        })?;
-    }
-    Ok(())
+    within!(tx, db => {
+        let query = sqlx::query("UPDATE quotas SET scope = $1, held = 0 WHERE scope = $2");
+        query.bind(text_of(new)).bind(text_of(old)).execute(db).await.map(drop)
+    })?;
+    forget(tx, old).await
 }
 
 /// Texts with NUL are of nobody, and PostgreSQL does not hear them.

@@ -1,17 +1,11 @@
 //! Teams in the database.
 
-use super::keys::{self, AT_ONCE, in_order};
-use super::list::{self, Found, Page, Table, TeamFilter, TeamOrder};
+use super::keys;
+use super::list::{Found, Page, TeamFilter, TeamOrder};
+use super::records::{in_order, lock, take};
 use super::rows::{TeamRow, bind_team, fits};
-use super::{Change, Result, Store, Tx, on, scopes, within};
+use super::{Change, Result, Store, Tx, scopes, within};
 use crate::keys::{Scope, Team, Time};
-use sqlx::QueryBuilder;
-
-const TABLE: Table = Table {
-    name: "teams",
-    id: "team_id",
-    kind: "team:",
-};
 
 const INSERT: &str = "INSERT INTO teams (team_id, team_alias, models, max_budget, budget_duration, rpm_limit, tpm_limit, \
     max_parallel_requests, metadata, members, blocked, created_at, updated_at) \
@@ -22,19 +16,6 @@ const UPDATE: &str = "UPDATE teams SET team_id = $1, team_alias = $2, models = $
     updated_at = $13 WHERE team_id = $1";
 
 impl Store {
-    /// Keeps a new team, of which nothing is spent. `Taken("team_id")`: there is one already.
-    pub async fn insert_team(&self, team: Team) -> Result<()> {
-        let row = TeamRow::of(&team)?;
-        self.write(row, |tx, row| {
-            Box::pin(async move {
-                scopes::forget(tx, &Scope::Team(row.team_id.clone())).await?;
-                within!(tx, db => bind_team!(sqlx::query(INSERT), row).execute(db).await.map(drop))?;
-                tx.tell(Change::Team(row.team_id.clone())).await
-            })
-        })
-        .await
-    }
-
     /// The team with this id.
     pub async fn team(&self, team_id: String) -> Result<Option<Team>> {
         Ok(self.teams(vec![team_id]).await?.pop())
@@ -43,23 +24,7 @@ impl Store {
     /// Those with these ids, as far as there are some, in no order.
     pub async fn teams(&self, ids: Vec<String>) -> Result<Vec<Team>> {
         fits("team_id", &ids)?;
-        self.run(move |pool| async move {
-            let mut teams = Vec::new();
-            for some in ids.chunks(AT_ONCE) {
-                let rows: Vec<TeamRow> = on!(&pool, db => {
-                    let mut query = QueryBuilder::new("SELECT * FROM teams WHERE team_id IN (");
-                    let mut list = query.separated(", ");
-                    for id in some {
-                        list.push_bind(id.clone());
-                    }
-                    query.push(")");
-                    query.build_query_as().fetch_all(db).await
-                })?;
-                teams.extend(records(rows)?);
-            }
-            Ok(teams)
-        })
-        .await
+        self.rows::<TeamRow>(ids).await
     }
 
     /// Has one changed, but its id, and tells how it is then; `None`: there is none. `change` may be done more than once, and sets
@@ -71,7 +36,7 @@ impl Store {
         fits("team_id", Some(&team_id))?;
         let done = self.write((team_id, change), |tx, (team_id, change)| {
             Box::pin(async move {
-                let Some(mut team) = lock(tx, team_id).await? else {
+                let Some(mut team) = lock::<TeamRow>(tx, team_id).await? else {
                     return Ok(Ok(None));
                 };
                 change(&mut team);
@@ -87,6 +52,27 @@ impl Store {
         done.await?
     }
 
+    /// Takes somebody out of a team, with the keys that they have of it; tells how it is then. `None`: there is no such team.
+    pub async fn leave_team(
+        &self,
+        team_id: String,
+        user_id: String,
+        now: Time,
+    ) -> Result<Option<Team>> {
+        fits("team_id", Some(&team_id))?;
+        fits("user_id", Some(&user_id))?;
+        self.write((team_id, user_id), move |tx, (team_id, user_id)| {
+            Box::pin(async move {
+                let Some(team) = lock::<TeamRow>(tx, team_id).await? else {
+                    return Ok(None);
+                };
+                keys::delete_of(tx, &[("team_id", team_id), ("user_id", user_id)]).await?;
+                without(tx, team, user_id, now).await.map(Some)
+            })
+        })
+        .await
+    }
+
     /// Deletes teams with all their keys, and tells which there were.
     pub async fn delete_teams(&self, ids: Vec<String>) -> Result<Vec<Team>> {
         fits("team_id", &ids)?;
@@ -94,16 +80,14 @@ impl Store {
             Box::pin(async move {
                 let mut gone = Vec::new();
                 for id in in_order(ids) {
-                    let row: Option<TeamRow> = within!(tx, db => {
-                        let query = sqlx::query_as("DELETE FROM teams WHERE team_id = $1 RETURNING *");
-                        query.bind(id.clone()).fetch_optional(db).await
-                    })?;
-                    let Some(row) = row else { continue };
-                    let keys = "DELETE FROM keys WHERE team_id = $1 RETURNING *";
-                    keys::delete_of(tx, keys, &id).await?;
-                    scopes::forget(tx, &Scope::Team(id.clone())).await?;
-                    tx.tell(Change::Team(id)).await?;
-                    gone.push(row.record()?);
+                    let Some(team) = take::<TeamRow>(tx, &id).await? else {
+                        continue;
+                    };
+                    keys::delete_of(tx, &[("team_id", &id)]).await?;
+                    let scope = Scope::Team(id);
+                    scopes::forget(tx, &scope).await?;
+                    tx.tell(Change::Gone(scope)).await?;
+                    gone.push(team);
                 }
                 Ok(gone)
             })
@@ -119,29 +103,40 @@ impl Store {
         now: Time,
     ) -> Result<Found<Team>> {
         let conditions = filter.conditions()?;
-        self.run(move |pool| async move {
-            let (total, rows) = list::find(&pool, &TABLE, &conditions, page, now).await?;
-            let rows = records(rows)?;
-            Ok(Found { rows, total })
-        })
-        .await
+        self.page::<TeamRow, _>(conditions, page, now).await
     }
 }
 
-/// One that nobody else changes until this transaction ends.
-pub(super) async fn lock(tx: &mut Tx, team_id: &str) -> sqlx::Result<Option<Team>> {
-    let row: Option<TeamRow> = within!(tx, db => {
-        let query = "UPDATE teams SET updated_at = updated_at WHERE team_id = $1 RETURNING *";
-        sqlx::query_as(query).bind(team_id.to_owned()).fetch_optional(db).await
-    })?;
-    row.map(TeamRow::record).transpose()
-}
-
-pub(super) async fn update(tx: &mut Tx, row: &TeamRow) -> sqlx::Result<()> {
-    within!(tx, db => bind_team!(sqlx::query(UPDATE), row).execute(db).await.map(drop))?;
+/// One that there is not yet.
+pub(super) async fn insert(tx: &mut Tx, row: &TeamRow) -> sqlx::Result<()> {
+    scopes::forget(tx, &Scope::Team(row.team_id.clone())).await?;
+    within!(tx, db => bind_team!(sqlx::query(INSERT), row).execute(db).await.map(drop))?;
     tx.tell(Change::Team(row.team_id.clone())).await
 }
 
-fn records(rows: Vec<TeamRow>) -> sqlx::Result<Vec<Team>> {
-    rows.into_iter().map(TeamRow::record).collect()
+/// One that is locked, and may be another afterwards.
+pub(super) async fn update(tx: &mut Tx, row: &TeamRow) -> sqlx::Result<()> {
+    within!(tx, db => bind_team!(sqlx::query(UPDATE), row).execute(db).await.map(drop))?;
+    let id = row.team_id.clone();
+    tx.tell(match row.blocked {
+        true => Change::Gone(Scope::Team(id)),
+        false => Change::Team(id),
+    })
+    .await
+}
+
+/// One that is locked, without somebody.
+pub(super) async fn without(
+    tx: &mut Tx,
+    mut team: Team,
+    user_id: &str,
+    now: Time,
+) -> sqlx::Result<Team> {
+    team.members.retain(|member| member.user_id != user_id);
+    team.updated_at = now;
+    // What is kept can be kept.
+    if let Ok(row) = TeamRow::of(&team) {
+        update(tx, &row).await?;
+    }
+    Ok(team)
 }

@@ -49,9 +49,11 @@ impl Address {
         let (scheme, rest) = url.split_once(':')?;
         match scheme {
             "sqlite" => {
-                let path = rest.trim_start_matches("//").split('?').next()?;
+                let (path, more) = rest.split_once('?').unwrap_or((rest, ""));
+                let path = path.trim_start_matches("//");
                 // Each connection would have a memory of its own.
-                let is_file = !path.is_empty() && path != ":memory:" && !rest.contains("memory");
+                let in_memory = path == ":memory:" || more.split('&').any(|p| p == "mode=memory");
+                let is_file = !path.is_empty() && !in_memory;
                 let options = SqliteConnectOptions::from_str(url).ok();
                 let options = options.filter(|_| is_file)?;
                 Some(Address::Sqlite(Box::new(options)))
@@ -141,6 +143,7 @@ mod tests {
             "sqlite:///srv/keys.db",
             "sqlite:keys.db",
             "sqlite://keys.db",
+            "sqlite:///srv/memory/keys.db?mode=rwc",
         ] {
             assert!(
                 matches!(Address::parse(url), Some(Address::Sqlite(_))),

@@ -1,40 +1,22 @@
 //! Users in the database.
 
-use super::keys::{self, AT_ONCE, in_order};
-use super::list::{self, Found, Page, Table, UserFilter, UserOrder};
+use super::keys;
+use super::list::{self, Found, Page, UserFilter, UserOrder};
+use super::records::{in_order, lock, take};
 use super::rows::{TeamRow, UserRow, bind_user, fits};
-use super::{Change, Result, Store, Tx, on, scopes, teams, within};
+use super::together::{Beside, beside};
+use super::{Change, Result, Store, Tx, scopes, teams, within};
 use crate::keys::{Scope, Time, User};
-use sqlx::QueryBuilder;
 
-const TABLE: Table = Table {
-    name: "users",
-    id: "user_id",
-    kind: "user:",
-};
+const INSERT: &str = "INSERT INTO users (user_id, user_alias, user_email, email_key, user_role, models, max_budget, budget_duration, \
+    rpm_limit, tpm_limit, max_parallel_requests, metadata, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-const INSERT: &str = "INSERT INTO users (user_id, user_alias, user_email, user_role, models, max_budget, budget_duration, rpm_limit, \
-    tpm_limit, max_parallel_requests, metadata, created_at, updated_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-
-const UPDATE: &str = "UPDATE users SET user_id = $1, user_alias = $2, user_email = $3, user_role = $4, models = $5, max_budget = $6, \
-    budget_duration = $7, rpm_limit = $8, tpm_limit = $9, max_parallel_requests = $10, metadata = $11, created_at = $12, \
-    updated_at = $13 WHERE user_id = $1";
+const UPDATE: &str = "UPDATE users SET user_id = $1, user_alias = $2, user_email = $3, email_key = $4, user_role = $5, models = $6, \
+    max_budget = $7, budget_duration = $8, rpm_limit = $9, tpm_limit = $10, max_parallel_requests = $11, metadata = $12, \
+    created_at = $13, updated_at = $14 WHERE user_id = $1";
 
 impl Store {
-    /// Keeps a new user, of whom nothing is spent. `Taken("user_id")`: there is one already.
-    pub async fn insert_user(&self, user: User) -> Result<()> {
-        let row = UserRow::of(&user)?;
-        self.write(row, |tx, row| {
-            Box::pin(async move {
-                scopes::forget(tx, &Scope::User(row.user_id.clone())).await?;
-                within!(tx, db => bind_user!(sqlx::query(INSERT), row).execute(db).await.map(drop))?;
-                tx.tell(Change::User(row.user_id.clone())).await
-            })
-        })
-        .await
-    }
-
     /// The user with this id.
     pub async fn user(&self, user_id: String) -> Result<Option<User>> {
         Ok(self.users(vec![user_id]).await?.pop())
@@ -43,42 +25,27 @@ impl Store {
     /// Those with these ids, as far as there are some, in no order.
     pub async fn users(&self, ids: Vec<String>) -> Result<Vec<User>> {
         fits("user_id", &ids)?;
-        self.run(move |pool| async move {
-            let mut users = Vec::new();
-            for some in ids.chunks(AT_ONCE) {
-                let rows: Vec<UserRow> = on!(&pool, db => {
-                    let mut query = QueryBuilder::new("SELECT * FROM users WHERE user_id IN (");
-                    let mut list = query.separated(", ");
-                    for id in some {
-                        list.push_bind(id.clone());
-                    }
-                    query.push(")");
-                    query.build_query_as().fetch_all(db).await
-                })?;
-                users.extend(records(rows)?);
-            }
-            Ok(users)
-        })
-        .await
+        self.rows::<UserRow>(ids).await
     }
 
     /// Has one changed, but the id, and tells how it is then; `None`: there is none. `change` may be done more than once, and sets
-    /// `updated_at`.
-    pub async fn change_user<C>(&self, user_id: String, change: C) -> Result<Option<User>>
+    /// `updated_at`. `with`: what is to happen beside it, or not at all.
+    pub async fn change_user_beside<C>(
+        &self,
+        user_id: String,
+        with: Beside,
+        change: C,
+    ) -> Result<Option<User>>
     where
         C: Fn(&mut User) + Send + Sync + 'static,
     {
         fits("user_id", Some(&user_id))?;
-        let done = self.write((user_id, change), |tx, (user_id, change)| {
+        let done = self.write((user_id, with, change), |tx, (user_id, with, change)| {
             Box::pin(async move {
-                let row: Option<UserRow> = within!(tx, db => {
-                    let query = "UPDATE users SET updated_at = updated_at WHERE user_id = $1 RETURNING *";
-                    sqlx::query_as(query).bind(user_id.clone()).fetch_optional(db).await
-                })?;
-                let Some(row) = row else {
+                with.hold(tx).await?;
+                let Some(mut user) = lock::<UserRow>(tx, user_id).await? else {
                     return Ok(Ok(None));
                 };
-                let mut user = row.record()?;
                 change(&mut user);
                 user.user_id.clone_from(user_id);
                 let row = match UserRow::of(&user) {
@@ -86,6 +53,8 @@ impl Store {
                     Err(failure) => return Ok(Err(failure)),
                 };
                 within!(tx, db => bind_user!(sqlx::query(UPDATE), row).execute(db).await.map(drop))?;
+                let scope = Scope::User(user_id.clone());
+                beside(tx, with, &scope, (&user.limits, user.created_at)).await?;
                 tx.tell(Change::User(user_id.clone())).await?;
                 Ok(Ok(Some(user)))
             })
@@ -100,17 +69,15 @@ impl Store {
             Box::pin(async move {
                 let mut gone = Vec::new();
                 for id in in_order(ids) {
-                    let row: Option<UserRow> = within!(tx, db => {
-                        let query = sqlx::query_as("DELETE FROM users WHERE user_id = $1 RETURNING *");
-                        query.bind(id.clone()).fetch_optional(db).await
-                    })?;
-                    let Some(row) = row else { continue };
-                    let keys = "DELETE FROM keys WHERE user_id = $1 RETURNING *";
-                    keys::delete_of(tx, keys, &id).await?;
+                    let Some(user) = take::<UserRow>(tx, &id).await? else {
+                        continue;
+                    };
+                    keys::delete_of(tx, &[("user_id", &id)]).await?;
                     leave_teams(tx, &id).await?;
-                    scopes::forget(tx, &Scope::User(id.clone())).await?;
-                    tx.tell(Change::User(id)).await?;
-                    gone.push(row.record()?);
+                    let scope = Scope::User(id);
+                    scopes::forget(tx, &scope).await?;
+                    tx.tell(Change::Gone(scope)).await?;
+                    gone.push(user);
                 }
                 Ok(gone)
             })
@@ -126,30 +93,24 @@ impl Store {
         now: Time,
     ) -> Result<Found<User>> {
         let conditions = filter.conditions()?;
-        self.run(move |pool| async move {
-            let (total, rows) = list::find(&pool, &TABLE, &conditions, page, now).await?;
-            let rows = records(rows)?;
-            Ok(Found { rows, total })
-        })
-        .await
+        self.page::<UserRow, _>(conditions, page, now).await
     }
+}
+
+/// One who is not there yet.
+pub(super) async fn insert(tx: &mut Tx, row: &UserRow) -> sqlx::Result<()> {
+    scopes::forget(tx, &Scope::User(row.user_id.clone())).await?;
+    within!(tx, db => bind_user!(sqlx::query(INSERT), row).execute(db).await.map(drop))?;
+    tx.tell(Change::User(row.user_id.clone())).await
 }
 
 /// Takes somebody out of all teams. Which these may be is asked first, and each is then looked at while nobody else changes it.
 async fn leave_teams(tx: &mut Tx, user_id: &str) -> sqlx::Result<()> {
-    for team_id in list::ids_of_teams_with(tx, user_id).await? {
-        let Some(mut team) = teams::lock(tx, &team_id).await? else {
-            continue;
-        };
-        team.members.retain(|member| member.user_id != user_id);
-        // What is kept can be kept.
-        if let Ok(row) = TeamRow::of(&team) {
-            teams::update(tx, &row).await?;
+    for team_id in in_order(&list::ids_of_teams_with(tx, user_id).await?) {
+        if let Some(team) = lock::<TeamRow>(tx, &team_id).await? {
+            let was = team.updated_at;
+            teams::without(tx, team, user_id, was).await?;
         }
     }
     Ok(())
-}
-
-fn records(rows: Vec<UserRow>) -> sqlx::Result<Vec<User>> {
-    rows.into_iter().map(UserRow::record).collect()
 }

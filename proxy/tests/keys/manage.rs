@@ -95,6 +95,9 @@ fn teams_and_users_have_keys(stage: &Stage) {
         (&json!(id), &json!("core"))
     );
     assert_eq!(stage.gets("/user/list")["total"], 2);
+    // A list without a frame has a header for how many there are.
+    let page = stage.whole(MASTER, "GET", "/team/list?page_size=1", &Value::Null);
+    assert!(page.headers.contains_key("x-mishikallm-total-count"));
     let list = stage.gets("/team/list");
     assert_eq!(
         (

@@ -3,7 +3,10 @@
 use super::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// For so many seconds a server that does not tell its load is not asked for it.
+const LEFT_ALONE: u64 = 10;
 
 /// What a server was asked.
 #[derive(Clone, Default)]
@@ -91,9 +94,14 @@ fn a_server_that_does_not_tell_fails_no_call_and_is_not_asked_over_and_over() {
     let (silent, nothing) = upstream(|_| None);
     let (odd, strange) = upstream(|_| Some(json!({"error": "no statistics"})));
     let proxy = proxy_of([&silent, &odd]);
+    let began = Instant::now();
     for _ in 0..100 {
         call(&proxy);
     }
-    assert_eq!((nothing.asked(), strange.asked()), (1, 1));
+    // Once, where this takes no longer than a server is left alone.
+    let most = 1 + (began.elapsed().as_secs() / LEFT_ALONE) as usize;
+    for counts in [&nothing, &strange] {
+        assert!((1..=most).contains(&counts.asked()), "{}", counts.asked());
+    }
     assert!(nothing.calls() > 5 && strange.calls() > 5);
 }

@@ -3,6 +3,8 @@
 use super::*;
 use running::certificates::Authority;
 use running::upstream::Peer;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -181,55 +183,72 @@ fn a_connection_with_half_a_request_serves_no_other() {
 
 #[test]
 fn what_follows_a_reply_answers_nothing() {
-    for pause in [0, 20] {
+    for is_late in [false, true] {
+        let (answered, is_answered) = for_peers();
+        let (sent, is_sent) = channel();
         let upstream = Upstream::new(move |mut peer| {
             while peer.request().is_some() {
                 let number = peer.number;
                 let body = format!(r#"{{"text_output":"by {number}"}}"#);
                 let reply = format!("{HEAD}content-length: {}\r\n\r\n{body}", body.len());
-                match pause {
-                    0 => peer.send(&format!("{reply}{reply}")),
-                    _ => {
-                        peer.send(&reply);
-                        thread::sleep(Duration::from_millis(pause));
-                        peer.send(&reply);
-                    }
+                if is_late {
+                    peer.send(&reply);
+                    is_answered.lock().unwrap().recv().unwrap();
+                    peer.send(&reply);
+                } else {
+                    peer.send(&format!("{reply}{reply}"));
+                    is_answered.lock().unwrap().recv().unwrap();
                 }
+                sent.send(()).unwrap();
             }
         });
         let proxy = proxy(&upstream);
         for number in 0..3 {
             assert_eq!(said(chat(&proxy, json!({}))), format!("by {number}"));
-            thread::sleep(Duration::from_millis(2 * pause));
+            answered.send(()).unwrap();
+            // From here on it is in the proxy's socket.
+            is_sent.recv().unwrap();
         }
     }
 }
 
-/// Resets each connection after its first reply, and tells when it has.
-fn resets() -> (impl Fn(Peer) + Send + Sync + Clone, Receiver<()>) {
+/// What a test tells its server, on whichever of its connections.
+fn for_peers() -> (Sender<()>, Arc<Mutex<Receiver<()>>>) {
+    let (tells, told) = channel();
+    (tells, Arc::new(Mutex::new(told)))
+}
+
+/// Resets each connection after its first reply, when it is told that it was answered, and tells when it has.
+fn resets() -> (
+    impl Fn(Peer) + Send + Sync + Clone,
+    Sender<()>,
+    Receiver<()>,
+) {
+    let (answered, is_answered) = for_peers();
     let (told_of, resets) = channel();
     let serve = move |mut peer: Peer| {
         if peer.request().is_some() {
             peer.send(&told());
-            thread::sleep(Duration::from_millis(10));
+            is_answered.lock().unwrap().recv().unwrap();
             peer.reset();
             told_of.send(()).unwrap();
         }
     };
-    (serve, resets)
+    (serve, answered, resets)
 }
 
 #[test]
 fn a_connection_that_was_reset_meanwhile_is_not_used() {
-    let (serve, resets) = resets();
+    let (serve, answered, is_reset) = resets();
     let upstream = Upstream::new(serve);
-    let plain = proxy(&upstream);
-    let (serve, secure_resets) = self::resets();
-    let secure = secure(serve);
-    for (proxy, resets) in [(plain, resets), (secure, secure_resets)] {
+    let plain = (proxy(&upstream), answered, is_reset);
+    let (serve, answered, is_reset) = resets();
+    let secure = (secure(serve), answered, is_reset);
+    for (proxy, answered, is_reset) in [plain, secure] {
         for _ in 0..5 {
             assert_eq!(said(chat(&proxy, json!({}))), "yes");
-            resets.recv().unwrap();
+            answered.send(()).unwrap();
+            is_reset.recv().unwrap();
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A server that does as a test says.
 
+use std::fs;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -154,9 +155,24 @@ impl Peer {
         let _ = self.reader.read_to_end(&mut rest);
     }
 
-    /// Cuts the connection off, without an end.
+    /// Cuts the connection off, without an end. Afterwards the proxy's system knows: what the network carries may be late.
     pub fn reset(self) {
         let linger = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
         linger.expect("a socket");
+        let [proxys, own] = [self.tcp.peer_addr(), self.tcp.local_addr()];
+        let port = |of: io::Result<SocketAddr>| format!(":{:04X}", of.expect("it was open").port());
+        let (proxys, own) = (port(proxys), port(own));
+        drop(self);
+        let is_there = || {
+            let all = fs::read_to_string("/proc/net/tcp").expect("Linux");
+            all.lines().any(|line| {
+                let mut ends = line.split_whitespace().skip(1);
+                let mut is = |port: &str| ends.next().is_some_and(|end| end.ends_with(port));
+                is(&proxys) && is(&own)
+            })
+        };
+        while is_there() {
+            thread::yield_now();
+        }
     }
 }

@@ -124,3 +124,24 @@ fn a_master_key_may_be_among_those_that_the_file_defines() {
         ]
     );
 }
+
+#[test]
+fn without_a_master_key_the_databases_variable_is_another_programs() {
+    let lookup = |name: &str| {
+        let is_it = name == "DATABASE_URL";
+        Ok(is_it.then(|| "mysql2://of-another/program".to_owned()))
+    };
+    let told = |general: &str| {
+        let file = format!(
+            "model_list:\n- model_name: m\n  mishikallm_params: {{model: triton/m, api_base: 'http://h'}}\n{general}"
+        );
+        let read = read_bytes("FILE", file.as_bytes(), &Overrides::default(), &lookup);
+        (told(&read), read.settings.is_some())
+    };
+    assert_eq!(told(""), (Vec::new(), true));
+    let (said, is_read) = told("general_settings: {master_key: sk-0123456789abcdef}");
+    assert!(
+        !is_read && said[0].contains("DATABASE_URL: expected sqlite"),
+        "{said:?}"
+    );
+}

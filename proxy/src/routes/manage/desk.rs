@@ -7,8 +7,8 @@ use super::models;
 use super::shown::{self, Spent};
 use super::table::Route;
 use crate::gate::routes::{self, Purpose};
-use crate::keys::{Key, Limits, Money, Scope, Time};
-use crate::store::Store;
+use crate::keys::{Key, Money, Scope, Time};
+use crate::store::{Beside, Part, Store};
 use mishikallm::Result;
 use mishikallm::config::Secret;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -78,6 +78,14 @@ impl Owners {
             user: change.user_id != Change::Keep,
         }
     }
+
+    /// Those of a key, which must not be deleted while it is written. In the order in which all lock them.
+    pub fn scopes(self, key: &Key) -> Vec<Scope> {
+        let user = key.user_id.clone().filter(|_| self.user);
+        let team = key.team_id.clone().filter(|_| self.team);
+        let both = [user.map(Scope::User), team.map(Scope::Team)];
+        both.into_iter().flatten().collect()
+    }
 }
 
 impl Desk<'_> {
@@ -125,12 +133,17 @@ impl Desk<'_> {
         Ok(told.collect())
     }
 
-    /// Sets what was spent, where a request says it.
-    pub async fn set_spend(&self, of: Scope, spend: Option<Money>, limits: &Limits) -> Result<()> {
-        let Some(spend) = spend else { return Ok(()) };
-        let every = limits.budget_duration;
-        let done = self.store.set_spend(of, spend, every, self.now).await;
-        done.map_err(of_store)
+    /// Writes all of it, or nothing.
+    pub async fn together(&self, parts: Vec<Part>) -> Result<()> {
+        self.store.together(parts).await.map_err(of_store)
+    }
+
+    /// What happens beside a change: what was spent is set, where a request says it.
+    pub fn beside(&self, of: Vec<Scope>, spend: Option<Money>) -> Beside {
+        Beside {
+            of,
+            spend: spend.map(|spend| (spend, self.now)),
+        }
     }
 }
 

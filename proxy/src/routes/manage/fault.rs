@@ -18,6 +18,8 @@ pub fn of_store(failure: Failure) -> Error {
         Failure::Taken("token") => taken(400, "key", "another key"),
         Failure::Taken("key_alias") => taken(400, "key_alias", "another name: a key has this one"),
         Failure::Taken("team_id") => taken(400, "team_id", "another id: a team has this one"),
+        Failure::Missing("team_id") => unknown("team_id", "team"),
+        Failure::Missing(column) => unknown(column, "user"),
         Failure::Taken(column) => taken(409, column, "another one: a user has this one"),
         Failure::Unfit(column) => Error::argument(
             column,

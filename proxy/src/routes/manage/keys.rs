@@ -9,7 +9,7 @@ use super::query::{self, Query};
 use super::shown;
 use super::trail::Trail;
 use crate::keys::{Key, Limits, Money, Scope, Token, token};
-use crate::store::{KeyFilter, KeyOrder, Match, Page};
+use crate::store::{KeyFilter, KeyOrder, Match, Page, Part};
 use mishikallm::config::Secret;
 use mishikallm::json::Fields;
 use mishikallm::{Error, Result};
@@ -52,16 +52,24 @@ pub async fn generate(
     // Of a new one nothing is spent, unless somebody brings it from elsewhere.
     let spend = change.spend.filter(|spend| *spend != Money::ZERO);
     let (key, secret) = new(desk, caller, own, routes, change)?;
-    let (token, limits) = (key.token, key.limits.clone());
-    trail.key(token);
+    trail.key(key.token);
     desk.check_owners(&key, Owners::ALL).await?;
     let spent = shown::Spent {
         spend: spend.unwrap_or_default(),
         ..Default::default()
     };
     let told = shown::new_key(&key, secret.reveal(), spent, desk.now);
-    desk.store.insert_key(key).await.map_err(of_store)?;
-    desk.set_spend(Scope::Key(token), spend, &limits).await?;
+    let of = Owners::ALL.scopes(&key).into_iter().map(Part::Of);
+    let mut parts: Vec<Part> = of.collect();
+    let spent = spend.map(|spend| Part::Spend {
+        of: Scope::Key(key.token),
+        spend,
+        limits: key.limits.clone(),
+        since: key.created_at,
+    });
+    parts.push(Part::Key(Box::new(key)));
+    parts.extend(spent);
+    desk.together(parts).await?;
     Ok(told.into())
 }
 
@@ -231,6 +239,7 @@ async fn changed(
     let (owners, spend) = (Owners::of(&change), change.spend);
     change.clone().apply(&mut key, desk.now);
     desk.check_owners(&key, owners).await?;
+    let with = desk.beside(owners.scopes(&key), spend);
     let other = secret.map(|secret| {
         let secret = secret.reveal();
         (Token::of(secret.as_bytes()), token::name(secret))
@@ -243,11 +252,8 @@ async fn changed(
             key.key_name.clone_from(name);
         }
     };
-    let done = desk.store.change_key(token, change).await;
-    let key = done.map_err(of_store)?.ok_or_else(|| no_key("key"))?;
-    desk.set_spend(Scope::Key(key.token), spend, &key.limits)
-        .await?;
-    Ok(key)
+    let done = desk.store.change_key_beside(token, with, change).await;
+    done.map_err(of_store)?.ok_or_else(|| no_key("key"))
 }
 
 /// `/key/block` and `/key/unblock`.

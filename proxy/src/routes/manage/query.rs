@@ -74,6 +74,9 @@ fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
+/// Entries of a list that are told at once where nobody says how many.
+pub const MOST: u32 = 1_000;
+
 /// A part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -92,6 +95,14 @@ impl Page {
         Ok(Page {
             page: query.number("page", 1, MOST_PAGES)?,
             size: query.number(size.0, size.1, 100)?,
+        })
+    }
+
+    /// Of a list that the reference tells at once: it is one page here, but where it is too long for that.
+    pub fn of_long(query: &Query) -> Result<Page> {
+        Ok(Page {
+            page: query.number("page", 1, MOST_PAGES)?,
+            size: query.number("page_size", MOST, MOST)?,
         })
     }
 
@@ -130,6 +141,20 @@ mod tests {
             let e = page(query).unwrap_err();
             assert_eq!((e.http_status(), e.param()), (400, Some(param)));
         }
+        let long = |query: &str| Page::of_long(&Query::read(Some(query)));
+        let first = Page {
+            page: 1,
+            size: MOST,
+        };
+        assert_eq!(long("").unwrap(), first);
+        assert_eq!(
+            long("page=2&page_size=5").unwrap(),
+            Page { page: 2, size: 5 }
+        );
+        assert_eq!(
+            long("page_size=1001").unwrap_err().param(),
+            Some("page_size")
+        );
         let ten = page("").unwrap();
         assert_eq!([0, 1, 10, 11].map(|n| ten.count(n)), [0, 1, 1, 2]);
     }

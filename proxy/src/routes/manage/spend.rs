@@ -3,7 +3,7 @@
 use super::MASTER;
 use super::desk::{Caller, Desk};
 use super::fault::{not_yours, of_store};
-use super::query::{Page, Query};
+use super::query::{self, Page, Query};
 use super::shown::object;
 use crate::keys::{Money, Time, Token};
 use crate::spend::report::{self, By, Filter, Sum};
@@ -11,24 +11,26 @@ use crate::spend::row::Row;
 use mishikallm::Result;
 use serde_json::{Map, Value, json};
 
-/// Requests, or keys, that are told at once where a route has no pages.
-const MOST: u32 = 1_000;
-
 /// Days that are told at once.
 const DAYS: i64 = 3_660;
 
 const DAY: i64 = 86_400_000;
 
-/// `/spend/logs`: requests, the newest first, or sums for each day of a time.
-pub async fn logs(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<Value> {
+/// `/spend/logs`: requests, the newest first, or sums for each day of a time; and how many there are.
+pub async fn logs(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result<(Value, u64)> {
     let filter = filter(desk, caller, query)?;
     let by_day = query.switch("summarize", true)?;
     match (filter.start, filter.end) {
-        (Some(_), Some(end)) if by_day => days(desk, filter, end).await,
+        (Some(_), Some(end)) if by_day => {
+            let days = days(desk, filter, end).await?;
+            let total = days.as_array().map_or(0, Vec::len);
+            Ok((days, total as u64))
+        }
         _ => {
-            let work = move |pool| report::logs(pool, filter, 1, MOST);
-            let logs = desk.store.run(work).await.map_err(of_store)?;
-            Ok(logs.rows.iter().map(row).collect())
+            let page = Page::of_long(query)?;
+            let work = move |pool| report::logs(pool, filter, page.page, page.size);
+            let logs = desk.store.report(work).await.map_err(of_store)?;
+            Ok((logs.rows.iter().map(row).collect(), logs.total))
         }
     }
 }
@@ -38,7 +40,7 @@ pub async fn pages(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result
     let filter = filter(desk, caller, query)?;
     let page = Page::read(query, ("page_size", 50))?;
     let work = move |pool| report::logs(pool, filter, page.page, page.size);
-    let logs = desk.store.run(work).await.map_err(of_store)?;
+    let logs = desk.store.report(work).await.map_err(of_store)?;
     Ok(json!({
         "data": logs.rows.iter().map(row).collect::<Value>(),
         "total": logs.total,
@@ -51,8 +53,8 @@ pub async fn pages(desk: &Desk<'_>, caller: Caller<'_>, query: &Query) -> Result
 /// `/spend/keys`: those that spent most first.
 pub async fn keys(desk: &Desk<'_>) -> Result<Value> {
     let now = desk.now;
-    let work = move |pool| report::keys(pool, now, MOST);
-    let keys = desk.store.run(work).await.map_err(of_store)?;
+    let work = move |pool| report::keys(pool, now, query::MOST);
+    let keys = desk.store.report(work).await.map_err(of_store)?;
     let told = keys.iter().map(|key| {
         json!({
             "token": key.token,
@@ -130,7 +132,7 @@ async fn days(desk: &Desk<'_>, filter: Filter, end: Time) -> Result<Value> {
     for by in [By::Key, By::User, By::Model] {
         let filter = filter.clone();
         let work = move |pool| report::sums(pool, filter, vec![By::Day, by]);
-        sums.push(desk.store.run(work).await.map_err(of_store)?);
+        sums.push(desk.store.report(work).await.map_err(of_store)?);
     }
     let [keys, users, models] = [&sums[0], &sums[1], &sums[2]];
     Ok(by_day(

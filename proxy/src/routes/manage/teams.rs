@@ -6,19 +6,16 @@ use super::fields::change::{text, told};
 use super::fields::team::{KNOWN, Person, TeamChange, people, person, some_people};
 use super::fields::user::unknown as unknown_user;
 use super::fields::{NAME, id, ids, named, refused};
-use super::query::Query;
+use super::query::{self, Query};
 use super::shown::{self, object};
 use super::trail::Trail;
 use crate::keys::{Key, Limits, Member, Scope, Team, User};
 use crate::store::{
-    KeyFilter, KeyOrder, Match, Page, TeamFilter, TeamOrder, UserFilter, UserOrder,
+    self, KeyFilter, KeyOrder, Match, Page, Part, TeamFilter, TeamOrder, UserFilter, UserOrder,
 };
 use mishikallm::Result;
 use mishikallm::json::Fields;
 use serde_json::{Map, Value, json};
-
-/// Teams, or keys of one of them, that are told at once.
-const MOST: u32 = 1_000;
 
 /// `/team/new`.
 pub async fn new(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) -> Result<Value> {
@@ -32,21 +29,23 @@ pub async fn new(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) -> 
     if there.is_some() {
         return Err(of_store(crate::store::Failure::Taken("team_id")));
     }
-    let members = found(desk, &members, "members_with_roles").await?;
+    let people = found(desk, &members, "members_with_roles").await?;
     let mut team = Team {
         team_id,
         team_alias: None,
         models: Vec::new(),
         limits: Limits::default(),
         metadata: Map::new(),
-        members: members.iter().map(|(_, member)| member.clone()).collect(),
+        members: people.iter().map(|of| of.member.clone()).collect(),
         blocked: false,
         created_at: desk.now,
         updated_at: desk.now,
     };
     change.apply(&mut team, desk.now);
     let told = shown::team(&team, shown::Spent::default(), desk.now);
-    desk.store.insert_team(team).await.map_err(of_store)?;
+    let mut parts = new_users(people);
+    parts.push(Part::Team(Box::new(team)));
+    desk.together(parts).await?;
     Ok(told.into())
 }
 
@@ -58,8 +57,8 @@ pub async fn info(desk: &Desk<'_>, trail: &mut Trail<'_>, query: &Query) -> Resu
     let team = desk.store.team(id.to_owned()).await.map_err(of_store)?;
     let team = team.ok_or_else(|| none("team_id", "team"))?;
     let spent = desk.spent_of(Scope::Team(id.to_owned())).await?;
-    let keys = keys_of(desk, id).await?;
-    let keys = desk.with_tokens(&keys).await?;
+    let found = keys_of(desk, id, query::Page::of_long(query)?).await?;
+    let keys = desk.with_tokens(&found.rows).await?;
     let keys = keys.into_iter().map(|mut key| {
         key.shift_remove("token");
         key
@@ -68,12 +67,13 @@ pub async fn info(desk: &Desk<'_>, trail: &mut Trail<'_>, query: &Query) -> Resu
         "team_id": id,
         "team_info": shown::team(&team, spent, desk.now),
         "keys": keys.collect::<Value>(),
+        "total_keys": found.total,
         "team_memberships": [],
     }))
 }
 
-/// `/team/list`: all teams, or those of a user, with their keys.
-pub async fn list(desk: &Desk<'_>, query: &Query) -> Result<Value> {
+/// `/team/list`: all teams, or those of a user, with their keys; and how many teams there are.
+pub async fn list(desk: &Desk<'_>, query: &Query) -> Result<(Value, u64)> {
     if query.text("organization_id").is_some() {
         let expected = "nothing, for there is none here";
         return Err(told("organization_id", expected, "a value"));
@@ -82,7 +82,9 @@ pub async fn list(desk: &Desk<'_>, query: &Query) -> Result<Value> {
         member: query.text("user_id").map(str::to_owned),
         ..TeamFilter::default()
     };
-    let teams = teams(desk, filter).await?;
+    let page = query::Page::of_long(query)?;
+    let found = teams(desk, filter, page).await?;
+    let teams = found.rows;
     let scopes = teams.iter().map(|team| Scope::Team(team.team_id.clone()));
     let spent = desk.spent(scopes.collect()).await?;
     let mut told = Vec::with_capacity(teams.len());
@@ -90,44 +92,61 @@ pub async fn list(desk: &Desk<'_>, query: &Query) -> Result<Value> {
         let scope = Scope::Team(team.team_id.clone());
         let spent = spent.get(&scope).copied().unwrap_or_default();
         let mut map = shown::team(team, spent, desk.now);
-        let keys = keys_of(desk, &team.team_id).await?;
-        let keys: Value = desk.with_tokens(&keys).await?.into_iter().collect();
-        map.extend(object(json!({"keys": keys, "team_memberships": []})));
+        let keys = keys_of(desk, &team.team_id, FIRST).await?;
+        let total = keys.total;
+        let keys: Value = desk.with_tokens(&keys.rows).await?.into_iter().collect();
+        map.extend(object(
+            json!({"keys": keys, "total_keys": total, "team_memberships": []}),
+        ));
         told.push(Value::Object(map));
     }
-    Ok(told.into())
+    Ok((told.into(), found.total))
 }
 
+/// Of a list in a list.
+const FIRST: query::Page = query::Page {
+    page: 1,
+    size: query::MOST,
+};
+
 /// Teams, in the order of their names.
-pub async fn teams(desk: &Desk<'_>, filter: TeamFilter) -> Result<Vec<Team>> {
+pub async fn teams(
+    desk: &Desk<'_>,
+    filter: TeamFilter,
+    page: query::Page,
+) -> Result<store::Found<Team>> {
     let page = Page {
-        number: 1,
-        size: MOST,
+        number: page.page,
+        size: page.size,
         order: TeamOrder::TeamAlias,
         is_descending: false,
     };
     let found = desk.store.find_teams(filter, page, desk.now).await;
-    Ok(found.map_err(of_store)?.rows)
+    found.map_err(of_store)
 }
 
-async fn keys_of(desk: &Desk<'_>, team_id: &str) -> Result<Vec<Key>> {
+async fn keys_of(desk: &Desk<'_>, team_id: &str, page: query::Page) -> Result<store::Found<Key>> {
     let filter = KeyFilter {
         team_id: Some(team_id.to_owned()),
         ..KeyFilter::default()
     };
-    keys(desk, filter).await
+    keys(desk, filter, page).await
 }
 
 /// Keys, the newest first.
-pub async fn keys(desk: &Desk<'_>, filter: KeyFilter) -> Result<Vec<Key>> {
+pub async fn keys(
+    desk: &Desk<'_>,
+    filter: KeyFilter,
+    page: query::Page,
+) -> Result<store::Found<Key>> {
     let page = Page {
-        number: 1,
-        size: MOST,
+        number: page.page,
+        size: page.size,
         order: KeyOrder::CreatedAt,
         is_descending: true,
     };
     let found = desk.store.find_keys(filter, page, desk.now).await;
-    Ok(found.map_err(of_store)?.rows)
+    found.map_err(of_store)
 }
 
 /// `/team/update`.
@@ -166,8 +185,12 @@ where
     let team = desk.store.change_team(id.to_owned(), change).await;
     let team = team.map_err(of_store)?;
     let team = team.ok_or_else(|| none("team_id", "team"))?;
-    let spent = desk.spent_of(Scope::Team(id.to_owned())).await?;
-    Ok(shown::team(&team, spent, desk.now))
+    told_of(desk, &team).await
+}
+
+async fn told_of(desk: &Desk<'_>, team: &Team) -> Result<Map<String, Value>> {
+    let spent = desk.spent_of(Scope::Team(team.team_id.clone())).await?;
+    Ok(shown::team(team, spent, desk.now))
 }
 
 /// `/team/delete`: all that are named with all their keys, or none.
@@ -204,30 +227,26 @@ pub async fn add(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) -> 
         return Err(told(&field, "somebody who is not in the team", "a member"));
     }
     let come = found(desk, &members, "member").await?;
-    let new: Vec<Member> = come.iter().map(|(_, member)| member.clone()).collect();
     let now = desk.now;
-    let mut told = join(desk, &id, new).await?;
-    let users = come.iter().map(|(user, _)| {
+    let users = come.iter().map(|of| {
         let teams = std::slice::from_ref(&id);
-        Value::Object(shown::user(user, teams, shown::Spent::default(), now))
+        Value::Object(shown::user(&of.user, teams, shown::Spent::default(), now))
     });
-    told.insert("updated_users".to_owned(), users.collect());
+    let users: Value = users.collect();
+    let joined = Part::Join {
+        team_id: id.clone(),
+        members: come.iter().map(|of| of.member.clone()).collect(),
+        now,
+    };
+    let mut parts = new_users(come);
+    parts.push(joined);
+    desk.together(parts).await?;
+    let team = desk.store.team(id).await.map_err(of_store)?;
+    let team = team.ok_or_else(|| none("team_id", "team"))?;
+    let mut told = told_of(desk, &team).await?;
+    told.insert("updated_users".to_owned(), users);
     told.insert("updated_team_memberships".to_owned(), json!([]));
     Ok(told.into())
-}
-
-/// Adds members to a team. Those that are there stay as they are.
-pub async fn join(desk: &Desk<'_>, id: &str, new: Vec<Member>) -> Result<Map<String, Value>> {
-    let now = desk.now;
-    let change = move |team: &mut Team| {
-        for member in &new {
-            if !team.members.iter().any(|m| m.user_id == member.user_id) {
-                team.members.push(member.clone());
-            }
-        }
-        team.updated_at = now;
-    };
-    change_team(desk, id, change).await
 }
 
 /// `/team/member_delete`: with the keys that they have of the team.
@@ -252,26 +271,10 @@ pub async fn remove(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
         ));
     };
     trail.id(&user_id);
-    // First, so that whoever is out of the team has none of its keys.
-    let filter = KeyFilter {
-        user_id: Some(Match::Exactly(user_id.clone())),
-        team_id: Some(id.clone()),
-        ..KeyFilter::default()
-    };
-    loop {
-        let keys = keys(desk, filter.clone()).await?;
-        if keys.is_empty() {
-            break;
-        }
-        let tokens = keys.iter().map(|key| key.token).collect();
-        desk.store.delete_keys(tokens).await.map_err(of_store)?;
-    }
-    let now = desk.now;
-    let change = move |team: &mut Team| {
-        team.members.retain(|member| member.user_id != user_id);
-        team.updated_at = now;
-    };
-    Ok(change_team(desk, &id, change).await?.into())
+    let team = desk.store.leave_team(id, user_id, desk.now).await;
+    let team = team.map_err(of_store)?;
+    let team = team.ok_or_else(|| unknown("team_id", "team"))?;
+    Ok(told_of(desk, &team).await?.into())
 }
 
 /// The user of an address.
@@ -291,8 +294,16 @@ pub async fn by_email(desk: &Desk<'_>, email: Option<String>) -> Result<Option<U
     Ok(found.map_err(of_store)?.rows.pop())
 }
 
-/// Users and their parts in a team. Who is not there yet is made, as in the reference, when nothing is wrong with all of them.
-async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<(User, Member)>> {
+/// Somebody, and their part in a team.
+struct Found {
+    user: User,
+    member: Member,
+    /// Not in the database yet.
+    is_new: bool,
+}
+
+/// Who these are. Who is not there yet is to be made, as in the reference: see [`new_users`].
+async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<Found>> {
     let mut there = Vec::with_capacity(people.len());
     for person in people {
         there.push(match &person.user_id {
@@ -311,27 +322,34 @@ async fn found(desk: &Desk<'_>, people: &[Person], field: &str) -> Result<Vec<(U
         let field = format!("{field}[{at}]");
         return Err(told(&field, "somebody else", "the same once more"));
     }
-    let mut all = Vec::with_capacity(people.len());
-    for (user, person) in there.into_iter().zip(people) {
-        let user = match user {
+    let all = there.into_iter().zip(people).map(|(there, person)| {
+        let is_new = there.is_none();
+        let user = match there {
             Some(user) => user,
-            None => make(desk, person).await?,
+            None => {
+                let id = person.user_id.clone().map_or_else(fresh_id, Ok)?;
+                unknown_user(person, id, desk.now)
+            }
         };
         let member = Member {
             user_id: user.user_id.clone(),
             role: person.role.clone(),
         };
-        all.push((user, member));
-    }
-    Ok(all)
+        Ok(Found {
+            user,
+            member,
+            is_new,
+        })
+    });
+    all.collect()
 }
 
-async fn make(desk: &Desk<'_>, person: &Person) -> Result<User> {
-    let id = person.user_id.clone().map_or_else(fresh_id, Ok)?;
-    let user = unknown_user(person, id, desk.now);
-    desk.store
-        .insert_user(user.clone())
-        .await
-        .map_err(of_store)?;
-    Ok(user)
+/// Those that are to be made first, in the order in which all lock them.
+fn new_users(people: Vec<Found>) -> Vec<Part> {
+    let new = people.into_iter().filter(|of| of.is_new);
+    let mut new: Vec<User> = new.map(|of| of.user).collect();
+    new.sort_by(|a, b| a.user_id.cmp(&b.user_id));
+    new.into_iter()
+        .map(|user| Part::User(Box::new(user)))
+        .collect()
 }

@@ -4,6 +4,7 @@ use super::desk::Caller;
 use super::table::Route;
 use crate::keys::Token;
 use crate::seen::{Deed, audit};
+use http::Method;
 use std::fmt::Write;
 
 /// A client that hung up, as the log counts it.
@@ -18,6 +19,7 @@ pub struct Trail<'a> {
     call: &'a str,
     by: String,
     action: &'static str,
+    changes: bool,
     object: String,
     objects: usize,
     fields: Vec<&'static str>,
@@ -25,12 +27,13 @@ pub struct Trail<'a> {
 }
 
 impl<'a> Trail<'a> {
-    /// A call that begins now.
-    pub fn new(call: &'a str, caller: Caller<'_>, route: &Route) -> Trail<'a> {
+    /// A call that begins now. `call`: of `x-mishikallm-call-id`; `by`: who makes it.
+    pub fn new(call: &'a str, by: String, route: &Route) -> Trail<'a> {
         Trail {
             call,
-            by: by(caller),
+            by,
             action: route.name(),
+            changes: *route.method != Method::GET,
             object: String::new(),
             objects: 0,
             fields: Vec::new(),
@@ -75,6 +78,7 @@ impl Drop for Trail<'_> {
             call: self.call,
             by: &self.by,
             action: self.action,
+            changes: self.changes,
             object: &self.object,
             fields: &self.fields.join(","),
             status: self.status,
@@ -93,16 +97,4 @@ pub fn by(caller: Caller<'_>) -> String {
         Some(alias) => format!("key {} \"{alias}\"", &token[..12]),
         None => format!("key {}", &token[..12]),
     }
-}
-
-/// Tells of a call that the gate turned away before it came here. `by`: see [`by`]; `None`: nobody knows.
-pub fn turned_away(call: &str, by: Option<&str>, route: &Route, status: u16) {
-    audit(&Deed {
-        call,
-        by: by.unwrap_or("an unknown key"),
-        action: route.name(),
-        object: "",
-        fields: "",
-        status,
-    });
 }

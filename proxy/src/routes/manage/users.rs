@@ -9,10 +9,10 @@ use super::fields::{AT_ONCE, NAME, ids, named};
 use super::keys;
 use super::query::{self, Query};
 use super::shown::{self, object};
-use super::teams::{by_email, join, keys as keys_of, teams as find_teams};
+use super::teams::{by_email, keys as keys_of, teams as find_teams};
 use super::trail::Trail;
-use crate::keys::{Limits, Member, Scope, User};
-use crate::store::{Failure, KeyFilter, KeyOrder, Match, Page, TeamFilter, UserFilter, UserOrder};
+use crate::keys::{Key, Limits, Member, Money, Scope, User};
+use crate::store::{Failure, KeyFilter, Match, Page, Part, TeamFilter, UserFilter, UserOrder};
 use mishikallm::json::Fields;
 use mishikallm::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -75,36 +75,53 @@ pub async fn new(
     };
     let spend = change.spend.filter(|spend| *spend != Default::default());
     change.apply(&mut user, desk.now);
-    desk.store
-        .insert_user(user.clone())
-        .await
-        .map_err(of_store)?;
-    desk.set_spend(Scope::User(id.clone()), spend, &user.limits)
-        .await?;
-    for (team, role) in &parts {
-        let member = Member {
-            user_id: id.clone(),
-            role: role.clone(),
-        };
-        join(desk, team, vec![member]).await?;
-    }
-    let parts: Vec<String> = parts.into_iter().map(|(team, _)| team).collect();
-    let mut told = match key {
-        None => object(json!({"key": "", "expires": null})),
-        Some((key, secret)) => {
-            trail.key(key.token);
-            let spent = shown::Spent::default();
-            let told = shown::new_key(&key, secret.reveal(), spent, desk.now);
-            desk.store.insert_key(key).await.map_err(of_store)?;
-            told
-        }
-    };
     let spent = shown::Spent {
         spend: spend.unwrap_or_default(),
         ..Default::default()
     };
-    told.extend(shown::user(&user, &parts, spent, desk.now));
+    let mut told = match &key {
+        None => object(json!({"key": "", "expires": null})),
+        Some((key, secret)) => {
+            trail.key(key.token);
+            shown::new_key(key, secret.reveal(), shown::Spent::default(), desk.now)
+        }
+    };
+    let ids: Vec<String> = parts.iter().map(|(team, _)| team.clone()).collect();
+    told.extend(shown::user(&user, &ids, spent, desk.now));
+    desk.together(of_new(user, spend, parts, key.map(|(key, _)| key)))
+        .await?;
     Ok(told.into())
+}
+
+/// What is written of a new user. Whoever deletes users comes to them before their teams, as this does.
+fn of_new(
+    user: User,
+    spend: Option<Money>,
+    mut teams: Vec<(String, String)>,
+    key: Option<Key>,
+) -> Vec<Part> {
+    let now = user.created_at;
+    let spent = spend.map(|spend| Part::Spend {
+        of: Scope::User(user.user_id.clone()),
+        spend,
+        limits: user.limits.clone(),
+        since: now,
+    });
+    let id = user.user_id.clone();
+    teams.sort();
+    let joined = teams.into_iter().map(|(team_id, role)| Part::Join {
+        team_id,
+        members: vec![Member {
+            user_id: id.clone(),
+            role,
+        }],
+        now,
+    });
+    let mut all = vec![Part::User(Box::new(user))];
+    all.extend(spent);
+    all.extend(joined);
+    all.extend(key.map(|key| Part::Key(Box::new(key))));
+    all
 }
 
 async fn check_new(
@@ -168,19 +185,26 @@ pub async fn info(
         key_filter.user_id = Some(Match::Exactly(id.to_owned()));
         team_filter.member = Some(id.to_owned());
     }
-    let teams = find_teams(desk, team_filter).await?;
+    let page = query::Page::of_long(query)?;
+    let found = find_teams(desk, team_filter, page).await?;
+    let (teams, total_teams) = (found.rows, found.total);
     let scopes = teams.iter().map(|team| Scope::Team(team.team_id.clone()));
     let spent = desk.spent(scopes.collect()).await?;
     let alias_of = |id: Option<&str>| {
         let team = teams.iter().find(|team| Some(team.team_id.as_str()) == id);
         team.and_then(|team| team.team_alias.clone())
     };
-    let keys = keys_of(desk, key_filter).await?;
-    let keys = desk.with_tokens(&keys).await?.into_iter().map(|mut key| {
-        let alias = alias_of(key.get("team_id").and_then(Value::as_str));
-        key.insert("team_alias".to_owned(), json!(alias));
-        key
-    });
+    let found = keys_of(desk, key_filter, page).await?;
+    let total_keys = found.total;
+    let keys = desk
+        .with_tokens(&found.rows)
+        .await?
+        .into_iter()
+        .map(|mut key| {
+            let alias = alias_of(key.get("team_id").and_then(Value::as_str));
+            key.insert("team_alias".to_owned(), json!(alias));
+            key
+        });
     let keys: Value = keys.collect();
     let told = match &user {
         Some(user) => {
@@ -198,7 +222,14 @@ pub async fn info(
             desk.now,
         )
     });
-    Ok(json!({"user_id": id, "user_info": told, "keys": keys, "teams": teams.collect::<Value>()}))
+    Ok(json!({
+        "user_id": id,
+        "user_info": told,
+        "keys": keys,
+        "total_keys": total_keys,
+        "teams": teams.collect::<Value>(),
+        "total_teams": total_teams,
+    }))
 }
 
 /// `/user/update`.
@@ -221,28 +252,15 @@ pub async fn update(desk: &Desk<'_>, trail: &mut Trail<'_>, mut fields: Fields) 
     trail.id(&id);
     let change = UserChange::take(&mut fields)?;
     check_email(desk, &change, Some(&id)).await?;
-    let (spend, now) = (change.spend, desk.now);
+    let (with, now) = (desk.beside(Vec::new(), change.spend), desk.now);
     let change = move |user: &mut User| change.clone().apply(user, now);
-    let user = desk
-        .store
-        .change_user(id.clone(), change)
-        .await
-        .map_err(of_store)?;
+    let user = desk.store.change_user_beside(id.clone(), with, change);
+    let user = user.await.map_err(of_store)?;
     let user = user.ok_or_else(|| none("user_id", "user"))?;
-    let scope = Scope::User(id.clone());
-    desk.set_spend(scope.clone(), spend, &user.limits).await?;
-    let spent = desk.spent_of(scope).await?;
-    let teams = teams_of(desk, &id).await?;
+    let spent = desk.spent_of(Scope::User(id.clone())).await?;
+    let teams = desk.store.teams_of(vec![id.clone()]).await;
+    let teams = teams.map_err(of_store)?.remove(&id).unwrap_or_default();
     Ok(json!({"user_id": id, "data": shown::user(&user, &teams, spent, now)}))
-}
-
-async fn teams_of(desk: &Desk<'_>, user_id: &str) -> Result<Vec<String>> {
-    let filter = TeamFilter {
-        member: Some(user_id.to_owned()),
-        ..TeamFilter::default()
-    };
-    let teams = find_teams(desk, filter).await?;
-    Ok(teams.into_iter().map(|team| team.team_id).collect())
 }
 
 /// `/user/delete`: all that are named with all their keys, or none. Tells how many.
@@ -267,16 +285,19 @@ pub async fn list(desk: &Desk<'_>, query: &Query) -> Result<Value> {
     };
     let scopes = rows.iter().map(|user| Scope::User(user.user_id.clone()));
     let spent = desk.spent(scopes.collect()).await?;
-    let mut told = Vec::with_capacity(rows.len());
-    for user in &rows {
+    let ids = || rows.iter().map(|user| user.user_id.clone()).collect();
+    let teams = desk.store.teams_of(ids()).await.map_err(of_store)?;
+    let keys = desk.store.count_keys(ids()).await.map_err(of_store)?;
+    let told = rows.iter().map(|user| {
         let scope = Scope::User(user.user_id.clone());
-        let teams = teams_of(desk, &user.user_id).await?;
         let spent = spent.get(&scope).copied().unwrap_or_default();
-        let mut map = shown::user(user, &teams, spent, desk.now);
-        let count = count_keys(desk, &user.user_id).await?;
+        let teams = teams.get(&user.user_id).map_or(&[][..], Vec::as_slice);
+        let mut map = shown::user(user, teams, spent, desk.now);
+        let count = keys.get(&user.user_id).copied().unwrap_or(0);
         map.insert("key_count".to_owned(), count.into());
-        told.push(Value::Object(map));
-    }
+        Value::Object(map)
+    });
+    let told: Value = told.collect();
     Ok(json!({
         "users": told,
         "total": total,
@@ -330,19 +351,4 @@ async fn some(
     let from = (page.page as usize - 1).saturating_mul(page.size as usize);
     let rows = users.into_iter().skip(from).take(page.size as usize);
     Ok((rows.collect(), total))
-}
-
-async fn count_keys(desk: &Desk<'_>, user_id: &str) -> Result<u64> {
-    let filter = KeyFilter {
-        user_id: Some(Match::Exactly(user_id.to_owned())),
-        ..KeyFilter::default()
-    };
-    let page = Page {
-        number: 1,
-        size: 1,
-        order: KeyOrder::CreatedAt,
-        is_descending: true,
-    };
-    let found = desk.store.find_keys(filter, page, desk.now).await;
-    Ok(found.map_err(of_store)?.total)
 }

@@ -202,14 +202,14 @@ fn of_teams(action: &Action) -> Option<Told> {
             "teamInfo",
             "Tells of a team",
             None,
-            "It and its keys: at most 1000.",
+            "It and its keys, the newest first.",
             of::<TeamInfo>(),
         ),
         Action::ListTeams => told(
             "listTeams",
             "The teams, with their keys",
             None,
-            "They, by their names: at most 1000.",
+            "They, by their names, each with at most 1000 keys.",
             list_of::<Team>(),
         ),
         Action::UpdateTeam => told(
@@ -264,7 +264,7 @@ fn of_spend(action: &Action) -> Option<Told> {
             "spendLogs",
             "What requests cost; with both dates and without `summarize=false`, what days cost",
             None,
-            "The newest first, at most 1000; or the days.",
+            "The newest first; or the days.",
             list_of::<LogOrDay>(),
         ),
         Action::SpendPages => told(
@@ -292,6 +292,8 @@ fn of_spend(action: &Action) -> Option<Told> {
     })
 }
 
+const LONG: &str = "Of a page: 1000, or fewer. `x-mishikallm-total-count`, or a field `total_…`, says how many there are.";
+
 /// What a route says of its query: names, and what they are.
 fn parameters(action: &Action) -> &'static [(&'static str, &'static str)] {
     match action {
@@ -310,7 +312,11 @@ fn parameters(action: &Action) -> &'static [(&'static str, &'static str)] {
             ),
             ("sort_order", "`desc` or `asc`."),
         ],
-        Action::UserInfo => &[("user_id", "The user.")],
+        Action::UserInfo => &[
+            ("user_id", "The user."),
+            ("page", "Of the keys, and of the teams, from 1 on."),
+            ("page_size", LONG),
+        ],
         Action::ListUsers => &[
             ("page", "From 1 on."),
             ("page_size", "Users of a page: 25, or up to 100."),
@@ -323,9 +329,19 @@ fn parameters(action: &Action) -> &'static [(&'static str, &'static str)] {
             ),
             ("sort_order", "`asc` or `desc`."),
         ],
-        Action::TeamInfo => &[("team_id", "The team.")],
-        Action::ListTeams => &[("user_id", "Those that this user is in.")],
+        Action::TeamInfo => &[
+            ("team_id", "The team."),
+            ("page", "Of the keys, from 1 on."),
+            ("page_size", LONG),
+        ],
+        Action::ListTeams => &[
+            ("user_id", "Those that this user is in."),
+            ("page", "From 1 on."),
+            ("page_size", LONG),
+        ],
         Action::SpendLogs => &[
+            ("page", "Of the requests, from 1 on."),
+            ("page_size", LONG),
             ("api_key", "Of this key, or its hash."),
             ("user_id", "Of this user's keys."),
             ("request_id", "This request."),

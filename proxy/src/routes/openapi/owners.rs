@@ -149,6 +149,8 @@ pub(super) struct TeamInfo {
     team_info: Team,
     /// Its keys, without their hashes.
     keys: Vec<Key>,
+    /// How many keys there are.
+    total_keys: u64,
     /// The reference's; there are none here.
     team_memberships: Vec<String>,
 }
@@ -289,8 +291,12 @@ pub(super) struct UserInfo {
     user_info: Option<User>,
     /// Their keys.
     keys: Vec<Key>,
+    /// How many keys there are.
+    total_keys: u64,
     /// Teams that they are in.
     teams: Vec<Team>,
+    /// How many teams there are.
+    total_teams: u64,
 }
 
 /// A user as they are now.

@@ -1,7 +1,7 @@
 //! What others are told of.
 
 use super::{Base, GIVE_UP, becomes, key, on_both, team, user};
-use crate::keys::Token;
+use crate::keys::{Key, Scope, Team, Token};
 use crate::store::{Change, Failure, within};
 use running::postgres::Postgres;
 use tokio::sync::broadcast::Receiver;
@@ -25,6 +25,7 @@ async fn each_write_is_told(base: Base) {
     let mut changes = store.changes();
     let (t, u) = ("t".to_owned(), "u".to_owned());
     let a = Change::Key(key("a").token);
+    let gone = |scope: Scope| Change::Gone(scope);
     let (team_t, user_u) = (Change::Team(t.clone()), Change::User(u.clone()));
 
     let mut of_both = key("a");
@@ -37,9 +38,11 @@ async fn each_write_is_told(base: Base) {
     store.insert_user(user("u")).await.unwrap();
     hears(&mut changes, &user_u).await;
 
-    store.change_key(key("a").token, |_| {}).await.unwrap();
+    let open = |key: &mut Key| key.blocked = false;
+    store.change_key(key("a").token, open).await.unwrap();
     hears(&mut changes, &a).await;
-    store.change_team(t.clone(), |_| {}).await.unwrap();
+    let open = |team: &mut Team| team.blocked = false;
+    store.change_team(t.clone(), open).await.unwrap();
     hears(&mut changes, &team_t).await;
     store.change_user(u.clone(), |_| {}).await.unwrap();
     hears(&mut changes, &user_u).await;
@@ -49,22 +52,29 @@ async fn each_write_is_told(base: Base) {
         .change_key(key("a").token, move |key| key.token = new)
         .await
         .unwrap();
+    hears(&mut changes, &gone(Scope::Key(key("a").token))).await;
     hears(&mut changes, &Change::Key(new)).await;
-    hears(&mut changes, &a).await;
 
-    store.delete_teams(vec![t]).await.unwrap();
-    hears(&mut changes, &Change::Key(new)).await;
-    hears(&mut changes, &team_t).await;
+    let block = |team: &mut Team| team.blocked = true;
+    store.change_team(t.clone(), block).await.unwrap();
+    hears(&mut changes, &gone(Scope::Team(t.clone()))).await;
+    let block = |key: &mut Key| key.blocked = true;
+    store.change_key(new, block).await.unwrap();
+    hears(&mut changes, &gone(Scope::Key(new))).await;
+
+    store.delete_teams(vec![t.clone()]).await.unwrap();
+    hears(&mut changes, &gone(Scope::Key(new))).await;
+    hears(&mut changes, &gone(Scope::Team(t))).await;
     of_both.team_id = None;
     store.insert_key(of_both).await.unwrap();
     hears(&mut changes, &a).await;
-    store.delete_users(vec![u]).await.unwrap();
-    hears(&mut changes, &a).await;
-    hears(&mut changes, &user_u).await;
+    store.delete_users(vec![u.clone()]).await.unwrap();
+    hears(&mut changes, &gone(Scope::Key(key("a").token))).await;
+    hears(&mut changes, &gone(Scope::User(u))).await;
     store.insert_key(key("a")).await.unwrap();
     hears(&mut changes, &a).await;
     store.delete_keys(vec![key("a").token]).await.unwrap();
-    hears(&mut changes, &a).await;
+    hears(&mut changes, &gone(Scope::Key(key("a").token))).await;
 }
 
 async fn what_did_not_happen_is_not_told(base: Base) {
@@ -127,7 +137,7 @@ async fn who_was_cut_off_may_have_missed_anything() {
     let up = store.watch();
     server.sql(
         "postgres",
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
+        "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname LIKE 'test_%'",
     );
     hears(&mut changes, &Change::All).await;
     // The database was there all the time.

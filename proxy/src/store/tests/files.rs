@@ -1,7 +1,7 @@
 //! What is SQLite's alone: the file.
 
 use super::{Base, becomes, key, team};
-use crate::store::{Address, Failure, Store, alive};
+use crate::store::{Address, Failure, Store, alive, on};
 use running::Folder;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -109,6 +109,49 @@ async fn a_file_that_is_full_can_be_read_and_is_written_when_there_is_room() {
     assert_eq!(store.key(large.token).await, Ok(None));
     assert_eq!(store.key(key("a").token).await, Ok(Some(key("a"))));
     store.insert_key(key("b")).await.unwrap();
+}
+
+/// Statements without end, as a sum over too many rows seems to be.
+const ENDLESS: &str =
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n";
+
+#[tokio::test]
+async fn what_takes_too_long_gives_its_connection_back() {
+    let base = Base::file();
+    let store = base.store().await;
+    store.insert_key(key("a")).await.unwrap();
+    let endless = || {
+        store.run(|pool| async move {
+            on!(&pool, db => sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(db).await)
+        })
+    };
+    // On each of its connections.
+    let done = futures_util::future::join_all([endless(), endless(), endless()]).await;
+    assert!(done.iter().all(|done| done.is_err()), "{done:?}");
+    assert_eq!(store.key(key("a").token).await, Ok(Some(key("a"))));
+    store.insert_key(key("b")).await.unwrap();
+}
+
+#[tokio::test]
+async fn reports_leave_others_a_connection() {
+    let base = Base::file();
+    let store = base.store().await;
+    store.insert_key(key("a")).await.unwrap();
+    let endless = || {
+        store.report(|pool| async move {
+            on!(&pool, db => sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(db).await)
+        })
+    };
+    let reports = futures_util::future::join_all([endless(), endless(), endless(), endless()]);
+    let looked_up = async {
+        // The reports are under way.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let began = std::time::Instant::now();
+        assert_eq!(store.key(key("a").token).await, Ok(Some(key("a"))));
+        began.elapsed()
+    };
+    let (_, took) = tokio::join!(reports, looked_up);
+    assert!(took.as_secs() < 3, "{took:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Base, key, on_both, team};
 use crate::keys::{Money, Scope, Time, Token};
-use crate::store::Failure;
+use crate::store::{Failure, on, within};
 
 on_both! {
     a_key_is_found_as_it_was_kept
@@ -11,6 +11,7 @@ on_both! {
     an_alias_is_of_one_key
     a_change_is_kept_and_others_stay
     another_token_takes_over_what_was_spent
+    of_another_token_nothing_is_held
     a_key_that_is_gone_is_gone_with_what_it_spent
     what_is_not_there_is_not_changed
 }
@@ -124,6 +125,34 @@ async fn another_token_takes_over_what_was_spent(base: Base) {
         .unwrap();
     assert_eq!(spent.len(), 1);
     assert_eq!(spent[&Scope::Key(new)].spend, Money(7));
+}
+
+/// Else a permit that was out at that moment would be missing for as long as its replica lives.
+async fn of_another_token_nothing_is_held(base: Base) {
+    let store = base.store().await;
+    let (old, new) = (Token::of(b"a"), Token::of(b"new"));
+    store.insert_key(key("a")).await.unwrap();
+    let held = store.write(Scope::Key(old).to_string(), |tx, scope| {
+        Box::pin(async move {
+            for text in [
+                "INSERT INTO quotas (scope, kind, period, used, held) VALUES ($1, 'parallel', 0, 0, 1)",
+                "INSERT INTO holds (replica, scope, kind, amount) VALUES ('r', $1, 'parallel', 1)",
+            ] {
+                within!(tx, db => sqlx::query(text).bind(scope).execute(db).await.map(drop))?;
+            }
+            Ok(())
+        })
+    });
+    held.await.unwrap();
+    store
+        .change_key(old, move |key| key.token = new)
+        .await
+        .unwrap();
+    let left = store.run(|pool| async move {
+        let text = "SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT), (SELECT COUNT(*) FROM holds) FROM quotas";
+        on!(&pool, db => sqlx::query_as::<_, (i64, i64)>(text).fetch_one(db).await)
+    });
+    assert_eq!(left.await, Ok((0, 0)));
 }
 
 async fn a_key_that_is_gone_is_gone_with_what_it_spent(base: Base) {

@@ -9,11 +9,12 @@ mod scopes;
 mod server;
 mod teams;
 mod texts;
+mod together;
 mod transactions;
 mod users;
 
-use super::{Address, Store};
-use crate::keys::{Every, Key, Limits, Member, Money, Team, Time, Token, User};
+use super::{Address, Beside, Part, Result, Store};
+use crate::keys::{Every, Key, Limits, Member, Money, Scope, Team, Time, Token, User};
 use running::Folder;
 use running::postgres::Postgres;
 use serde_json::{Map, Value, json};
@@ -64,6 +65,54 @@ impl Base {
         let store = Store::open(&self.address).expect("a thread");
         becomes(&store, true).await;
         store
+    }
+}
+
+/// What is written alone, as tests need it.
+impl Store {
+    /// Keeps a new key, of which nothing is spent.
+    pub async fn insert_key(&self, key: Key) -> Result<()> {
+        self.together(vec![Part::Key(Box::new(key))]).await
+    }
+
+    /// Keeps a new team, of which nothing is spent.
+    pub async fn insert_team(&self, team: Team) -> Result<()> {
+        self.together(vec![Part::Team(Box::new(team))]).await
+    }
+
+    /// Keeps a new user, of whom nothing is spent.
+    pub async fn insert_user(&self, user: User) -> Result<()> {
+        self.together(vec![Part::User(Box::new(user))]).await
+    }
+
+    /// Has a user changed, and nothing beside.
+    pub async fn change_user<C>(&self, user_id: String, change: C) -> Result<Option<User>>
+    where
+        C: Fn(&mut User) + Send + Sync + 'static,
+    {
+        self.change_user_beside(user_id, Beside::default(), change)
+            .await
+    }
+
+    /// Sets what was spent by somebody who was made now.
+    pub async fn set_spend(
+        &self,
+        of: Scope,
+        spend: Money,
+        every: Option<Every>,
+        now: Time,
+    ) -> Result<()> {
+        let limits = Limits {
+            budget_duration: every,
+            ..Limits::default()
+        };
+        let part = Part::Spend {
+            of,
+            spend,
+            limits,
+            since: now,
+        };
+        self.together(vec![part]).await
     }
 }
 

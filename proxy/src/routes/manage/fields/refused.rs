@@ -37,6 +37,37 @@ const LIMITS: [&str; 28] = [
     "temp_budget_increase",
 ];
 
+/// What comes to the same, for those that there is something for.
+const INSTEAD: [(&str, &str); 12] = [
+    (
+        "soft_budget",
+        "max_budget refuses what is beyond it; /key/list and /spend/keys tell what is spent",
+    ),
+    ("model_max_budget", ONE_FOR_EACH_MODEL),
+    ("model_rpm_limit", ONE_FOR_EACH_MODEL),
+    ("model_tpm_limit", ONE_FOR_EACH_MODEL),
+    ("max_budget_in_team", ONE_FOR_EACH_MEMBER),
+    ("team_member_budget", ONE_FOR_EACH_MEMBER),
+    ("team_member_budget_duration", ONE_FOR_EACH_MEMBER),
+    ("team_member_key_duration", ONE_FOR_EACH_MEMBER),
+    ("team_member_rpm_limit", ONE_FOR_EACH_MEMBER),
+    ("team_member_tpm_limit", ONE_FOR_EACH_MEMBER),
+    (
+        "budget_id",
+        "give the limits themselves, such as max_budget and rpm_limit",
+    ),
+    (
+        "temp_budget_increase",
+        "give a larger max_budget, and the old one again later",
+    ),
+];
+
+const ONE_FOR_EACH_MODEL: &str =
+    "make a key for each model, with models and limits such as max_budget and rpm_limit";
+
+const ONE_FOR_EACH_MEMBER: &str =
+    "make a key for each member, with team_id, user_id and limits such as max_budget and duration";
+
 /// What would have to be done, and is not.
 const DEEDS: [&str; 11] = [
     "auto_rotate",
@@ -65,10 +96,12 @@ pub fn check(fields: &mut Fields) -> Result<()> {
             .take(field)
             .is_some_and(|value| !asks_nothing(&value))
         {
+            let instead = INSTEAD.iter().find(|(name, _)| *name == field);
+            let instead = instead.map_or(String::new(), |(_, what)| format!("; {what}"));
             return Err(Error::argument(
                 field,
                 format!(
-                    "{field}: expected nothing, for this proxy does not keep to it, got a value"
+                    "{field}: expected nothing, for this proxy does not keep to it, got a value{instead}"
                 ),
             ));
         }
@@ -148,6 +181,19 @@ mod tests {
                 "{e}"
             );
         }
+    }
+
+    #[test]
+    fn what_comes_to_the_same_is_said() {
+        for (field, part) in [
+            ("soft_budget", "max_budget refuses"),
+            ("model_max_budget", "a key for each model"),
+            ("team_member_budget", "a key for each member"),
+        ] {
+            let e = checked(json!({ field: 5 })).unwrap_err();
+            assert!(e.message().contains(part), "{e}");
+        }
+        assert!(INSTEAD.iter().all(|(field, _)| LIMITS.contains(field)));
     }
 
     #[test]

@@ -66,14 +66,14 @@ impl Stage {
             master: &self.master,
             now: self.now,
         };
+        let mut trail = Trail::new("call", by(caller), &route);
         let asked = Asked {
             route,
             query,
             body,
             caller,
-            call: "call",
         };
-        let response = answer(&desk, asked).await;
+        let response = answer(&desk, asked, &mut trail).await;
         let status = response.status().as_u16();
         assert_eq!(response.headers()["cache-control"], "no-store");
         let body = response

@@ -58,6 +58,10 @@ async fn a_user_who_cannot_be_made_whole_is_not_made() {
             refused(409, "user_email"),
         ),
         (
+            json!({"user_id": "bob", "user_email": " ANN@Example.com"}),
+            refused(409, "user_email"),
+        ),
+        (
             json!({"user_id": "bob", "key_alias": "anns"}),
             refused(400, "key_alias"),
         ),
@@ -230,4 +234,35 @@ async fn users_are_deleted_with_their_keys_all_or_none() {
     assert!(stage.kept(&key).await.is_none());
     let team = stage.gets("/team/info?team_id=t").await;
     assert_eq!(team["team_info"]["members_with_roles"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_more_than_a_page_comes_on_the_next() {
+    let stage = Stage::new().await;
+    for n in 0..3 {
+        let member = json!({"user_id": "ann", "role": "user"});
+        let team = json!({"team_id": format!("t{n}"), "team_alias": format!("{n}"), "members_with_roles": [member]});
+        stage.does("/team/new", team).await;
+        stage.key(json!({"user_id": "ann", "team_id": "t0"})).await;
+    }
+    let told = stage.gets("/user/info?user_id=ann&page_size=2").await;
+    let count = |told: &Value, of: &str| told[of].as_array().unwrap().len();
+    assert_eq!((count(&told, "keys"), count(&told, "teams")), (2, 2));
+    assert_eq!(
+        (&told["total_keys"], &told["total_teams"]),
+        (&json!(3), &json!(3))
+    );
+    let told = stage
+        .gets("/user/info?user_id=ann&page_size=2&page=2")
+        .await;
+    assert_eq!((count(&told, "keys"), count(&told, "teams")), (1, 1));
+    let told = stage.gets("/team/list?page_size=2&page=2").await;
+    assert_eq!(
+        (told.as_array().unwrap().len(), &told[0]["team_id"]),
+        (1, &json!("t2"))
+    );
+    let told = stage.gets("/team/info?team_id=t0&page_size=2&page=2").await;
+    assert_eq!((count(&told, "keys"), &told["total_keys"]), (1, &json!(3)));
+    let wrong = stage.refuses("/team/list?page_size=0", Value::Null).await;
+    assert_eq!(wrong, refused(400, "page_size"));
 }
