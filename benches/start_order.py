@@ -7,6 +7,7 @@ lie anyway. Worth doing when `benches/proxy.py --only '^idle$'` says that a prox
 """
 
 import argparse
+import bisect
 import collections
 import os
 import re
@@ -50,7 +51,7 @@ INSERT BEFORE .text;
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--proxy", type=Path, default=build.ROOT / "target" / "release" / "mishikallm")
-    proxy = parser.parse_args().proxy
+    proxy = parser.parse_args().proxy.resolve()
     used = functions_run(proxy)
     names = sizes_by_name(proxy, used)
     lines = patterns(names)
@@ -63,16 +64,18 @@ def functions_run(proxy: Path) -> set[str]:
     with tempfile.TemporaryDirectory() as folder:
         config, out, port = Path(folder, "config.yaml"), Path(folder, "callgrind.out"), command.free_port()
         config.write_text('{"model_list": [{"model_name": "m", "mishikallm_params": {"model": "triton/m", "api_base": "http://127.0.0.1:9"}}]}')
-        valgrind = ["valgrind", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={out}"]
+        whole = ["--dump-instr=yes", "--compress-pos=no", "--compress-strings=no"]
+        valgrind = ["valgrind", "--tool=callgrind", *whole, f"--callgrind-out-file={out}"]
         line = [*valgrind, proxy, "--config", config, "--port", str(port), "--num_workers", "1"]
         own = {"HOME": folder, "PATH": os.environ["PATH"]}
         with subprocess.Popen(line, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
             try:
                 for path in ASKED:
                     ask(f"http://127.0.0.1:{port}{path}", running)
+                begin = loaded_at(running.pid, proxy)
             finally:
                 running.terminate()
-        return set(read_functions(out.read_text(), proxy.name))
+        return set(symbols_at(proxy, sorted(read_addresses(out.read_text(), proxy.name, begin))))
 
 
 def ask(url: str, running: subprocess.Popen) -> None:
@@ -87,32 +90,51 @@ def ask(url: str, running: subprocess.Popen) -> None:
             time.sleep(0.1)
 
 
-def read_functions(text: str, program: str):
-    """Of callgrind's file. A name is told once, and then by its number."""
-    objects: dict[str, str] = {}
-    functions: dict[str, str] = {}
-    is_own = False
-    for key, number, name in re.findall(r"^(c?ob|c?fn)=\((\d+)\)(?: (.*))?$", text, re.MULTILINE):
-        known = objects if key.endswith("ob") else functions
-        name = known.setdefault(number, name)
-        if key == "ob":
-            is_own = name.endswith("/" + program)
-        elif key == "fn" and is_own:
-            # Of a function that calls itself callgrind has several.
-            yield re.sub(r"'\d+$", "", name)
+def loaded_at(process: int, proxy: Path) -> int:
+    for line in Path(f"/proc/{process}/maps").read_text().splitlines():
+        addresses, _, offset, _, _, *path = line.split()
+        if path == [str(proxy)] and int(offset, 16) == 0:
+            return int(addresses.partition("-")[0], 16)
+    raise SystemExit(f"{proxy} is not in memory under its name")
+
+
+def read_addresses(text: str, program: str, begin: int) -> set[int]:
+    """Of callgrind's file, as the program's own table of symbols has them. valgrind knows a program by its `.text` alone: what else it
+    runs is nobody's, and has the address that it was loaded at."""
+    found: set[int] = set()
+    shift = None
+    for line in text.splitlines():
+        if line.startswith("ob="):
+            shift = 0 if line.endswith("/" + program) else begin if line == "ob=???" else None
+        elif shift is not None and line.startswith("0x"):
+            found.add(int(line.split()[0], 16) - shift)
+    return found
+
+
+def symbols(proxy: Path) -> list[tuple[int, int, str]]:
+    """Functions: where they begin, how long they are, and their names."""
+    done = subprocess.run(["nm", "-n", "-S", proxy], capture_output=True, text=True, check=True)
+    lines = (line.split() for line in done.stdout.splitlines())
+    return [(int(line[0], 16), int(line[1], 16), line[3]) for line in lines if len(line) == 4 and line[2] in "tT"]
+
+
+def symbols_at(proxy: Path, addresses: list[int]):
+    """Those in which these addresses are."""
+    for begin, size, symbol in symbols(proxy):
+        at = bisect.bisect_left(addresses, begin)
+        if at < len(addresses) and addresses[at] < begin + size:
+            yield symbol
 
 
 def sizes_by_name(proxy: Path, used: set[str]) -> dict[str, tuple[int, int]]:
     """By the name as the list has it: bytes that are needed, and bytes in all."""
     names = collections.defaultdict(lambda: (0, 0))
-    for line in subprocess.run(["nm", "-S", proxy], capture_output=True, text=True, check=True).stdout.splitlines():
-        match line.split():
-            case [_, size, "t" | "T", symbol] if symbol.startswith(("_ZN", "_R")):
-                name = re.sub(r"17h[0-9a-f]{16}E.*$", "17h", symbol)
-                name = re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", name)
-                needed, all_of_them = names[name]
-                size = int(size, 16)
-                names[name] = (needed + size * (symbol in used), all_of_them + size)
+    for _, size, symbol in symbols(proxy):
+        if symbol.startswith(("_ZN", "_R")):
+            name = re.sub(r"17h[0-9a-f]{16}E.*$", "17h", symbol)
+            name = re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", name)
+            needed, all_of_them = names[name]
+            names[name] = (needed + size * (symbol in used), all_of_them + size)
     return {name: ((0 if total - needed > STRANGE else needed), total) for name, (needed, total) in names.items()}
 
 
