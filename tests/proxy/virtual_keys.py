@@ -27,6 +27,8 @@ COMMANDS = ["^limits +120 rpm$", "^blocked: alice$", "^unblocked: alice$", "^ali
 TEAMS = ["^sk-", r"^spend +\$0 of \$100 / 1mo$", "^keys +1$", "^ALIAS +ID +MODELS"]
 REPLICAS = ['"content": ?"I am a small language model', "^carol +sk-", "^deleted: carol$"]
 
+COUNTED = ['"content": ?"I am a small language model', '"redis": ?"connected"', "^deleted: dave$"]
+
 
 def blocks(path, section, expected):
     """The fenced blocks of a file, or of one of its sections, in order."""
@@ -83,10 +85,11 @@ def told(parts, environment):
 def run(python, environment, folder):
     """`environment` has the command on its PATH."""
     config, serve, used, program, watched, by_curl = blocks(README, "Virtual keys", ["yaml", "sh", "sh", "python", "sh", "sh"])
-    replicas, shared, commands, teams = blocks(PAGE, None, ["sh", "sh", "sh", "sh"])
-    with open(os.path.join(ROOT, "examples", "proxy", "keys.yaml"), encoding="utf-8") as file:
-        if file.read() != config:
-            sys.exit("virtual keys: examples/proxy/keys.yaml is not what README.md shows")
+    replicas, shared, with_redis, counting, counted, commands, teams = blocks(PAGE, None, ["sh", "sh", "yaml", "sh", "sh", "sh", "sh"])
+    for name, shown, page in (("keys.yaml", config, README), ("redis.yaml", with_redis, PAGE)):
+        with open(os.path.join(ROOT, "examples", "proxy", name), encoding="utf-8") as file:
+            if file.read() != shown:
+                sys.exit("virtual keys: examples/proxy/%s is not what %s shows" % (name, page))
     path = os.path.join(folder, "program.py")
     with open(path, "w", encoding="utf-8") as file:
         file.write(program)
@@ -109,5 +112,12 @@ def run(python, environment, folder):
         told([("export MISHIKALLM_MASTER_KEY=sk-a-key-of-your-own\n" + shared, REPLICAS)], environment)
     finally:
         ended(process)
+    redis = machinery.Redis(port=6379, password="another-password")
+    process = served(counting, environment, 4000, 4001)
+    try:
+        told([("export MISHIKALLM_MASTER_KEY=sk-a-key-of-your-own\n" + counted, COUNTED)], environment)
+    finally:
+        ended(process)
         postgres.stop()
+        redis.close()
     print("readme: the lines about virtual keys run as they are written")

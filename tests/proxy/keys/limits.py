@@ -14,8 +14,8 @@ TOKENS = 20
 
 def run(trial):
     rows = []
-    for database, replicas in (("sqlite", 1), ("postgres", 2)):
-        with Stage(trial, database, replicas) as stage:
+    for database, replicas, redis in (("sqlite", 1, False), ("postgres", 2, False), ("postgres", 2, True)):
+        with Stage(trial, database, replicas, redis=redis) as stage:
             rows += [per_minute(trial, stage), tokens(trial, stage), at_once(trial, stage)]
             if trial.long:
                 rows.append(at_once_after_a_kill(trial, stage))

@@ -9,6 +9,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,8 @@ def missing():
         lacking.append("PostgreSQL: apt-get install postgresql")
     if not nginx_program():
         lacking.append("nginx: apt-get install nginx-light")
+    if not shutil.which("redis-server"):
+        lacking.append("Redis: apt-get install redis-server")
     if not shutil.which("curl"):
         lacking.append("curl: apt-get install curl")
     return lacking
@@ -123,6 +126,31 @@ class Postgres:
     def close(self):
         if self.process.poll() is None:
             self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Redis:
+    """A Redis of its own, with a password, that keeps nothing."""
+
+    def __init__(self, port=None, password=None):
+        self.port, self.password = port or command.free_port(), password or secrets.token_hex(16)
+        self.folder = tempfile.mkdtemp(prefix="keys-redis-")
+        self.url = "redis://:%s@127.0.0.1:%d" % (self.password, self.port)
+        line = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--requirepass", self.password, "--save", "", "--dir", self.folder]
+        self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=dying())
+        until("Redis answers", self.answers, every=0.05)
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(64).startswith(b"-NOAUTH")
+        except OSError:
+            return False
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -68,10 +68,11 @@ class Replica:
 class Stage:
     """A context: `url` for clients, `replicas`, the `owner`, the `upstream` or a real Triton behind."""
 
-    def __init__(self, trial, database, replicas=1, arguments=(), postgres=(), one_home=False, **general):
+    def __init__(self, trial, database, replicas=1, arguments=(), postgres=(), one_home=False, redis=False, **general):
         self.trial, self.kind, self.secrets = trial, database, [trial.master]
         self.home = tempfile.mkdtemp(prefix="keys-home-")
         self.upstream, self.nginx, self.postgres, self.replicas = machinery.Upstream(), None, None, []
+        self.redis, router = machinery.Redis() if redis else None, {"num_retries": 0}
         environment = {"MASTER_KEY": trial.master}
         general = {"master_key": "os.environ/MASTER_KEY", **general}
         if database == "postgres":
@@ -79,7 +80,11 @@ class Stage:
             self.secrets += [self.postgres.password, self.postgres.url]
             environment["KEYS_URL"] = self.postgres.url
             general["database_url"] = "os.environ/KEYS_URL"
-        config = {"model_list": self.models(), "router_settings": {"num_retries": 0}, "general_settings": general}
+        if self.redis:
+            self.secrets += [self.redis.password, self.redis.url]
+            environment["REDIS_URL"] = self.redis.url
+            router["redis_url"] = "os.environ/REDIS_URL"
+        config = {"model_list": self.models(), "router_settings": router, "general_settings": general}
         for number in range(replicas):
             home = self.home if one_home else os.path.join(self.home, str(number))
             os.makedirs(home, exist_ok=True)
@@ -90,7 +95,10 @@ class Stage:
         self.owner = Owner(self.url, trial.master)
         if self.postgres:
             for replica in self.replicas:
-                until("readiness says that the database is there", lambda: ready(replica))
+                until("readiness says that the database is there", lambda: ready(replica, "db"))
+        if self.redis:
+            for replica in self.replicas:
+                until("readiness says that Redis is there", lambda: ready(replica, "redis"))
 
     def models(self):
         prices = {"input_cost_per_token": PRICES[0], "output_cost_per_token": PRICES[1]}
@@ -112,7 +120,8 @@ class Stage:
         return [replica.url for replica in self.replicas]
 
     def name(self):
-        return self.kind if len(self.replicas) == 1 else "%s, %d replicas" % (self.kind, len(self.replicas))
+        kind = self.kind + " and Redis" if self.redis else self.kind
+        return kind if len(self.replicas) == 1 else "%s, %d replicas" % (kind, len(self.replicas))
 
     def sqlite(self):
         """The path of the file."""
@@ -143,13 +152,13 @@ class Stage:
         if kind is not None:
             for replica in self.replicas:
                 self.trial.say("what the proxy at %d said last:\n%s" % (replica.port, replica.log()[-3000:]))
-        for machine in filter(None, (self.nginx, self.postgres, self.upstream)):
+        for machine in filter(None, (self.nginx, self.postgres, self.redis, self.upstream)):
             machine.close()
         for folder in (self.home, *(replica.folder for replica in self.replicas)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def ready(replica):
-    """Whether it says that the database is there."""
+def ready(replica, what="db"):
+    """Whether it says that the database is there, or Redis."""
     status, told = replica.readiness()
-    return status == 200 and isinstance(told, dict) and told.get("db") == "connected"
+    return status == 200 and isinstance(told, dict) and told.get(what) == "connected"

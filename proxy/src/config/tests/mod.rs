@@ -3,6 +3,7 @@
 mod files;
 mod keys;
 mod names;
+mod redis;
 mod shapes;
 mod syntax;
 mod values;
@@ -63,6 +64,11 @@ fn keys_and_indentation() {
 #[test]
 fn values_of_the_wrong_kind() {
     check(values::VALUES);
+}
+
+#[test]
+fn where_redis_is() {
+    check(redis::REDIS);
 }
 
 #[test]
