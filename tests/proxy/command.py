@@ -1,6 +1,8 @@
 """The command `mishikallm`, started for a test on a port of its own, and stopped again."""
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import tempfile
@@ -12,9 +14,12 @@ GIVE_UP = 30  # seconds; it is ready in milliseconds
 
 
 def free_port():
-    with socket.socket() as any_socket:
-        any_socket.bind(("127.0.0.1", 0))
-        return any_socket.getsockname()[1]
+    """None of those that the system gives to connections by itself: it is still free when it is used, and after a restart."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        with socket.socket() as any_socket, contextlib.suppress(OSError):
+            any_socket.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(**more):
