@@ -27,7 +27,7 @@ COMMANDS = ["^limits +120 rpm$", "^blocked: alice$", "^unblocked: alice$", "^ali
 TEAMS = ["^sk-", r"^spend +\$0 of \$100 / 1mo$", "^keys +1$", "^ALIAS +ID +MODELS"]
 REPLICAS = ['"content": ?"I am a small language model', "^carol +sk-", "^deleted: carol$"]
 
-COUNTED = ['"content": ?"I am a small language model', '"redis": ?"connected"', "^deleted: dave$"]
+COUNTED = ['"content": ?"I am a small language model', '"redis": ?"connected"', "deleted: dave$"]
 
 
 def blocks(path, section, expected):
