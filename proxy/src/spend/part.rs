@@ -49,12 +49,12 @@ pub(super) enum Step {
 }
 
 impl Part {
-    /// This process's: nothing of it is in the database.
     /// Whose it is.
     pub(super) fn replica(&self) -> &str {
         &self.replica
     }
 
+    /// This process's: nothing of it is in the database.
     pub(super) fn own(id: &str, source: Source, replica: &str) -> Part {
         Part {
             id: id.to_owned(),
