@@ -69,8 +69,9 @@ impl App {
         fields: Fields,
         env: Env,
         manner: Manner,
+        now: Instant,
     ) -> Result<Call> {
-        Call::new(operation, fields, &self.fleet, env, manner, Instant::now())
+        Call::new(operation, fields, &self.fleet, env, manner, now)
     }
 }
 
@@ -98,7 +99,7 @@ impl Worker {
     ) -> Result<String> {
         let env = mishikallm::client::env();
         let call = Call::check(operation, fields, &self.app.fleet, of, env)?;
-        let mut run = Box::new(Run::new(call));
+        let mut run = Box::new(Run::new(call, Instant::now()));
         loop {
             let next = poll_fn(|cx| run.poll_next(cx, &self.wire, &self.app.models)).await;
             if let Progress::Answer(answer) = next? {

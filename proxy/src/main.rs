@@ -1,5 +1,6 @@
 //! `mishikallm`: OpenAI's HTTP API in front of NVIDIA Triton Inference Server.
 
+mod allocator;
 mod app;
 mod ask;
 mod auth;
@@ -19,13 +20,11 @@ mod start;
 mod store;
 mod trust;
 
-use mimalloc::MiMalloc;
+use allocator::Allocator;
 use std::process::ExitCode;
 
-/// A request makes some hundred small pieces: this one takes half the instructions that glibc's takes for them. Without huge pages
-/// (`no_thp`), which would hold 5 MB more at rest.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     start::run(&cli::Cli::read())

@@ -196,7 +196,12 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 fn milliseconds(duration: Duration) -> String {
     // Of 64 bits, whose digits come cheaper; they last for half a million years.
     let micros = duration.as_micros() as u64;
-    format!("{}.{:03}", micros / 1000, micros % 1000)
+    let mut text = (micros / 1000).to_string();
+    text.push('.');
+    for place in [100, 10, 1] {
+        text.push(char::from(b'0' + (micros / place % 10) as u8));
+    }
+    text
 }
 
 /// A path that is none; a long one is not repeated.

@@ -2,7 +2,6 @@
 
 use crate::quota::{Rate, Standing};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::fmt::{self, Write};
 
 const LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
 const REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
@@ -26,39 +25,38 @@ pub fn tell(headers: &mut HeaderMap, standing: &Standing) {
         };
         headers.insert(names.0, (*limit).into());
         headers.insert(names.1, (*remaining).into());
-        if let Ok(after) = HeaderValue::from_str(&after(reset.as_millis())) {
+        if let Ok(after) = HeaderValue::from_str(&after(reset.as_millis() as u64)) {
             headers.insert(names.2, after);
         }
     }
 }
 
 /// As OpenAI writes durations: `1m30s`, `6.5s`, `20ms`.
-fn after(milliseconds: u128) -> String {
+fn after(milliseconds: u64) -> String {
     let (minutes, rest) = (milliseconds / 60_000, milliseconds % 60_000);
     let (seconds, part) = (rest / 1_000, rest % 1_000);
-    // In one piece: each answer to a key with a limit has it.
+    // Without `write!`: each answer to a key with a limit has it, twice.
     let mut text = String::with_capacity(16);
-    let _ = match (minutes, seconds, part) {
-        (0, 0, part) => write!(text, "{part}ms"),
-        (0, seconds, 0) => write!(text, "{seconds}s"),
-        (0, seconds, part) => write!(text, "{seconds}.{}s", Thousandths(part)),
-        (minutes, seconds, 0) => write!(text, "{minutes}m{seconds}s"),
-        (minutes, seconds, part) => write!(text, "{minutes}m{seconds}.{}s", Thousandths(part)),
-    };
-    text
-}
-
-/// Behind a point, without zeros at the end.
-struct Thousandths(u128);
-
-impl fmt::Display for Thousandths {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            part if part % 100 == 0 => write!(f, "{}", part / 100),
-            part if part % 10 == 0 => write!(f, "{:02}", part / 10),
-            part => write!(f, "{part:03}"),
-        }
+    if minutes == 0 && seconds == 0 {
+        text.push_str(&part.to_string());
+        text.push_str("ms");
+        return text;
     }
+    if minutes > 0 {
+        text.push_str(&minutes.to_string());
+        text.push('m');
+    }
+    text.push_str(&seconds.to_string());
+    let mut rest = part;
+    if rest > 0 {
+        text.push('.');
+    }
+    while rest > 0 {
+        text.push(char::from(b'0' + (rest / 100) as u8));
+        rest = rest % 100 * 10;
+    }
+    text.push('s');
+    text
 }
 
 #[cfg(test)]

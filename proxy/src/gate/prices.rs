@@ -2,6 +2,7 @@
 
 use crate::keys::Money;
 use crate::spend::Prices;
+use foldhash::fast::RandomState;
 use mishikallm::plan::fleet::{Fleet, Group};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use std::time::Duration;
 /// The prices of a configuration.
 #[derive(Debug, Default)]
 pub struct PriceList {
-    by_id: HashMap<String, Prices>,
+    by_id: HashMap<String, Prices, RandomState>,
     /// By the name of an entry of the model list: of all that may answer when it is asked, each price once.
-    by_entry: HashMap<Arc<str>, Vec<Prices>>,
+    by_entry: HashMap<Arc<str>, Vec<Prices>, RandomState>,
 }
 
 impl PriceList {
@@ -23,7 +24,7 @@ impl PriceList {
         let by_id = deployments.iter().enumerate();
         let by_id = by_id.map(|(at, d)| (d.id.clone(), of(at))).collect();
         let routing = &fleet.config().routing;
-        let mut by_entry = HashMap::new();
+        let mut by_entry = HashMap::default();
         for name in deployments.iter().map(|d| d.model_name.as_str()) {
             let Some(group) = fleet.group(name).or_else(|| of_pattern(fleet, name)) else {
                 continue;

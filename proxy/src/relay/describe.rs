@@ -79,7 +79,7 @@ impl Describe {
             match &mut self.doing {
                 Doing::Ask => {
                     let mut state = slot.lock();
-                    let now = Instant::now();
+                    let now = terms.now;
                     let known = &state.known;
                     if let Some(known) =
                         known.description(self.fresh, span.began, &credentials, now)

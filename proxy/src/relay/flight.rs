@@ -130,6 +130,8 @@ pub struct Terms<'a> {
     pub headers: &'a [Header],
     /// The longest time for one connection.
     pub connect: Duration,
+    /// It is now.
+    pub now: Instant,
 }
 
 impl Flight {
@@ -139,8 +141,8 @@ impl Flight {
     }
 
     /// Its turn has come: the server's silence counts from now.
-    pub fn in_turn(mut self) -> Flight {
-        self.heard = self.heard.map(|_| Instant::now());
+    pub fn in_turn(mut self, now: Instant) -> Flight {
+        self.heard = self.heard.map(|_| now);
         self
     }
 
@@ -161,7 +163,7 @@ impl Flight {
             match &mut self.stage {
                 Stage::New => {
                     let server = order.parts().0;
-                    match wire.take(server) {
+                    match wire.take(server, terms.now) {
                         Some(connection) => self.ask(connection, order, terms)?,
                         None => {
                             let connecting = wire.connector.connect(server, terms.connect);
@@ -183,7 +185,7 @@ impl Flight {
                     };
                     match head {
                         Ok(head) => {
-                            self.heard = Some(Instant::now());
+                            self.heard = Some(terms.now);
                             let status = head.status().as_u16();
                             let reply = Reply::begun(status, head.headers(), SystemTime::now);
                             self.stage = Stage::Opened(asked, reply);
@@ -207,23 +209,28 @@ impl Flight {
         }
         let asked = Asked::new(connection, request, order.body.clone())?;
         self.stage = Stage::Asked(Box::new(asked));
-        self.heard = Some(Instant::now());
+        self.heard = Some(terms.now);
         Ok(())
     }
 
     /// Reads some of the body of what was opened; `None`: it is over.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, wire: &Wire) -> Poll<Result<Option<Bytes>>> {
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        wire: &Wire,
+        now: Instant,
+    ) -> Poll<Result<Option<Bytes>>> {
         let Stage::Opened(asked, _) = &mut self.stage else {
             return Poll::Ready(Err(Error::cut("no reply was begun")));
         };
         let mut bytes = Vec::new();
         match ready!(asked.poll_body(cx, &mut bytes)) {
             Ok(true) => {
-                self.heard = Some(Instant::now());
+                self.heard = Some(now);
                 Poll::Ready(Ok(Some(bytes.into())))
             }
             Ok(false) => {
-                self.land(wire);
+                self.land(wire, now);
                 Poll::Ready(Ok(None))
             }
             Err(e) => {
@@ -234,11 +241,11 @@ impl Flight {
     }
 
     /// The reply is whole; the connection is kept, if it may be. Gives the reply.
-    fn land(&mut self, wire: &Wire) -> Reply {
+    fn land(&mut self, wire: &Wire, now: Instant) -> Reply {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Opened(asked, reply) => {
                 if let Some(connection) = asked.into_connection() {
-                    wire.put(connection);
+                    wire.put(connection, now);
                 }
                 reply
             }
@@ -270,12 +277,12 @@ impl Flight {
         }
         loop {
             match ready!(asked.poll_body(cx, &mut reply.body)) {
-                Ok(true) if reply.bytes().len() <= most => self.heard = Some(Instant::now()),
+                Ok(true) if reply.bytes().len() <= most => self.heard = Some(terms.now),
                 Ok(true) => {
                     self.stage = Stage::Over;
                     return Poll::Ready(Err(too_long(most)));
                 }
-                Ok(false) => return Poll::Ready(Ok(self.land(wire))),
+                Ok(false) => return Poll::Ready(Ok(self.land(wire, terms.now))),
                 Err(e) => {
                     self.stage = Stage::Over;
                     return Poll::Ready(Err(e));

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 /// Asks what is due beside a call, which does not wait for it. What comes back is for the calls after it, so that the questions
 /// outlive it.
-pub fn ask(worker: &Arc<Worker>, run: &Run) {
-    while let Some(question) = run.ask_load(Instant::now()) {
+pub fn ask(worker: &Arc<Worker>, run: &Run, now: Instant) {
+    while let Some(question) = run.ask_load(now) {
         tokio::spawn(answer(worker.clone(), question));
     }
 }
@@ -26,6 +26,7 @@ async fn answer(worker: Arc<Worker>, question: LoadQuestion) {
     let terms = Terms {
         headers: &headers,
         connect: limits::LOAD_TIMEOUT,
+        now: Instant::now(),
     };
     let mut flight = Flight::default();
     let most = limits::LOOKUP_BYTES;

@@ -2,6 +2,7 @@
 //! waited for and a connection is never woken on another thread.
 
 use super::connect::{Connection, Connector};
+use foldhash::fast::RandomState;
 use mishikallm::config::ClientConfig;
 use mishikallm::limits;
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ pub struct Wire {
 /// By scheme, host and port; the one that was used last is last.
 #[derive(Debug, Default)]
 struct Idle {
-    stacks: HashMap<Arc<str>, Vec<Connection>>,
+    stacks: HashMap<Arc<str>, Vec<Connection>, RandomState>,
     count: usize,
     swept: Option<Instant>,
 }
@@ -40,7 +41,7 @@ impl Wire {
     }
 
     /// The connection to a server that was used last, if it still is one.
-    pub(super) fn take(&self, server: &str) -> Option<Connection> {
+    pub(super) fn take(&self, server: &str, now: Instant) -> Option<Connection> {
         loop {
             let mut connection = {
                 let mut idle = self.idle();
@@ -48,7 +49,7 @@ impl Wire {
                 idle.count -= 1;
                 connection
             };
-            if connection.idle_since.elapsed() < limits::IDLE_CONNECTION_AGE
+            if now.saturating_duration_since(connection.idle_since) < limits::IDLE_CONNECTION_AGE
                 && connection.is_sound()
             {
                 return Some(connection);
@@ -57,8 +58,7 @@ impl Wire {
     }
 
     /// Keeps a connection that may serve another request.
-    pub(super) fn put(&self, mut connection: Connection) {
-        let now = Instant::now();
+    pub(super) fn put(&self, mut connection: Connection, now: Instant) {
         connection.idle_since = now;
         let mut idle = self.idle();
         idle.sweep(now);

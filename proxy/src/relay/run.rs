@@ -67,8 +67,7 @@ pub enum Progress {
 
 impl Run {
     /// A call that begins now; nothing is done yet.
-    pub fn new(call: Call) -> Run {
-        let now = Instant::now();
+    pub fn new(call: Call, now: Instant) -> Run {
         Run {
             span: Span::new(&call, now, now),
             told: Told::of(call.id()),
@@ -142,24 +141,30 @@ impl Run {
         models: &Models,
     ) -> Poll<Result<Progress>> {
         let _lines_are_its = self.told.as_ref().map(Told::within);
+        // One look at the clock for all that is done at once.
+        let now = Instant::now();
         if let Some(since) = self.waits_since.take() {
-            self.waited += since.elapsed();
+            self.waited += now.saturating_duration_since(since);
         }
         loop {
-            let polled = self.poll_happened(cx, wire, models);
+            let polled = self.poll_happened(cx, wire, models, now);
             let Poll::Ready(happened) = polled else {
                 self.waits_since = Some(Instant::now());
                 return Poll::Pending;
             };
-            if let Some(progress) = self.step(happened, models)? {
+            if let Some(progress) = self.step(happened, models, now)? {
                 return Poll::Ready(Ok(progress));
             }
         }
     }
 
     /// Tells the call what happened, and does what it says.
-    fn step(&mut self, happened: Result<Happened>, models: &Models) -> Result<Option<Progress>> {
-        let now = Instant::now();
+    fn step(
+        &mut self,
+        happened: Result<Happened>,
+        models: &Models,
+        now: Instant,
+    ) -> Result<Option<Progress>> {
         let round = self.call.round();
         let todo = match happened {
             Ok(Happened::Event(event)) => self.call.on(event, now),
@@ -188,11 +193,11 @@ impl Run {
             }
             Todo::Describe { fresh } => Doing::Describe(Box::new(Describe::new(fresh))),
             Todo::Send(request) => match self.ahead.take(&request) {
-                Ok((_, flight)) => Doing::Send(Box::new(request.into()), flight.in_turn()),
+                Ok((_, flight)) => Doing::Send(Box::new(request.into()), flight.in_turn(now)),
                 Err(e) => Doing::Nothing(Event::Failed(e)),
             },
             Todo::Open(request) => match self.ahead.take(&request) {
-                Ok((_, flight)) => Doing::Open(Box::new(request.into()), flight.in_turn()),
+                Ok((_, flight)) => Doing::Open(Box::new(request.into()), flight.in_turn(now)),
                 Err(e) => Doing::Nothing(Event::Failed(e)),
             },
             Todo::Read => Doing::Read,
@@ -222,11 +227,13 @@ impl Run {
         cx: &mut Context<'_>,
         wire: &Wire,
         models: &Models,
+        now: Instant,
     ) -> Poll<Result<Happened>> {
         let options = self.call.options();
         let terms = Terms {
             headers: self.call.headers(),
             connect: options.connect_timeout.unwrap_or(limits::CONNECT_TIMEOUT),
+            now,
         };
         let (first_byte, idle) = (options.first_byte_timeout, options.idle_timeout);
         let happened = match &mut self.doing {
@@ -276,7 +283,7 @@ impl Run {
             },
             Doing::Read => match &mut self.incoming {
                 None => Poll::Ready(Err(Error::protocol("nothing is being read"))),
-                Some(incoming) => incoming.poll_read(cx, wire).map(|read| match read? {
+                Some(incoming) => incoming.poll_read(cx, wire, now).map(|read| match read? {
                     None => Ok(Happened::Event(Event::Ended)),
                     Some(bytes) => {
                         if tells_exchanges() {

@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 /// A client that sends nothing of its body for so long has gone, or wants to hold a connection for nothing.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -47,8 +47,16 @@ where
     // Most come in one piece, which is taken as it is.
     let mut more = BytesMut::new();
     loop {
-        let next = timeout(SILENCE, poll_fn(|_| next_of(&mut body))).await;
-        let Some(frame) = next.map_err(|_| silent())? else {
+        // Mostly it is there, and needs no clock.
+        let mut patience = None;
+        let next = poll_fn(|cx| {
+            if let Poll::Ready(next) = next_of(&mut body) {
+                return Poll::Ready(Ok(next));
+            }
+            let patience = patience.get_or_insert_with(|| Box::pin(sleep(SILENCE)));
+            patience.as_mut().poll(cx).map(|()| Err(silent()))
+        });
+        let Some(frame) = next.await? else {
             break;
         };
         let frame = frame.map_err(|e| broken(&e))?;

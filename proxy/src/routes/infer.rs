@@ -81,7 +81,7 @@ where
     drop(caller);
     let left = record.charge.as_ref().and_then(|charge| charge.standing());
     run.recorded(record);
-    relay::ask_loads(&worker, &run);
+    relay::ask_loads(&worker, &run, began);
     let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;
     match next {
         Err(e) => {
@@ -185,8 +185,9 @@ fn begin(
         env.trace.clone_from(&record.trace);
     }
     let _lines_are_its = record.told.as_ref().map(Told::within);
-    let call = app.call(place.operation, fields, env, manner)?;
-    Ok((Box::new(Run::new(call)), asked))
+    let now = Instant::now();
+    let call = app.call(place.operation, fields, env, manner, now)?;
+    Ok((Box::new(Run::new(call, now)), asked))
 }
 
 /// A header's word beats the body's.

@@ -150,7 +150,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Some(token) => to.collect_str(token),
+            Some(token) => {
+                to.serialize_str(std::str::from_utf8(&token.digits()).unwrap_or_default())
+            }
             None => to.serialize_str(""),
         }
     }
