@@ -28,6 +28,10 @@ const WORTH_A_WORD: Duration = Duration::from_secs(1);
 /// While requests come, bringing what they cost into the database takes one part of so many of the time: both may want the same processor.
 const SHARE: u32 = 32;
 
+/// The longest of these pauses. A database that is far away takes long, and no processor of ours: of that it is not to take many times as
+/// long.
+const GIVES_WAY: Duration = Duration::from_millis(300);
+
 /// With so many bytes behind it goes on without a pause.
 const BEHIND: u64 = 128 << 20;
 
@@ -347,8 +351,7 @@ impl Flusher {
 /// Before more is brought into the database, where the last took so long; `comes`: requests have ended meanwhile.
 fn pause(took: Duration, comes: bool, behind: u64) -> Duration {
     match comes && behind < BEHIND {
-        // A server that is far away takes long, and no processor of ours: bounded, thousands of rows a second come there all the same.
-        true => (took * (SHARE - 1)).min(TOGETHER),
+        true => (took * (SHARE - 1)).min(GIVES_WAY),
         false => Duration::ZERO,
     }
 }
@@ -367,6 +370,6 @@ mod tests {
         assert_eq!(pause(took, true, 1_000), Duration::from_millis(3 * 31));
         assert_eq!(pause(took, false, 1_000), Duration::ZERO);
         assert_eq!(pause(took, true, BEHIND), Duration::ZERO);
-        assert_eq!(pause(Duration::from_millis(50), true, 1_000), TOGETHER);
+        assert_eq!(pause(Duration::from_millis(50), true, 1_000), GIVES_WAY);
     }
 }
