@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 /// Asks what is due beside a call, which does not wait for it. What comes back is for the calls after it, so that the questions
 /// outlive it.
-pub fn ask(worker: &Arc<Worker>, run: &Run, now: Instant) {
-    while let Some(question) = run.ask_load(now) {
+pub fn ask(worker: &Arc<Worker>, run: &Run) {
+    while let Some(question) = run.ask_load(Instant::now()) {
         tokio::spawn(answer(worker.clone(), question));
     }
 }

@@ -81,7 +81,7 @@ where
     drop(caller);
     let left = record.charge.as_ref().and_then(|charge| charge.standing());
     run.recorded(record);
-    relay::ask_loads(&worker, &run, began);
+    relay::ask_loads(&worker, &run);
     let next = poll_fn(|cx| run.poll_next(cx, &worker.wire, &worker.app.models)).await;
     match next {
         Err(e) => {
