@@ -307,6 +307,24 @@ class Owner(KeysVisit):
             .filter((field) => !field.labels.length && !field.ariaLabel).map((field) => field.id)""")
         self.assertEqual(unnamed, [])
 
+    def test_whoever_says_no_and_then_yes_at_once_is_heard(self):
+        """A browser tells of a dialog's end later than it ends: told of the first, the second was taken for refused."""
+        ask("/key/generate", {"key_alias": "mine"})
+        self.open("Keys")
+        expect(self.page.get_by_role("button", name="Delete mine")).to_be_visible()
+        self.page.evaluate("""() => {
+            const remove = [...document.querySelectorAll('#keys-list button')].find((one) => one.ariaLabel === 'Delete mine');
+            remove.click();
+            document.getElementById('sure-no').click();
+            remove.click();
+        }""")
+        # By then the browser has told of the first one.
+        self.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")
+        expect(self.card("mine")).to_have_count(1)
+        self.sure("Delete")
+        expect(self.card("mine")).to_have_count(0)
+        self.assertEqual(listed(), [])
+
     def test_nothing_stays_of_a_key_that_is_forgotten(self):
         self.open("Keys")
         key = self.make(unique("mine"))

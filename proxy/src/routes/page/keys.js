@@ -150,16 +150,31 @@ async function removeKey(card) {
 
 const ACTIONS = [['Edit', openForm, ''], ['Block', toggleBlock, 'blocks'], ['Regenerate', regenerate, ''], ['Delete', removeKey, 'danger']];
 
+// Who waits for an answer to what the dialog asks; the dialog asks one thing at a time.
+let answerSure = () => {};
+
 /** Asks before what cannot be undone. */
 function isSure(title, text, yes) {
-  const dialog = $('sure');
+  answerSure(false);
   $('sure-title').textContent = title;
   $('sure-text').textContent = text;
   $('sure-yes').textContent = yes;
-  dialog.returnValue = '';
-  dialog.showModal();
+  $('sure').showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), {once: true});
+    answerSure = resolve;
+  });
+}
+
+function startSure() {
+  const dialog = $('sure');
+  $('sure-no').addEventListener('click', () => dialog.close());
+  $('sure-yes').addEventListener('click', () => {
+    answerSure(true);
+    dialog.close();
+  });
+  // Browsers tell of its end a little later: by then it may be open again, and ask another thing.
+  dialog.addEventListener('close', () => {
+    if (!dialog.open) answerSure(false);
   });
 }
 
@@ -170,8 +185,7 @@ function turnPage(by) {
 }
 
 function startKeys() {
-  $('sure-no').addEventListener('click', () => $('sure').close());
-  $('sure-yes').addEventListener('click', () => $('sure').close('yes'));
+  startSure();
   $('keys-before').addEventListener('click', () => turnPage(-1));
   $('keys-after').addEventListener('click', () => turnPage(1));
   document.addEventListener('visibilitychange', watchKeys);
