@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use ureq::config::Config;
-use ureq::http::{self, HeaderName, Uri};
+use ureq::http::{self, Uri};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, SocksConnector,
 };
@@ -460,8 +460,7 @@ impl Http {
                 head.headers_mut().append(name, value.clone());
             }
             if let Some(length) = request.json_length {
-                let name = HeaderName::from_static(JSON_LENGTH);
-                head.headers_mut().append(name, length.into());
+                head.headers_mut().append(JSON_LENGTH, length.into());
             }
             head
         };

@@ -1,13 +1,13 @@
 //! What a reply says when it is no answer: Triton's own words out of whatever body carries them.
 
 use crate::error::{Error, Result};
-use http::HeaderMap;
 use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
 /// Where the JSON of a body ends and its raw tensors begin.
-pub const JSON_LENGTH: &str = "inference-header-content-length";
+pub const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// A tensor's numbers begin where a float may stand.
 const ALIGNMENT: usize = 4;
@@ -30,7 +30,7 @@ pub struct Reply {
 impl Reply {
     /// A reply whose header is there; its body is to be put behind what `body` has. `now` is asked where `Retry-After` is a date.
     pub fn begun(status: u16, headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Reply {
-        let json_length: Option<usize> = number(headers, JSON_LENGTH);
+        let json_length: Option<usize> = number(headers, &JSON_LENGTH);
         let skip = json_length.map_or(0, |n| n.wrapping_neg() % ALIGNMENT);
         Reply {
             status,
@@ -91,7 +91,7 @@ impl Reply {
 /// `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). A date that is past is no time at all.
 fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
     let after = headers.get(RETRY_AFTER)?;
-    let seconds = number(headers, "retry-after").map(|s: u32| Duration::from_secs(s.into()));
+    let seconds = number(headers, &RETRY_AFTER).map(|s: u32| Duration::from_secs(s.into()));
     seconds.or_else(|| {
         let date = after.to_str().ok()?;
         let date = httpdate::parse_http_date(date.trim()).ok()?;
@@ -99,7 +99,7 @@ fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<
     })
 }
 
-fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &HeaderName) -> Option<T> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 

@@ -5,7 +5,7 @@ use super::connect::{Connecting, Connection, bad_url};
 use super::pool::Wire;
 use crate::seen::{exchange, tells_exchanges};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderValue, header};
 use mishikallm::plan::credentials::Header;
 use mishikallm::triton::reply::{JSON_LENGTH, Reply};
 use mishikallm::triton::{Method, Request};
@@ -91,10 +91,14 @@ impl Order {
 
     /// Scheme, host and port; and the rest.
     fn parts(&self) -> (&str, &str) {
-        let host = self.url.find("://").map_or(0, |at| at + 3);
-        let end = self.url[host..]
-            .find(['/', '?', '#'])
-            .map_or(self.url.len(), |at| host + at);
+        let url = self.url.as_bytes();
+        let colon = url.iter().position(|byte| *byte == b':');
+        let host = colon.filter(|at| url[*at..].starts_with(b"://"));
+        let host = host.map_or(0, |at| at + 3);
+        let end = url[host..]
+            .iter()
+            .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+            .map_or(url.len(), |at| host + at);
         self.url.split_at(end)
     }
 
@@ -117,7 +121,7 @@ impl Order {
             own.append(name, value.clone());
         }
         if let Some(length) = self.json_length {
-            own.append(HeaderName::from_static(JSON_LENGTH), length.into());
+            own.append(JSON_LENGTH, length.into());
         }
         Ok(sent)
     }

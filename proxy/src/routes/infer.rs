@@ -22,6 +22,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// What names of all those begin with.
+const OURS: &str = "x-mishikallm-";
+
 /// Headers that set a field, as the reference has them.
 const BY_HEADER: [(&str, &str); 3] = [
     ("x-mishikallm-num-retries", "num_retries"),
@@ -192,6 +195,10 @@ fn begin(
 
 /// A header's word beats the body's.
 fn take_headers(headers: &HeaderMap, fields: &mut Fields) -> Result<()> {
+    // Three look-ups are dearer than one look.
+    if !headers.keys().any(|name| name.as_str().starts_with(OURS)) {
+        return Ok(());
+    }
     for (name, field) in BY_HEADER {
         let Some(value) = headers.get(name) else {
             continue;

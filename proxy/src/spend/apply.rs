@@ -1,7 +1,8 @@
 //! A batch into the database, in one transaction: once, whoever tries it how often.
 
 use super::batch::Batch;
-use super::row::{ALL, COLUMNS};
+use super::insert::insert;
+use super::row::ALL;
 use crate::keys::{Money, Scope, Time};
 use crate::store::pool::Connection;
 use crate::store::{self, Store, Tx, on, within};
@@ -45,21 +46,6 @@ impl Sql {
         })
     }
 }
-
-static ROWS: LazyLock<Sql> = LazyLock::new(|| {
-    let names = COLUMNS.map(|(name, _)| name).join(", ");
-    let value = |(at, (_, is_number)): (usize, &(&str, bool))| match is_number {
-        true => format!("CAST(list.value ->> {at} AS BIGINT)"),
-        false => format!("list.value ->> {at}"),
-    };
-    let values: Vec<String> = COLUMNS.iter().enumerate().map(value).collect();
-    let values = values.join(", ");
-    Sql::new(|list, _| {
-        format!(
-            "INSERT INTO spend_logs ({names}) SELECT {values} FROM {list} WHERE true ON CONFLICT DO NOTHING"
-        )
-    })
-});
 
 /// In the order in which all lock them.
 static QUOTAS: LazyLock<Sql> = LazyLock::new(|| {
@@ -109,8 +95,7 @@ pub async fn apply(store: &Store, batch: Arc<Batch>) -> store::Result<Applied> {
                 return Ok(false);
             }
             if let Some(rows) = &batch.rows {
-                let sql = ROWS.of(tx);
-                within!(tx, db => sqlx::query(sql).bind(rows).execute(db).await.map(drop))?;
+                insert(tx, rows).await?;
             }
             charge(tx, batch).await?;
             Ok(true)

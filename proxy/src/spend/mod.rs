@@ -11,6 +11,7 @@ mod apply;
 mod batch;
 mod file;
 mod flush;
+mod insert;
 mod journal;
 mod part;
 pub mod price;

@@ -1,6 +1,7 @@
 //! What is brought into the database is there once, and all of it or nothing.
 
 use super::*;
+use crate::spend::report::{self, Filter};
 
 async fn a_batch_that_is_brought_again_is_there_once(base: Base) {
     let store = base.store().await;
@@ -21,6 +22,26 @@ async fn a_batch_that_is_brought_again_is_there_once(base: Base) {
     assert_eq!(used(&store, &key_scope()).await, Some(111));
     assert_eq!(used(&store, ALL).await, Some(111));
     assert_eq!(rows(&store).await, 3);
+}
+
+async fn all_rows_of_a_batch_are_there_and_as_they_were(base: Base) {
+    let store = base.store().await;
+    // More than one statement takes, and of each size of them.
+    let names: Vec<String> = (0..150).map(|at| format!("r{at:03}")).collect();
+    let all = names.iter().enumerate().map(|(at, name)| Row {
+        started_at: Time(at as i64),
+        first_chunk_at: (at % 2 == 0).then_some(Time(3)),
+        end_user: (at % 3 == 0).then(|| format!("é'{at}").into()),
+        token: (at % 5 > 0).then(|| Token::of(b"sk-1")),
+        prompt_tokens: at as u64,
+        ..row(name, at as i64)
+    });
+    let all: Vec<Row<'_>> = all.collect();
+    apply::apply(&store, batch("r", 0, &all)).await.unwrap();
+    let logs = store.run(|pool| report::logs(pool, Filter::default(), 1, 1_000));
+    let mut found = logs.await.unwrap().rows;
+    found.sort_by_key(|row| row.started_at);
+    assert_eq!(found, all);
 }
 
 async fn two_that_bring_the_same_at_once_bring_it_once(base: Base) {
@@ -175,6 +196,7 @@ async fn a_sum_stays_at_the_most(base: Base) {
 }
 
 on_both! {
+    all_rows_of_a_batch_are_there_and_as_they_were
     a_batch_that_is_brought_again_is_there_once
     two_that_bring_the_same_at_once_bring_it_once
     what_fails_in_the_middle_is_not_there_at_all
