@@ -19,7 +19,7 @@ pub struct Batch {
     pub to: u64,
     /// How many they are.
     pub count: usize,
-    /// For `spend_logs`, as a list of lists; `None`: sums alone are kept.
+    /// For `spend_logs`, as a list of lists in JSON; `None`: sums alone are kept.
     pub(super) rows: Option<String>,
     /// By what they are charged to.
     pub(super) charges: BTreeMap<String, Charge>,
@@ -61,7 +61,7 @@ impl Batch {
                 Ok(row) => {
                     batch.count += 1;
                     if keeps_rows {
-                        // A line is what the database reads, as it is.
+                        // Read again where they are inserted: what was read here borrows of the lines.
                         rows.push(if rows.is_empty() { '[' } else { ',' });
                         rows.push_str(text);
                     }
